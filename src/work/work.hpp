@@ -1,0 +1,86 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "src/base/units.hpp"
+#include "src/work/selection.hpp"
+
+/// Work: what a scheme did, without a word about where or when. Counts of events, physical totals
+/// that only physics knows, and the shape of every head. It names no buffer, bank, tile or cycle.
+namespace attohm {
+
+/// Countable events. Each names its own unit of counting in `event_info`.
+enum class Event : std::uint8_t {
+    in_memory_mac,         ///< analog multiply-accumulate: one query element against one stored K-MSB
+    array_read,            ///< one array (rows x columns) read by one query vector
+    dac_conversion,        ///< one word line driven for one query
+    comparator_decision,   ///< one column compared with the threshold
+    threshold_conversion,  ///< one threshold DAC setting (per query and array)
+    copy_q,                ///< CopyQ command: one query vector into the in-memory query buffer
+    read_p,                ///< ReadP command: one pruning vector out
+    mlc_cell_write,        ///< one multi-level cell programmed (K MSBs)
+    slc_bit_write,         ///< one single-level cell programmed (K LSBs, V, Q; K MSB copy if asked)
+    slc_copy_bit_write,    ///< one single-level cell holding a copy of a K MSB
+    qk_mac,                ///< digital 8-bit multiply-accumulate of the score recompute
+    softmax_element,       ///< one exponential with its share of the normalisation
+    softmax_row,           ///< one reciprocal (per query)
+    sv_mac,                ///< digital 8-bit multiply-accumulate of the weighted sum of V
+    count_                 ///< number of events
+};
+
+/// Totals that only the physics knows.
+enum class Physical : std::uint8_t {
+    in_memory_cell_J,    ///< dissipated in cells by in-memory reads
+    in_memory_driver_J,  ///< drawn from the word-line drivers' supply by in-memory reads (cells included)
+    mlc_write_J,         ///< dissipated in multi-level cells by programming pulses and verify reads
+    mlc_write_pulses,    ///< programming pulses of multi-level cells
+    slc_write_J,         ///< dissipated in single-level cells by programming pulses
+    count_
+};
+
+struct EventInfo {
+    std::string_view name;
+    std::string_view unit;
+    std::string_view help;
+};
+const EventInfo& event_info(Event event);
+const EventInfo& physical_info(Physical total);
+
+constexpr std::size_t kEvents = static_cast<std::size_t>(Event::count_);
+constexpr std::size_t kPhysicals = static_cast<std::size_t>(Physical::count_);
+
+/// Operand widths of the digital units, in bits.
+struct OperandBits {
+    int q = 8;
+    int k = 8;
+    int v = 8;
+    int k_msb = 0;  ///< bits of K held in multi-level cells (0: the scheme uses no in-memory scores)
+};
+
+/// Everything one head of one layer of one sample asked for.
+struct HeadWork {
+    HeadShape shape;
+    OperandBits bits;
+    std::int64_t kept_pairs = 0;
+    std::array<std::int64_t, kEvents> events{};
+    std::array<double, kPhysicals> physical{};
+
+    std::int64_t& operator[](Event event) { return events[static_cast<std::size_t>(event)]; }
+    std::int64_t operator[](Event event) const { return events[static_cast<std::size_t>(event)]; }
+    double& operator[](Physical p) { return physical[static_cast<std::size_t>(p)]; }
+    double operator[](Physical p) const { return physical[static_cast<std::size_t>(p)]; }
+};
+
+/// The work of one sample: heads in (layer, head) order.
+struct Work {
+    std::vector<HeadWork> heads;
+};
+
+/// Sum over heads of one event.
+std::int64_t total(const Work& work, Event event);
+double total(const Work& work, Physical total);
+
+}  // namespace attohm
