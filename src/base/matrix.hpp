@@ -57,6 +57,9 @@ struct MatrixView {
         return {data + first, rows, count, stride};
     }
     MatrixView top(std::size_t count) const { return {data, count, cols, stride}; }
+    MatrixView rows_from(std::size_t first, std::size_t count) const {
+        return {data + first * stride, count, cols, stride};
+    }
 };
 
 /// Owning row-major matrix without padding between rows.
