@@ -59,7 +59,7 @@ enum class Purpose : std::uint32_t {
 /// doi:10.1145/2063384.2063405. Steele, Lea, Flood, "Fast splittable pseudorandom number
 /// generators", OOPSLA 2014, doi:10.1145/2660193.2660195.
 class Stream {
-public:
+  public:
     /// Args:
     ///     seed: the experiment's seed.
     ///     purpose: what the draws are for.
@@ -77,24 +77,25 @@ public:
     void words(std::uint64_t first, std::span<std::uint32_t> out) const;
 
     /// Uniform variates first, first + 1, ...: (2 (word >> 9) + 1) 2^-24, so within
-    /// [2^-24, 1 - 2^-24], never 0 or 1, in steps of 2^-23; words w and ~w give u and 1 - u exactly.
-    /// For small probabilities use `below` or `events`, which keep all 32 bits.
+    /// [2^-24, 1 - 2^-24], never 0 or 1, in steps of 2^-23; words w and ~w give u and 1 - u
+    /// exactly. For small probabilities use `below` or `events`, which keep all 32 bits.
     void uniforms(std::uint64_t first, std::span<float> out) const;
 
     /// Standard normal variates first, first + 1, ...: the inverse normal distribution function at
-    /// (word + 1/2) 2^-32. Words w and ~w give z and -z exactly; |error| < 1e-6 everywhere (relative
-    /// error below 5e-7).
+    /// (word + 1/2) 2^-32. Words w and ~w give z and -z exactly; relative error below 5e-7,
+    /// absolute below 1e-6.
     void normals(std::uint64_t first, std::span<float> out) const;
 
     /// values[k] += sigma * normal(first + k): the draw of a noise whose size is known.
     void add_normals(std::uint64_t first, float sigma, std::span<float> values) const;
 
     /// values[k] += sigmas[k] * normal(first + k).
-    /// Throws: std::invalid_argument if the sizes differ.
+    /// Throws: InvariantError if the sizes differ.
     void add_normals(std::uint64_t first, std::span<const float> sigmas,
                      std::span<float> values) const;
 
     /// events[k] = 1 where variate first + k is below `probability`, else 0 (see `below`).
+    /// Throws: InvariantError if the probability is not in [0, 1].
     void events(std::uint64_t first, double probability, std::span<std::uint8_t> events) const;
 
     /// Word `index`.
@@ -117,7 +118,7 @@ public:
     /// The 128-bit identity, low lane (Philox key) first: equal exactly when the streams are equal.
     [[nodiscard]] std::array<std::uint64_t, 2> identity() const { return {key_, high_}; }
 
-private:
+  private:
     Stream(std::uint64_t key, std::uint64_t high) : key_(key), high_(high) {}
 
     std::uint64_t key_;   ///< Philox key: its low half is key word 0

@@ -12,13 +12,13 @@ namespace attohm {
 /// 88.7228, 0 for -infinity; NaN stays NaN.
 void exp_inplace(std::span<float> x);
 
-/// x <- natural logarithm of x. Relative error below 2e-7 (also near 1). 0 gives -infinity, negative
-/// numbers and NaN give NaN; denormals are handled.
+/// x <- natural logarithm of x. Relative error below 2e-7 (also near 1). 0 gives -infinity,
+/// negative numbers and NaN give NaN; denormals are handled.
 void log_inplace(std::span<float> x);
 
 /// out[i] = Phi(x[i]), the standard normal distribution function. Absolute error below 2e-7,
-/// relative error below 1e-5 in the lower tail down to 1e-37; 0 below about -13.2. `out` may be `x`.
-/// Throws: std::invalid_argument if the sizes differ.
+/// relative error below 1e-5 in the lower tail down to 1e-37; 0 below about -13.2. `out` may be
+/// `x`. Throws: InvariantError if the sizes differ.
 void normal_cdf(std::span<const float> x, std::span<float> out);
 
 /// sum of Phi(x[i]): expected number of events from their normalised margins, without a buffer.
@@ -51,7 +51,7 @@ void softmax_row(std::span<float> row);
 /// Returns:
 ///     how many elements were clipped, that is, whose rounded value lies outside lo..hi. NaN counts
 ///     as clipped and stays NaN.
-/// Throws: std::invalid_argument if the sizes differ, lo > hi, or the range is too wide.
+/// Throws: InvariantError if the sizes differ, lo > hi, or the range is too wide.
 std::int64_t quantise_codes(std::span<const float> x, float inv_step, int lo, int hi,
                             std::span<float> codes_as_float);
 
