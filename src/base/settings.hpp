@@ -9,13 +9,16 @@
 #include <string_view>
 #include <vector>
 
-/// Settings: a flat map of dotted keys ("device.card", "bits.k") to scalar or list values, each with
-/// the place it came from. Every experiment, device card and machine file is one. A base document (a
-/// preset) names all keys there are; user layers may only change them. Getters parse whole scalars,
-/// check ranges and mark the key as read, so that a key the user gave and nobody read is an error.
+/// Settings: a flat map of dotted keys ("device.card", "bits.k") to scalar or list values, each
+/// with the place it came from. Every experiment, device card and machine file is one. A base
+/// document (a preset) names all keys there are; user layers may only change them. Getters parse
+/// whole scalars, check ranges and mark the key as read, so that a key the user gave and nobody
+/// read is an error.
 ///
-/// Base documents may annotate a leaf: `v_fs_V: {value: 0.3, source: "...", mark: assumed, help: "..."}`
-/// with mark one of cited, assumed, fitted, choice. User layers give bare values (or the same form).
+/// Base documents may annotate a leaf: `v_fs_V: {value: 0.3, source: "...", mark: assumed, help:
+/// "..."}` with mark one of cited, assumed, fitted, choice; cited and fitted need a source. User
+/// layers give bare values (or the same form); a user's value has the user's mark (choice unless
+/// given), not the preset's.
 namespace attohm {
 
 /// How far to trust a number.
@@ -25,11 +28,11 @@ std::string_view mark_name(Mark mark);
 struct SettingsEntry {
     std::vector<std::string> values;  ///< scalars as written; one for a scalar
     bool is_list = false;
-    std::string where;    ///< "file:line:column", or "--set"
-    std::string source;   ///< citation
+    std::string where;   ///< "file:line:column", or "--set"
+    std::string source;  ///< citation
     std::string help;
     Mark mark = Mark::choice;
-    bool user = false;    ///< came from a user layer
+    bool user = false;  ///< came from a user layer
 };
 
 /// Closed range of an allowed number.
@@ -44,10 +47,14 @@ class Settings {
     /// Throws: UserError with file:line:column on YAML errors, duplicate keys, bad annotations.
     static Settings from_text(std::string_view yaml, const std::string& name);
     static Settings from_file(const std::string& path);
+    /// Counts every key as given by the user, so that unread ones are errors: for a card or machine
+    /// file of the user's own, whose keys no preset names.
+    void mark_as_user();
 
     /// Adds further keys (another preset's namespace); a key that exists already is an error.
     void extend(const Settings& other);
-    /// A user layer. Throws: UserError on an unknown key (names the nearest known one), a duplicate.
+    /// A user layer. Throws: UserError on an unknown key (names the nearest known one), a
+    /// duplicate.
     void overlay_text(std::string_view yaml, const std::string& name);
     void overlay_file(const std::string& path);
     /// "key=value"; the value may be a YAML flow list.
@@ -56,6 +63,7 @@ class Settings {
                  const std::string& where);
 
     bool has(std::string_view key) const;
+    /// Throws: UserError that names the missing key and the documents it could have been in.
     const SettingsEntry& entry(std::string_view key) const;
 
     // Getters. Throw UserError (what, where, got, allowed). All mark the key as read.
@@ -70,8 +78,8 @@ class Settings {
                                            Range = {}) const;
     std::vector<double> reals(std::string_view key, Range range = {}) const;
     std::vector<std::string> texts(std::string_view key) const;
-    /// "quantile(0.75)" -> {"quantile", 0.75}; "trace" -> {"trace", nothing}. Allowed spelled "trace",
-    /// "quantile(x)".
+    /// "quantile(0.75)" -> {"quantile", 0.75}; "trace" -> {"trace", nothing}. Allowed spelled
+    /// "trace", "quantile(x)".
     struct Call {
         std::string name;
         std::optional<double> argument;
@@ -88,11 +96,15 @@ class Settings {
     /// Keys that were read so far and carry this mark, e.g. all assumed numbers of a run.
     std::vector<std::string> read_with_mark(Mark mark) const;
 
-    /// The resolved settings as YAML, keys sorted, without annotations or places: the same settings
-    /// give the same text. `only_read` leaves out keys that no getter touched.
+    /// The resolved settings as YAML, one dotted key a line, sorted, without annotations or places,
+    /// numbers in their shortest form: the same settings give the same text, and an overlay reads
+    /// it back. `only_read` leaves out keys that no getter touched.
     std::string resolved_yaml(bool only_read = false) const;
 
   private:
+    const SettingsEntry& scalar(std::string_view key) const;
+
+    std::vector<std::string> documents_;  ///< names of the base documents
     std::map<std::string, SettingsEntry, std::less<>> entries_;
     mutable std::set<std::string, std::less<>> read_;
 };

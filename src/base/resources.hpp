@@ -1,0 +1,43 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// Files compiled into the program, so that it needs none at run time. CMake's
+///     attohm_embed(attohm_crossbar crossbar_resources FILES cards/rram.yaml ...)
+/// defines in that library
+///     const attohm::Resources& attohm::crossbar_resources();
+/// which a header of the library declares. Names are paths relative to the CMakeLists.txt.
+namespace attohm {
+
+struct Resource {
+    std::string_view name;
+    std::string_view text;
+};
+
+class Resources {
+  public:
+    explicit Resources(std::span<const Resource> entries) : entries_(entries) {}
+
+    std::optional<std::string_view> find(std::string_view name) const {
+        for (const Resource& entry : entries_)
+            if (entry.name == name) return entry.text;
+        return std::nullopt;
+    }
+
+    /// Names that begin with `prefix`, in the order of the list in CMake.
+    std::vector<std::string> names(std::string_view prefix = "") const {
+        std::vector<std::string> found;
+        for (const Resource& entry : entries_)
+            if (entry.name.starts_with(prefix)) found.emplace_back(entry.name);
+        return found;
+    }
+
+  private:
+    std::span<const Resource> entries_;
+};
+
+}  // namespace attohm
