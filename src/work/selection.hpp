@@ -34,11 +34,18 @@ struct Selection {
     }
 };
 
-/// Receives the Selection of every head, one at a time; a Plan is one.
+struct HeadWork;
+
+/// Receives every head's Selection, one head at a time, together with the head's finished Work;
+/// the planner of the machines is one. A scheme calls the two-argument form, once per head, query
+/// heads of one kv head one after another. A sink that needs indices only overrides the other.
 class SelectionSink {
   public:
     virtual ~SelectionSink() = default;
     virtual void consume(const Selection& selection) = 0;
+    virtual void consume(const HeadWork& /*work*/, const Selection& selection) {
+        consume(selection);
+    }
 };
 
 }  // namespace attohm

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <string_view>
 #include <vector>
 
@@ -57,13 +58,29 @@ struct OperandBits {
     int q = 8;
     int k = 8;
     int v = 8;
-    int k_msb = 0;  ///< bits of K held in multi-level cells (0: the scheme uses no in-memory scores)
+    int k_msb = 0;   ///< bits of K held in multi-level cells (0: the scheme uses no in-memory scores)
+    int q_line = 0;  ///< bits of the word-line copy of q (0: none, or not rounded)
+    /// Sequential array reads behind one decision: 1, two-phase 2, bit-serial one per bit.
+    int reads_per_decision = 1;
+    /// The recompute takes K's MSBs from a single-level copy instead of the multi-level cells.
+    bool k_msb_copy = false;
+};
+
+/// Mean energy of one operation on one cell, from the device: what reads and writes cost however
+/// many of them a plan decides on. NaN: the scheme does not know, and the ledger says `unknown`.
+struct CellEnergies {
+    static constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+    double slc_read_J = kUnknown;   ///< V^2 G t of one single-level cell read once (mean of its states)
+    double slc_write_J = kUnknown;  ///< V^2 G t of one single-level cell written (mean of its states)
+    /// V^2 G t of one sense step of the cells that hold one element's K MSBs (a pair counts both).
+    double mlc_sense_J = kUnknown;
 };
 
 /// Everything one head of one layer of one sample asked for.
 struct HeadWork {
     HeadShape shape;
     OperandBits bits;
+    CellEnergies cell;
     std::int64_t kept_pairs = 0;
     std::array<std::int64_t, kEvents> events{};
     std::array<double, kPhysicals> physical{};
@@ -79,8 +96,17 @@ struct Work {
     std::vector<HeadWork> heads;
 };
 
-/// Sum over heads of one event.
+/// Sum over heads of one event (exact) or of one physical total (heads in order).
 std::int64_t total(const Work& work, Event event);
-double total(const Work& work, Physical total);
+double total(const Work& work, Physical physical);
+
+/// Bits of Q, K and V that this head writes into single-level cells (padding is not written; a kv
+/// head is written by the first of its query heads), and the K-MSB bits it writes into multi-level cells.
+std::int64_t slc_bits_written(const HeadWork& work);
+std::int64_t mlc_bits_written(const HeadWork& work);
+
+/// Throws InvariantError unless the counts of a head agree with its shape: kept pairs with the
+/// recompute and with the Selection, bits written with the tensors' sizes.
+void check_head_work(const HeadWork& work, const Selection& selection);
 
 }  // namespace attohm
