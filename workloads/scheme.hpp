@@ -86,6 +86,8 @@ struct TokenStep {
     std::vector<int> ids;      ///< original token of each row; -1 - p for package p
 };
 
+struct SparseMatrix;
+
 class Scheme {
   public:
     virtual ~Scheme() = default;
@@ -105,7 +107,8 @@ class Scheme {
                         SampleContext&, TokenStep& /*next*/) const {
         return false;
     }
-    /// A linear layer of the network ("q", "k", "v", "o", "up", "gate", "down", "patch", "head").
+    /// A linear layer of the network ("q", "k", "v", "o", "up", "gate", "down", "patch", "head"),
+    /// y = x w^T + b, bias included. "patch" comes with layer -1, "head" with the number of layers.
     /// Returns false for the exact product.
     virtual bool linear(int /*layer*/, std::string_view /*name*/, const LinearWeights&,
                         MatrixView<const float> /*x*/, MatrixView<float> /*y*/,
@@ -120,9 +123,9 @@ class Scheme {
     virtual bool block(int /*layer*/, MatrixView<float> /*x*/, SampleContext&) const {
         return false;
     }
-    /// A graph layer y = A x. Returns false for the exact product.
-    virtual bool graph(int /*layer*/, MatrixView<const float> /*x*/, MatrixView<float> /*y*/,
-                       SampleContext&) const {
+    /// A graph layer y = A x (see graph.hpp). Returns false for the exact product.
+    virtual bool graph(int /*layer*/, const SparseMatrix& /*a*/, MatrixView<const float> /*x*/,
+                       MatrixView<float> /*y*/, SampleContext&) const {
         return false;
     }
 };
