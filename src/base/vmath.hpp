@@ -9,7 +9,7 @@ namespace attohm {
 // element by element independent of the span's length (reductions: of the span's length only).
 
 /// x <- exp(x). Relative error below 2e-7. Gives 0 below -87.3365 (no denormals), infinity above
-/// 88.7228, 0 for -infinity; NaN stays NaN.
+/// 88.722, 0 for -infinity; NaN stays NaN.
 void exp_inplace(std::span<float> x);
 
 /// x <- natural logarithm of x. Relative error below 2e-7 (also near 1). 0 gives -infinity,
