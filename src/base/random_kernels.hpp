@@ -28,6 +28,9 @@ struct RandomKernels {
     /// out = word < threshold, threshold at most 2^32.
     void (*events)(StreamIdentity id, std::uint64_t first, std::uint64_t threshold,
                    std::uint8_t* out, std::size_t count);
+    /// `groups` times eight whole Philox blocks (32 words) from any block number on.
+    void (*blocks)(StreamIdentity id, std::uint64_t first_block, std::size_t groups,
+                   std::uint32_t* out);
     /// out = the normal variates of given words; count a multiple of 64.
     void (*normals_from_words)(const std::uint32_t* words, float* out, std::size_t count);
     float (*normal_from_word)(std::uint32_t word);

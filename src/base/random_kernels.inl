@@ -85,7 +85,7 @@ ATTOHM_INLINE void philox_groups(StreamIdentity id, std::uint64_t first_block, s
 
 // ---- One word to one variate ----
 
-static float uniform_of(std::uint32_t word) {
+ATTOHM_INLINE float uniform_of(std::uint32_t word) {
     return static_cast<float>(static_cast<std::int32_t>(((word >> 9) << 1) | 1u)) * 0x1p-24f;
 }
 
@@ -164,7 +164,7 @@ ATTOHM_INLINE float normal_tail(std::uint32_t word) {
     return with_sign(f, word);
 }
 
-static float normal_of(std::uint32_t word) {
+ATTOHM_INLINE float normal_of(std::uint32_t word) {
     return steps_to_end(word) < kTailSteps ? normal_tail(word) : normal_centre(word);
 }
 
@@ -297,6 +297,7 @@ constexpr RandomKernels kRandomKernels{
     .add_normals = add_normals,
     .add_scaled_normals = add_scaled_normals,
     .events = events,
+    .blocks = philox_groups,
     .normals_from_words = normals_of,
     .normal_from_word = normal_of,
     .uniform_from_word = uniform_of,
