@@ -275,7 +275,7 @@ static void add_scaled_normals(StreamIdentity id, std::uint64_t first, const flo
 static void events(StreamIdentity id, std::uint64_t first, std::uint64_t threshold,
                    std::uint8_t* out, std::size_t count) {
     if (threshold > kLow32) {
-        std::memset(out, 1, count);
+        for (std::size_t k = 0; k < count; ++k) out[k] = 1;
         return;
     }
     const std::uint32_t bound = static_cast<std::uint32_t>(threshold);

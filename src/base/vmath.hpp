@@ -17,8 +17,9 @@ void exp_inplace(std::span<float> x);
 void log_inplace(std::span<float> x);
 
 /// out[i] = Phi(x[i]), the standard normal distribution function. Absolute error below 2e-7,
-/// relative error below 1e-5 in the lower tail down to 1e-37; 0 below about -13.2. `out` may be
-/// `x`. Throws: InvariantError if the sizes differ.
+/// relative error below 1e-5 in the lower tail down to 1e-37; 0 below about -13.2.
+/// `out` may be `x` itself; other overlaps are not allowed.
+/// Throws: InvariantError if the sizes differ.
 void normal_cdf(std::span<const float> x, std::span<float> out);
 
 /// sum of Phi(x[i]): expected number of events from their normalised margins, without a buffer.

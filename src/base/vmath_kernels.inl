@@ -217,6 +217,7 @@ static SoftmaxTotals exp_padded_row(const Row& row) {
 }
 
 static SoftmaxTotals exp_row_all(float* data, std::size_t count) {
+    if (count == 0) return {-kInfinity, 0.0f};
     float strip[kStrip];
     for (float& value : strip) value = -kInfinity;
     const Row row{data, count / kStrip * kStrip, strip};
@@ -227,6 +228,7 @@ static SoftmaxTotals exp_row_all(float* data, std::size_t count) {
 }
 
 static void softmax_row_all(float* data, std::size_t count) {
+    if (count == 0) return;
     float strip[kStrip];
     for (float& value : strip) value = -kInfinity;
     const Row row{data, count / kStrip * kStrip, strip};

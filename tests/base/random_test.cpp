@@ -233,6 +233,7 @@ TEST_CASE("Events keep all 32 bits and are nested in the probability", "[unit]")
         INFO("p = " << p);
         CHECK(wrong == 0);
     }
+    for (const double p : {0.0, 1.0}) CHECK_NOTHROW(stream.events(0, p, {}));
     CHECK_THROWS_AS(stream.below(0, 1.5), InvariantError);
     CHECK_THROWS_AS(stream.below(0, std::nan("")), InvariantError);
 }
