@@ -57,7 +57,7 @@ Sampled sample_reads(const AttentionHead& head, const SprintReferenceResult& res
 /// Every pair's count of keeps must lie in the band of its probability.
 void check_frequencies(const OwnedHead& data, const SprintReferenceSettings& settings,
                        double threshold, const SprintReferenceScales& scales) {
-    constexpr int kReads = 4000;
+    constexpr int kReads = 20000;
     const AttentionHead head = data.view();
     const auto result = sprint_reference(head, threshold, settings, scales, kSite);
     const auto sampled = sample_reads(head, result, settings, kReads);
@@ -105,6 +105,20 @@ TEST_CASE("the current is z in units of I_lsb", "[unit]") {
     CHECK(result.columns.mean(0, 1) == Approx(current_A / I_lsb_A));
     CHECK(result.columns.mean_plus(0, 1) - result.columns.mean_minus(0, 1) ==
           Approx(result.columns.mean(0, 1)));
+}
+
+TEST_CASE("the white noise of two cells by two keys, by hand", "[unit]") {
+    const OwnedHead data = two_by_two();
+    SprintReferenceSettings settings = noiseless_settings();
+    settings.read_sigma_rel = 0.1;
+    settings.read_sigma_S = 2e-6;
+    const auto columns = sprint_reference(data.view(), 0.0, settings, kTwoScales, kSite).columns;
+    // Key 0 in levels of 10 uS: relative parts 0.3, 0.1 and 0.1, 0.3, absolute part 0.2 each.
+    const double plus = 9.0 * (0.09 + 0.04) + 4.0 * (0.01 + 0.04);
+    const double minus = 9.0 * (0.01 + 0.04) + 4.0 * (0.09 + 0.04);
+    CHECK(columns.sigma_plus(0, 0) == Approx(std::sqrt(plus)));
+    CHECK(columns.sigma_minus(0, 0) == Approx(std::sqrt(minus)));
+    CHECK(columns.sigma(0, 0) == Approx(std::sqrt(plus + minus)));
 }
 
 TEST_CASE("cells follow the draws of their write event", "[unit]") {
@@ -286,9 +300,14 @@ TEST_CASE("noise of single cells adds up to the law at the output", "[stat]") {
 }
 
 TEST_CASE("reads are kept as often as their probabilities say", "[stat]") {
-    const OwnedHead data = random_head(4, 6, 16, 2, 9);
+    const OwnedHead data = random_head(4, 6, 8, 2, 9);
     SprintReferenceSettings settings = noisy_settings();
     SECTION("no clipping") {
+        check_frequencies(data, settings, 0.1, kNormalScales);
+    }
+    SECTION("comparators alone") {
+        settings.read_sigma_rel = settings.read_sigma_S = 0.0;
+        settings.comparator_noise_V = 20e-3;
         check_frequencies(data, settings, 0.1, kNormalScales);
     }
     SECTION("threshold at the sense's full scale") {

@@ -113,6 +113,14 @@ TEST_CASE("a score worked out by hand", "[unit]") {
     CHECK(result.out_quant(0, 0) == Approx(10.0));
     CHECK(result.out_quant(0, 1) == Approx(-20.0));
 
+    // Turned round, the other key alone is kept.
+    OwnedHead turned = data;
+    turned.q(0, 0) = -3.0F;
+    turned.q(0, 1) = 2.0F;
+    const auto other = sprint_reference(turned.view(), 10.4, settings, kPaperScales, kSite);
+    CHECK(other.out_quant(0, 0) == Approx(30.0));
+    CHECK(other.out_quant(0, 1) == Approx(127.0));
+
     // Both kept: softmax of 8-bit scores, q8 = round(127 (3, -2) / 7) = (54, -36).
     const auto both = at(-100.0);
     const double step = 0.0625 * 7.0 / 127.0;
