@@ -1,0 +1,78 @@
+#include "src/base/integer_product_kernel.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "src/base/integer_product.hpp"
+#include "src/base/simd_clones.hpp"
+
+namespace attohm {
+
+namespace {
+
+constexpr std::size_t kRows = 4;
+
+using Lanes = std::int16_t __attribute__((vector_size(64)));
+constexpr std::size_t kLanes = 32;
+
+/// Four query rows against 64 keys: sums stay in registers over the whole depth.
+ATTOHM_SIMD_CLONES
+void block_product(const std::int16_t* const rows[kRows], const std::int16_t* packed,
+                   std::size_t packed_stride, std::size_t depth, std::int16_t* sums) {
+    Lanes sum[kRows][2] = {};
+    for (std::size_t i = 0; i < depth; ++i) {
+        Lanes key[2];
+        std::memcpy(key, packed + i * packed_stride, sizeof(key));
+        for (std::size_t r = 0; r < kRows; ++r) {
+            const std::int16_t q = rows[r][i];
+            sum[r][0] += key[0] * q;
+            sum[r][1] += key[1] * q;
+        }
+    }
+    std::memcpy(sums, sum, sizeof(sum));
+}
+
+ATTOHM_SIMD_CLONES
+void widen(const std::int16_t* in, float* out, std::size_t n) {
+    for (std::size_t j = 0; j < n; ++j) out[j] = static_cast<float>(in[j]);
+}
+
+}  // namespace
+
+void narrow_product(MatrixView<const float> queries, const Matrix<std::int16_t>& packed,
+                    MatrixView<float> products) {
+    static_assert(kProductKeys == 2 * kLanes);
+    const std::size_t depth = queries.cols;
+    AlignedVector<std::int16_t> codes(kRows * depth);
+    alignas(64) std::int16_t sums[kRows * kProductKeys];
+    for (std::size_t t = 0; t < queries.rows; t += kRows) {
+        const std::size_t rows = std::min(kRows, queries.rows - t);
+        const std::int16_t* row_codes[kRows];
+        for (std::size_t r = 0; r < kRows; ++r) {
+            // Rows beyond the end repeat the last one; their sums are dropped.
+            const float* q = queries.row(t + std::min(r, rows - 1));
+            for (std::size_t i = 0; i < depth; ++i) {
+                codes[r * depth + i] = static_cast<std::int16_t>(q[i]);
+            }
+            row_codes[r] = codes.data() + r * depth;
+        }
+        for (std::size_t j = 0; j < products.cols; j += kProductKeys) {
+            block_product(row_codes, packed.data() + j, packed.cols(), depth, sums);
+            const std::size_t keys = std::min(kProductKeys, products.cols - j);
+            for (std::size_t r = 0; r < rows; ++r) {
+                widen(sums + r * kProductKeys, products.row(t + r) + j, keys);
+            }
+        }
+    }
+}
+
+ATTOHM_SIMD_CLONES
+std::int32_t integer_dot(const std::int16_t* a, const std::int16_t* b, std::size_t n) {
+    std::int32_t sum = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+        sum += static_cast<std::int32_t>(a[i]) * static_cast<std::int32_t>(b[i]);
+    }
+    return sum;
+}
+
+}  // namespace attohm
