@@ -1,0 +1,70 @@
+#include "src/tile/decision_kernels.hpp"
+
+#include <limits>
+
+#include "src/base/simd_clones.hpp"
+
+namespace attohm {
+
+namespace {
+constexpr float kLargestNormal = 6.4F;
+}
+
+ATTOHM_SIMD_CLONES
+std::int64_t decide_row(const DecisionRow& row, std::uint8_t* __restrict keep,
+                        std::uint8_t* __restrict risky) {
+    const float* __restrict analog = row.analog;
+    const float* __restrict variance = row.variance;
+    const float* __restrict normals = row.normals;
+    const float* __restrict offset = row.offset;
+    const float threshold = row.threshold, comparator = row.comparator_variance;
+    const float full_scale = row.full_scale;
+    std::int32_t count = 0;
+    for (std::size_t j = 0; j < row.n; ++j) {
+        const float sigma = __builtin_sqrtf(variance[j] + comparator);
+        const float value = analog[j] + sigma * normals[j] + offset[j];
+        keep[j] = value >= threshold ? 1 : 0;
+        const float reach =
+            __builtin_fabsf(analog[j]) + kLargestNormal * __builtin_sqrtf(variance[j]);
+        const std::uint8_t clips = reach > full_scale ? 1 : 0;
+        risky[j] = clips;
+        count += clips;
+    }
+    return count;
+}
+
+ATTOHM_SIMD_CLONES
+void margin_row(const DecisionRow& row, float* __restrict margin) {
+    const float* __restrict analog = row.analog;
+    const float* __restrict variance = row.variance;
+    const float* __restrict offset = row.offset;
+    const float threshold = row.threshold, comparator = row.comparator_variance;
+    constexpr float kInfinity = std::numeric_limits<float>::infinity();
+    for (std::size_t j = 0; j < row.n; ++j) {
+        const float sigma = __builtin_sqrtf(variance[j] + comparator);
+        const float distance = (analog[j] + offset[j]) - threshold;
+        const float certain = distance >= 0.0F ? kInfinity : -kInfinity;
+        margin[j] = sigma > 0.0F ? distance / sigma : certain;
+    }
+}
+
+ATTOHM_SIMD_CLONES
+double sum_row(const float* x, std::size_t n) {
+    constexpr std::size_t kLanes = 16;
+    float lanes[kLanes] = {};
+    std::size_t j = 0;
+    for (; j + kLanes <= n; j += kLanes) {
+        for (std::size_t l = 0; l < kLanes; ++l) lanes[l] += x[j + l];
+    }
+    double sum = 0.0;
+    for (std::size_t l = 0; l < kLanes; ++l) sum += static_cast<double>(lanes[l]);
+    for (; j < n; ++j) sum += static_cast<double>(x[j]);
+    return sum;
+}
+
+ATTOHM_SIMD_CLONES
+void square_row(const float* __restrict x, float* __restrict squares, std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i) squares[i] = x[i] * x[i];
+}
+
+}  // namespace attohm

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "circuits/comparator.hpp"
+#include "circuits/sense.hpp"
+#include "circuits/threshold_dac.hpp"
+#include "crossbar/programming.hpp"
+
+/// SPRINT's tile: queries on the word lines, keys in the columns, one comparator per key.
+///     V_i = V_read nq_i / L  ->  I_j = sum_i V_i (G+_ij - G-_ij)  ->  v_j = R_t I_j (clipped)
+///     keep_j  iff  v_j + o_j + w_j >= v_th + t
+/// All in integer score steps (n = I / I_lsb); a tie keeps. Source: physics.md sections 2, 4.
+namespace attohm {
+
+struct TileCircuits {
+    ArrayShape array;
+    Volt v_read = {};
+    Volt v_drive = {};  ///< supply of the word-line drivers
+    Second read_time = {};
+    double q_levels = 0.0;  ///< L: word-line code that stands for V_read
+    Sense sense;
+    Comparator comparator;
+    Volt threshold_noise = {};
+};
+
+/// Rare but legal events of the reads, and the energy they dissipated.
+struct TileTotals {
+    std::int64_t sense_clipped = 0;   ///< outputs beyond +-n_fs, among allowed pairs and not
+    std::int64_t column_clipped = 0;  ///< single columns beyond i_max
+    double cell_J = 0.0;              ///< t_read sum_i V_i^2 sum_j G_ij
+    double driver_J = 0.0;            ///< t_read V_drive sum_i |V_i| sum_j G_ij
+    double noise_variance = 0.0;      ///< sum over decisions of the random variance, steps^2
+    std::int64_t decisions = 0;
+};
+
+/// The keys of one head, programmed, behind their comparators. One write event; read row by row.
+class SprintTile {
+  public:
+    /// Args: levels: [n, d] integer K-MSBs (real when `map` is ideal); n valid keys only.
+    ///   n_k: keys with padding (the index base of the read draws).
+    SprintTile(const TileCircuits& circuits, const LevelMap& map, const Device& device,
+               const DrawSite& site, MatrixView<const float> levels, std::size_t n_k);
+
+    const ProgrammedKeys& keys() const { return keys_; }
+
+    /// Decides queries first .. first + r - 1.
+    /// Args:
+    ///   nq:        [r, d] word-line codes
+    ///   threshold: [r] in steps
+    ///   keep:      [r, n] 1 = the comparator kept
+    ///   p_keep:    [r, n] P(keep) over the read draws, given chip, write event and common draws;
+    ///   may be
+    ///              empty. Where the sense output clips it is the law without the clip; NaN where
+    ///              single columns may clip (sense.i_max_A given).
+    /// Returns: totals of these reads.
+    TileTotals decide(std::size_t first, MatrixView<const float> nq,
+                      std::span<const float> threshold, MatrixView<std::uint8_t> keep,
+                      MatrixView<float> p_keep) const;
+
+  private:
+    struct Block;
+    struct Column;
+    void output_path(std::size_t first, const Block& block, MatrixView<std::uint8_t> keep,
+                     MatrixView<float> p_keep, TileTotals& totals) const;
+    Column read_column(MatrixView<const float> nq, const Block& block,
+                       const Matrix<float>& conductance) const;
+    void column_path(std::size_t first, MatrixView<const float> nq, const Block& block,
+                     MatrixView<std::uint8_t> keep, TileTotals& totals) const;
+    void key_offsets(std::size_t query, std::span<float> offsets) const;
+    void read_energy(MatrixView<const float> nq, TileTotals& totals) const;
+
+    TileCircuits circuits_;
+    DrawSite site_;
+    std::size_t n_k_;
+    Siemens dG_;
+    ProgrammedKeys keys_;
+    AlignedVector<float> offsets_;  ///< static comparator offsets, steps
+};
+
+}  // namespace attohm
