@@ -1,0 +1,145 @@
+#include "src/schemes/decision_meter_kernels.hpp"
+
+#include <algorithm>
+
+#include "src/base/simd_clones.hpp"
+
+namespace attohm {
+
+ATTOHM_SIMD_CLONES
+void compare_row(const float* __restrict score, float threshold, std::uint8_t* __restrict keep,
+                 std::size_t n) {
+    for (std::size_t j = 0; j < n; ++j) keep[j] = score[j] >= threshold ? 1 : 0;
+}
+
+ATTOHM_SIMD_CLONES
+void decide_codes(const float* __restrict z, float n_th, float n_fs, std::uint8_t* __restrict keep,
+                  std::size_t n) {
+    for (std::size_t j = 0; j < n; ++j) {
+        float clipped = z[j] < -n_fs ? -n_fs : z[j];
+        clipped = clipped > n_fs ? n_fs : clipped;
+        keep[j] = clipped >= n_th ? 1 : 0;
+    }
+}
+
+ATTOHM_SIMD_CLONES
+ByteSums sum_bytes(const std::uint8_t* __restrict r, const std::uint8_t* __restrict q,
+                   const std::uint8_t* __restrict h, std::size_t n) {
+    // Byte lanes hold up to 255 ones, so they are emptied after 255 steps.
+    constexpr std::size_t kLanes = 64;
+    constexpr std::size_t kSteps = 255;
+    ByteSums sums;
+    std::size_t j = 0;
+    while (j + kLanes <= n) {
+        std::uint8_t lanes[6][kLanes] = {};
+        for (std::size_t step = 0; step < kSteps && j + kLanes <= n; ++step, j += kLanes) {
+            for (std::size_t l = 0; l < kLanes; ++l) {
+                const std::uint8_t a = r[j + l], b = q[j + l], c = h[j + l];
+                lanes[0][l] = static_cast<std::uint8_t>(lanes[0][l] + a);
+                lanes[1][l] = static_cast<std::uint8_t>(lanes[1][l] + b);
+                lanes[2][l] = static_cast<std::uint8_t>(lanes[2][l] + c);
+                lanes[3][l] = static_cast<std::uint8_t>(lanes[3][l] + (a & b));
+                lanes[4][l] = static_cast<std::uint8_t>(lanes[4][l] + (a & c));
+                lanes[5][l] = static_cast<std::uint8_t>(lanes[5][l] + (b & c));
+            }
+        }
+        std::int64_t* const totals[6] = {&sums.r, &sums.q, &sums.h, &sums.rq, &sums.rh, &sums.qh};
+        for (std::size_t k = 0; k < 6; ++k) {
+            std::int32_t sum = 0;
+            for (std::size_t l = 0; l < kLanes; ++l) sum += lanes[k][l];
+            *totals[k] += sum;
+        }
+    }
+    for (; j < n; ++j) {
+        sums.r += r[j];
+        sums.q += q[j];
+        sums.h += h[j];
+        sums.rq += r[j] & q[j];
+        sums.rh += r[j] & h[j];
+        sums.qh += q[j] & h[j];
+    }
+    return sums;
+}
+
+ATTOHM_SIMD_CLONES
+ExpectedSums sum_expected(const float* __restrict p_keep, const std::uint8_t* __restrict reference,
+                          std::size_t n) {
+    constexpr std::size_t kLanes = 16;
+    float prune[kLanes] = {}, keep[kLanes] = {}, variance[kLanes] = {};
+    const auto add = [&](std::size_t l, float p, std::uint8_t ref) {
+        const float q = 1.0F - p;
+        prune[l] += ref != 0 ? q : 0.0F;
+        keep[l] += ref != 0 ? 0.0F : p;
+        variance[l] += p * q;
+    };
+    std::size_t j = 0;
+    for (; j + kLanes <= n; j += kLanes) {
+        for (std::size_t l = 0; l < kLanes; ++l) add(l, p_keep[j + l], reference[j + l]);
+    }
+    for (std::size_t l = 0; j < n; ++j, ++l) add(l, p_keep[j], reference[j]);
+    ExpectedSums sums;
+    for (std::size_t l = 0; l < kLanes; ++l) {
+        sums.false_prune += static_cast<double>(prune[l]);
+        sums.false_keep += static_cast<double>(keep[l]);
+        sums.variance += static_cast<double>(variance[l]);
+    }
+    return sums;
+}
+
+ATTOHM_SIMD_CLONES
+void bin_row(const float* __restrict score, float threshold, float inverse_sigma, float range,
+             int count, std::int32_t* __restrict bins, std::size_t n) {
+    const float per_bin = static_cast<float>(count) / (2.0F * range);
+    const float last = static_cast<float>(count) - 1.0F;
+    for (std::size_t j = 0; j < n; ++j) {
+        float x = ((score[j] - threshold) * inverse_sigma + range) * per_bin;
+        x = x > 0.0F ? x : 0.0F;
+        x = x < last ? x : last;
+        bins[j] = static_cast<std::int32_t>(x);
+    }
+}
+
+ATTOHM_SIMD_CLONES
+std::int64_t count_borderline(const float* __restrict score, float threshold, float limit,
+                              const float* __restrict key_norm, std::size_t n) {
+    std::int32_t count = 0;
+    for (std::size_t j = 0; j < n; ++j) {
+        count += __builtin_fabsf(score[j] - threshold) <= limit * key_norm[j] ? 1 : 0;
+    }
+    return count;
+}
+
+namespace {
+
+constexpr std::size_t kColumns = 64;
+
+/// One block of columns: the sums stay in registers over all keys.
+ATTOHM_SIMD_CLONES
+void weighted_block(const float* weights, const std::uint32_t* keys, std::size_t count,
+                    const float* values, std::size_t stride, float* acc) {
+    float sum[kColumns] = {};
+    for (std::size_t k = 0; k < count; ++k) {
+        const float w = weights[k];
+        const float* __restrict row = values + keys[k] * stride;
+        for (std::size_t c = 0; c < kColumns; ++c) sum[c] += w * row[c];
+    }
+    for (std::size_t c = 0; c < kColumns; ++c) acc[c] = sum[c];
+}
+
+}  // namespace
+
+ATTOHM_SIMD_CLONES
+void weighted_rows(const float* weights, const std::uint32_t* keys, std::size_t count,
+                   const float* values, std::size_t stride, std::size_t dv, float* acc) {
+    std::size_t c = 0;
+    for (; c + kColumns <= dv; c += kColumns) {
+        weighted_block(weights, keys, count, values + c, stride, acc + c);
+    }
+    for (; c < dv; ++c) {
+        float sum = 0.0F;
+        for (std::size_t k = 0; k < count; ++k) sum += weights[k] * values[keys[k] * stride + c];
+        acc[c] = sum;
+    }
+}
+
+}  // namespace attohm

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace attohm {
+
+/// keep[j] = score[j] >= threshold.
+void compare_row(const float* score, float threshold, std::uint8_t* keep, std::size_t n);
+
+/// keep[j] = clip(z[j]) >= n_th: threshold-q's decision, clipped at +-n_fs like the sense output.
+void decide_codes(const float* z, float n_th, float n_fs, std::uint8_t* keep, std::size_t n);
+
+/// Numbers of ones in three byte rows and their pairwise products.
+struct ByteSums {
+    std::int64_t r = 0, q = 0, h = 0, rq = 0, rh = 0, qh = 0;
+};
+ByteSums sum_bytes(const std::uint8_t* r, const std::uint8_t* q, const std::uint8_t* h,
+                   std::size_t n);
+
+/// Sums over one row of P(prune) where kept by the reference, P(keep) where pruned, and p(1-p).
+struct ExpectedSums {
+    double false_prune = 0.0, false_keep = 0.0, variance = 0.0;
+};
+ExpectedSums sum_expected(const float* p_keep, const std::uint8_t* reference, std::size_t n);
+
+/// bins[j] = bin of (score - threshold) / sigma among `count` equal bins over [-range, range].
+void bin_row(const float* score, float threshold, float inverse_sigma, float range, int count,
+             std::int32_t* bins, std::size_t n);
+
+/// How many scores lie within limit * key_norm[j] of the threshold.
+std::int64_t count_borderline(const float* score, float threshold, float limit,
+                              const float* key_norm, std::size_t n);
+
+/// acc[c] = sum_k weights[k] values[keys[k], c] for c < dv; `stride` floats between rows.
+void weighted_rows(const float* weights, const std::uint32_t* keys, std::size_t count,
+                   const float* values, std::size_t stride, std::size_t dv, float* acc);
+
+}  // namespace attohm

@@ -1,0 +1,45 @@
+#pragma once
+
+#include "src/schemes/calibrated_scheme.hpp"
+
+/// The three digital references: `exact` (softmax attention, the hooks' default), `threshold` and
+/// `threshold-q`.
+namespace attohm {
+
+/// Every hook exact.
+class ExactScheme final : public Scheme {
+  public:
+    std::string_view name() const override { return "exact"; }
+};
+
+/// Float scores, hard threshold: keep iff scale q.k >= Th; float softmax and V.
+/// Source: LeOPArd, ISCA 2022, arXiv 2204.03227.
+class ThresholdScheme final : public CalibratedScheme {
+  public:
+    ThresholdScheme(const SchemeInputs& inputs, const Settings& settings);
+    std::string_view name() const override { return "threshold"; }
+
+  protected:
+    void head_attention(const AttentionHead& head, MatrixView<float> out,
+                        SampleContext& context) const override;
+
+  private:
+    KeepSettings keep_settings_;
+};
+
+/// The integer codes and threshold code of the hardware, 8-bit recompute, nothing analog:
+/// keep iff clip(z) >= n_th. Source: physics.md section 1.
+class ThresholdQScheme final : public CalibratedScheme {
+  public:
+    ThresholdQScheme(const SchemeInputs& inputs, const Settings& settings);
+    std::string_view name() const override { return "threshold-q"; }
+
+  protected:
+    void head_attention(const AttentionHead& head, MatrixView<float> out,
+                        SampleContext& context) const override;
+
+  private:
+    KeepSettings keep_settings_;
+};
+
+}  // namespace attohm

@@ -1,0 +1,136 @@
+#include "src/schemes/registry.hpp"
+
+#include <set>
+
+#include "src/base/error.hpp"
+#include "src/schemes/digital_schemes.hpp"
+#include "src/schemes/sprint.hpp"
+
+namespace attohm {
+
+namespace {
+
+constexpr std::string_view kLeopard = "LeOPArd, ISCA 2022, arXiv 2204.03227";
+constexpr std::string_view kSprint = "SPRINT, MICRO 2022, arXiv 2209.00606";
+
+template <class SchemeType>
+std::unique_ptr<Scheme> make_scheme(const SchemeInputs& inputs, const Settings& settings) {
+    return std::make_unique<SchemeType>(inputs, settings);
+}
+
+SchemeEntry exact_entry() {
+    SchemeEntry entry;
+    entry.name = "exact";
+    entry.help = "float32 softmax attention; the network as it was trained";
+    entry.source = "Vaswani et al., NeurIPS 2017, arXiv 1706.03762";
+    entry.equations = {
+        "out = softmax(scale q.k + bias) v over the keys that mask, causality and padding allow"};
+    entry.not_modelled = {"number formats below float32"};
+    entry.make = [](const SchemeInputs&, const Settings&) {
+        return std::make_unique<ExactScheme>();
+    };
+    return entry;
+}
+
+SchemeEntry threshold_entry() {
+    SchemeEntry entry;
+    entry.name = "threshold";
+    entry.help = "float scores, hard threshold, float softmax over kept keys";
+    entry.source = kLeopard;
+    entry.equations = {"s_ij = scale q_i.k_j", "keep_ij  iff  s_ij >= Th(layer, head) + margin",
+                       "out_i = sum_kept softmax(s_i) v"};
+    entry.not_modelled = {"codes", "noise",
+                          "the bit-serial early stop of LeOPArd's hardware (it decides the same)"};
+    entry.keys = {"threshold.source", "threshold.margin", "empty_row", "always_keep"};
+    entry.make = make_scheme<ThresholdScheme>;
+    return entry;
+}
+
+SchemeEntry threshold_q_entry() {
+    SchemeEntry entry;
+    entry.name = "threshold-q";
+    entry.help = "the hardware's integer codes and threshold code, 8-bit recompute, nothing analog";
+    entry.source = kSprint;
+    entry.equations = {
+        "k8 = clamp(round(k / Dk), -127, 127) = 2^(8-B) m + l,  m = floor(k8 / 2^(8-B))",
+        "nq = clamp(round(q / dq), -L, L),  L = 2^(Bq-1) - 1",
+        "z = sum_i nq_i m_i,  stands for  s~ = u (z + mu_q),  u = scale dq Dk 2^(8-B)",
+        "mu_q = (1/2 - 2^-(9-B)) sum_i nq_i   (split.midpoint)",
+        "keep  iff  clip(z, +-n_fs) >= n_th,  n_th = DAC(Th / u - mu_q); a tie keeps",
+        "out = sum_kept softmax(scale Dq Dk q8.k8) Dv v8"};
+    entry.not_modelled = {"noise and errors of any kind", "quantisation of the softmax"};
+    entry.keys = {"quant",     "threshold",        "bits",
+                  "split",     "sense.full_scale", "sense.percentile",
+                  "empty_row", "always_keep"};
+    entry.make = make_scheme<ThresholdQScheme>;
+    return entry;
+}
+
+SchemeEntry sprint_entry() {
+    SchemeEntry entry;
+    entry.name = "sprint";
+    entry.help =
+        "in-ReRAM scores from K's MSBs, analog threshold, 8-bit digital recompute of kept keys";
+    entry.source = kSprint;
+    entry.equations = {
+        "codes k8 = 2^(8-B) m + l, nq, u, mu_q and n_th as in threshold-q",
+        "G+ = G_min + dG max(m, 0),  G- = G_min + dG max(-m, 0),  dG = (G_max - G_min) / 2^(B-1)",
+        "G_w = max(G_floor, G + sigma_p(G) z)  once per write; stuck cells show their resistance",
+        "V_i = V_read nq_i / L;  I_j = sum_i V_i (G+_ij - G-_ij) (1 + eta),  eta drawn per read",
+        "v_j = R_t I_j,  R_t = v_fs / I_fs,  clipped at +-v_fs",
+        "keep_j  iff  v_j + o_j + w_j >= v_th + t,  v_th = R_t I_lsb n_th,  I_lsb = V_read dG / L",
+        "Var(I_j) = sum_i V_i^2 (s+_ij^2 + s-_ij^2): drawn at the output, exact for white Gaussian "
+        "noise",
+        "recompute: K = 2^(8-B) m^ + l,  m^ = clamp(round((G+ - G-) / dG), -2^(B-1), 2^(B-1) - 1)",
+        "E_read = t_read sum_i V_i^2 sum_j G_ij"};
+    entry.not_modelled = {"wire resistance",
+                          "slow noise (1/f, RTN), relaxation, temperature",
+                          "non-linear I-V",
+                          "comparator hysteresis and metastability",
+                          "DAC mismatch",
+                          "keys longer than a column",
+                          "quantisation of the softmax"};
+    entry.keys = {"quant",     "threshold", "bits",      "split",      "mapping",
+                  "placement", "array",     "drive",     "sense",      "comparator",
+                  "device",    "recompute", "empty_row", "always_keep"};
+    entry.priced = true;
+    entry.make = make_scheme<SprintScheme>;
+    return entry;
+}
+
+std::vector<SchemeEntry> checked_table() {
+    std::vector<SchemeEntry> table = {exact_entry(), threshold_entry(), threshold_q_entry(),
+                                      sprint_entry()};
+    std::set<std::string_view> names;
+    for (const SchemeEntry& entry : table) {
+        ATTOHM_CHECK(names.insert(entry.name).second);
+        ATTOHM_CHECK(!entry.help.empty() && !entry.source.empty() && !entry.equations.empty());
+        ATTOHM_CHECK(!entry.not_modelled.empty() && entry.make != nullptr);
+    }
+    return table;
+}
+
+}  // namespace
+
+const std::vector<SchemeEntry>& scheme_table() {
+    static const std::vector<SchemeEntry> table = checked_table();
+    return table;
+}
+
+const SchemeEntry& find_scheme(std::string_view name) {
+    std::vector<std::string> names;
+    for (const SchemeEntry& entry : scheme_table()) {
+        if (entry.name == name) return entry;
+        names.emplace_back(entry.name);
+    }
+    const std::string near = nearest(name, names);
+    throw UserError("unknown scheme", "scheme", std::string(name),
+                    fmt::format("{}{}", fmt::join(names, ", "),
+                                near.empty() ? "" : fmt::format(" (did you mean {}?)", near)));
+}
+
+Settings scheme_preset() {
+    return threshold_family_preset();
+}
+
+}  // namespace attohm

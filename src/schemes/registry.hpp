@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "src/base/settings.hpp"
+#include "src/schemes/decision_meter.hpp"
+#include "workloads/scheme.hpp"
+
+/// The one table of schemes: what each is, where it comes from, how to make it.
+namespace attohm {
+
+/// What a scheme is made from.
+struct SchemeInputs {
+    ModelInfo model;
+    std::optional<Thresholds> thresholds;  ///< of the trace
+    std::string trace_path;                ///< for messages
+    std::uint64_t seed = 0;
+    std::uint64_t chip = 0;
+    MetricsLevel metrics = MetricsLevel::full;
+};
+
+struct SchemeEntry {
+    std::string_view name;
+    std::string_view help;
+    std::string_view source;
+    std::vector<std::string_view> equations;
+    std::vector<std::string_view> not_modelled;
+    std::vector<std::string_view> keys;  ///< prefixes of the settings it reads
+    bool priced = false;                 ///< has a Plan on a machine
+    std::function<std::unique_ptr<Scheme>(const SchemeInputs&, const Settings&)> make;
+};
+
+/// All schemes. A duplicate or incomplete entry is an InvariantError at first use.
+const std::vector<SchemeEntry>& scheme_table();
+
+/// Throws: UserError naming the nearest scheme.
+const SchemeEntry& find_scheme(std::string_view name);
+
+/// Settings of all schemes with their presets' defaults.
+Settings scheme_preset();
+
+}  // namespace attohm

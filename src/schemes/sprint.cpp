@@ -1,0 +1,187 @@
+#include "src/schemes/sprint.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "src/base/blas.hpp"
+#include "src/base/error.hpp"
+#include "src/schemes/decision_meter_kernels.hpp"
+#include "src/schemes/sprint_work.hpp"
+
+namespace attohm {
+
+namespace {
+
+void add(const TileTotals& part, TileTotals& sum) {
+    sum.sense_clipped += part.sense_clipped;
+    sum.column_clipped += part.column_clipped;
+    sum.cell_J += part.cell_J;
+    sum.driver_J += part.driver_J;
+    sum.noise_variance += part.noise_variance;
+    sum.decisions += part.decisions;
+}
+
+}  // namespace
+
+SprintScheme::SprintScheme(const SchemeInputs& inputs, const Settings& settings)
+    : CalibratedScheme(inputs, settings, Uses::codes),
+      analog_(load_analog_settings(settings)),
+      keep_settings_(load_keep_settings(settings, true)) {
+    dac_settings_.noise_sigma =
+        Volt::from_value(settings.real("threshold.noise_sigma_V", {0.0, 100.0}));
+    if (code_settings_.split == SplitMode::round && keep_settings_.k_msb == KMsb::stored) {
+        throw UserError("a rounded K code does not hold the MSBs that the recompute needs",
+                        settings.entry("recompute.k_msb").where,
+                        "split.mode: round with recompute.k_msb: stored",
+                        "recompute.k_msb: slc-copy | ideal, or split.mode: msb | sign-magnitude");
+    }
+    if (inputs_.model.head_dim > analog_.array_rows) {
+        throw UserError(
+            "a key is longer than a column", settings.entry("array.rows").where,
+            fmt::format("array.rows {}, head_dim {}", analog_.array_rows, inputs_.model.head_dim),
+            fmt::format("array.rows >= {}", inputs_.model.head_dim));
+    }
+}
+
+DrawSite SprintScheme::draw_site(const AttentionHead& head, const SampleContext& context) const {
+    DrawSite site;
+    site.seed = inputs_.seed;
+    site.chip = inputs_.chip;
+    site.sample = static_cast<std::uint64_t>(context.sample);
+    site.layer = static_cast<std::uint64_t>(head.layer);
+    site.kv_head = static_cast<std::uint64_t>(head.kv_head);
+    site.head = static_cast<std::uint64_t>(head.head);
+    if (analog_.placement == Placement::own) {
+        site.bank = site.layer * static_cast<std::uint64_t>(inputs_.model.kv_heads) + site.kv_head;
+    }
+    return site;
+}
+
+TileCircuits SprintScheme::tile_circuits(const HeadCalibration& calibrated,
+                                         const LevelMap& map) const {
+    TileCircuits circuits;
+    circuits.array = {analog_.array_rows, analog_.array_columns};
+    circuits.v_read = analog_.v_read;
+    circuits.v_drive = analog_.v_supply;
+    circuits.read_time = analog_.read_time;
+    circuits.q_levels = code_settings_.q_levels();
+    circuits.sense.v_fs = analog_.v_fs;
+    circuits.sense.i_lsb = analog_.v_read * map.dG() / circuits.q_levels;
+    circuits.sense.n_fs = calibrated.n_fs;
+    if (analog_.i_max)
+        circuits.sense.n_column_max = (*analog_.i_max / circuits.sense.i_lsb).value();
+    circuits.comparator = {analog_.offset_sigma, analog_.noise_sigma};
+    circuits.threshold_noise = dac_settings_.noise_sigma;
+    return circuits;
+}
+
+Matrix<std::int16_t> SprintScheme::recompute_codes(const ScoreCodes& codes, const SprintTile& tile,
+                                                   const LevelMap& map,
+                                                   std::int64_t& level_errors) const {
+    if (keep_settings_.k_msb != KMsb::stored || !code_settings_.k_bits) return codes.k8;
+    Matrix<float> sensed(codes.m.rows(), codes.m.cols());
+    level_errors = sense_levels(tile.keys(), map, codes.m.view(), sensed.view());
+    return rejoin_msb(code_settings_, codes, sensed);
+}
+
+/// What one head accumulates.
+struct SprintScheme::HeadRun {
+    TileTotals totals;
+    const SprintTile& tile;
+    const ScoreCodes& codes;
+    std::int64_t thresholds_clamped = 0;
+    std::int64_t level_errors = 0;
+};
+
+void SprintScheme::head_attention(const AttentionHead& head, MatrixView<float> out,
+                                  SampleContext& context) const {
+    const HeadCalibration& calibrated = calibration(head.layer, head.head);
+    const ScoreCodes codes = make_codes(code_settings_, scales_of(head), head);
+    const LevelMap map(analog_.device.g_min, analog_.device.g_max, code_settings_.k_bits);
+    const SprintTile tile(tile_circuits(calibrated, map), map, analog_.device,
+                          draw_site(head, context), codes.m.view(), head.n_k());
+    const ThresholdDac dac(dac_settings_.bits, dac_settings_.range_steps.value_or(calibrated.n_fs),
+                           dac_settings_.noise_sigma);
+    const RowThresholds thresholds = row_thresholds(codes, calibrated.threshold, dac);
+    HeadRun run{{}, tile, codes, thresholds.clamped, 0};
+    const Matrix<std::int16_t> k8 = recompute_codes(codes, tile, map, run.level_errors);
+
+    const IntegerKeys integer_keys(codes.m.view(), codes.largest_m);
+    const IntegerRowScores recompute(codes, k8);
+    KeptAttention kept(head, keep_settings_, recompute, codes.v8.view(), codes.v_step);
+    DecisionMeter meter(head, calibrated.threshold, calibrated.score_sigma, inputs_.metrics);
+    const bool full = meter.level() == MetricsLevel::full;
+    const std::size_t n = codes.m.rows(), rows = codes.nq.rows();
+    Matrix<float> score(kQueryBlock, n), z(kQueryBlock, n), p_keep(full ? kQueryBlock : 0, n);
+    Matrix<std::uint8_t> keep(kQueryBlock, n);
+    std::vector<std::uint8_t> quant(n);
+    for (std::size_t first = 0; first < rows; first += kQueryBlock) {
+        const std::size_t count = std::min(kQueryBlock, rows - first);
+        // The two digital references of the same Q and K.
+        sgemm_nt(head.scale, {head.q.row(first), count, head.d(), head.q.stride}, head.k.top(n),
+                 0.0F, score.view().top(count));
+        integer_scores(code_settings_, codes, integer_keys, first, count, z.view().top(count));
+        // The array and its comparators.
+        add(tile.decide(first, {codes.nq.row(first), count, head.d()},
+                        std::span(thresholds.steps).subspan(first, count), keep.view().top(count),
+                        full ? p_keep.view().top(count) : MatrixView<float>{}),
+            run.totals);
+        // Digital back end, query by query.
+        for (std::size_t t = first; t < first + count; ++t) {
+            const std::size_t r = t - first;
+            meter.reference(t, score.row(r));
+            decide_codes(z.row(r), thresholds.steps[t], static_cast<float>(calibrated.n_fs),
+                         quant.data(), head.key_end(t));
+            meter.apply_mask(t, quant.data());
+            meter.apply_mask(t, keep.row(r));
+            meter.add(t, {score.row(r), quant.data(), keep.row(r), full ? p_keep.row(r) : nullptr});
+            meter.add_mass(t, score.row(r), kept.row(t, keep.row(r), out.row(t)));
+        }
+    }
+    HeadReport report;
+    meter.finish(report);
+    record_events(run, calibrated, report);
+    file(head, kept, std::move(report), record_work(head, codes, tile.keys(), map, run.totals),
+         context);
+}
+
+void SprintScheme::record_events(const HeadRun& run, const HeadCalibration& calibrated,
+                                 HeadReport& report) const {
+    HeadEvents& events = report.events;
+    events.q_clipped = run.codes.q_clipped;
+    events.k_clipped = run.codes.k_clipped;
+    events.v_clipped = run.codes.v_clipped;
+    events.q_low_clipped = run.codes.q_low_clipped;
+    events.threshold_clamped = run.thresholds_clamped;
+    events.sense_clipped = run.totals.sense_clipped;
+    events.column_clipped = run.totals.column_clipped;
+    events.conductance_floored = run.tile.keys().floored;
+    events.cells = run.tile.keys().cells;
+    events.stuck_cells = run.tile.keys().stuck;
+    events.level_errors = run.level_errors;
+    // Volts and integer steps as scaled scores, by the mean step of the queries.
+    double u = 0.0;
+    for (const double step : run.codes.u) u += step;
+    if (!run.codes.u.empty()) u /= static_cast<double>(run.codes.u.size());
+    const double volts_per_step = analog_.v_fs.value() / calibrated.n_fs;
+    report.lsb_score = u;
+    report.offset_sigma_V = analog_.offset_sigma.value();
+    report.volts_per_score = u > 0.0 ? volts_per_step / u : 0.0;
+    report.offset_sigma_score = analog_.offset_sigma.value() / volts_per_step * u;
+    if (run.totals.decisions > 0) {
+        report.noise_sigma_score =
+            std::sqrt(run.totals.noise_variance / static_cast<double>(run.totals.decisions)) * u;
+    }
+}
+
+HeadWork SprintScheme::record_work(const AttentionHead& head, const ScoreCodes& codes,
+                                   const ProgrammedKeys& keys, const LevelMap& map,
+                                   const TileTotals& totals) const {
+    HeadWork work = sprint_work({head, codes, keys, analog_, map, code_settings_.k_bits,
+                                 code_settings_.q_bits, keep_settings_.k_msb == KMsb::slc_copy});
+    work[Physical::in_memory_cell_J] = totals.cell_J;
+    work[Physical::in_memory_driver_J] = totals.driver_J;
+    return work;
+}
+
+}  // namespace attohm

@@ -1,0 +1,117 @@
+#include "src/schemes/sprint_work.hpp"
+
+#include <bit>
+#include <cstring>
+
+namespace attohm {
+
+namespace {
+
+/// Ones among the low `bits` bits of all codes, two's complement.
+template <class Code>
+std::int64_t count_ones(const Code* codes, std::size_t n, int bits) {
+    std::int64_t ones = 0;
+    const unsigned mask = (1U << bits) - 1U;
+    for (std::size_t i = 0; i < n; ++i) {
+        ones += std::popcount(static_cast<unsigned>(static_cast<int>(codes[i])) & mask);
+    }
+    return ones;
+}
+
+template <class Code>
+std::int64_t count_ones(const Matrix<Code>& codes, std::size_t cols, int bits) {
+    std::int64_t ones = 0;
+    for (std::size_t i = 0; i < codes.rows(); ++i) ones += count_ones(codes.row(i), cols, bits);
+    return ones;
+}
+
+/// Joule of writing single-level cells: V^2 G t with G_max for a one and G_min for a zero.
+double slc_energy(const Device& device, std::int64_t bits, std::int64_t ones) {
+    const double v = device.write.slc_pulse_voltage.value();
+    const double conductance = static_cast<double>(ones) * device.g_max.value() +
+                               static_cast<double>(bits - ones) * device.g_min.value();
+    return v * v * device.write.slc_pulse_time.value() * conductance;
+}
+
+CellCosts cell_costs(const SprintWorkInputs& in) {
+    const Device& device = in.analog.device;
+    const WriteModel& write = device.write;
+    const double g_mean = 0.5 * (device.g_min.value() + device.g_max.value());
+    const double v_read = in.analog.v_read.value();
+    const double t_read = in.analog.read_time.value();
+    const double v_slc = write.slc_pulse_voltage.value();
+    CellCosts costs;
+    costs.slc_read_J = v_read * v_read * g_mean * t_read;
+    costs.slc_write_J = v_slc * v_slc * g_mean * write.slc_pulse_time.value();
+    double conductance = 0.0;
+    for (const double g : in.keys.row_conductance_S) conductance += g;
+    const auto elements = static_cast<double>(in.keys.mean.size());
+    if (elements > 0.0) {
+        costs.mlc_sense_J = v_read * v_read * t_read * conductance / elements;
+    }
+    costs.slc_write_s = write.slc_pulse_time.value();
+    costs.mlc_pulse_s = write.mlc_pulse_time.value() + write.verify_time.value();
+    return costs;
+}
+
+void record_writes(const SprintWorkInputs& in, HeadWork& work) {
+    const AttentionHead& head = in.head;
+    const Device& device = in.analog.device;
+    const int k_msb = work.bits.k_msb;
+    const auto elements =
+        static_cast<std::int64_t>(head.valid_q) * static_cast<std::int64_t>(head.d());
+    std::int64_t bits = elements * work.bits.q;
+    std::int64_t ones = count_ones(in.codes.q8, head.d(), work.bits.q);
+    if (head.first_of_kv_head) {
+        const auto k_elements = static_cast<std::int64_t>(in.codes.k8.rows() * head.d());
+        bits += k_elements * (work.bits.k - k_msb);
+        ones += count_ones(in.codes.k8, head.d(), work.bits.k - k_msb);
+        bits += static_cast<std::int64_t>(in.codes.v8.size()) * work.bits.v;
+        ones += count_ones(in.codes.v8, head.dv(), work.bits.v);
+        work[Event::mlc_cell_write] = in.keys.cells;
+        double conductance = 0.0;
+        for (const double g : in.keys.row_conductance_S) conductance += g;
+        const WriteModel& w = device.write;
+        const double pulse =
+            w.mlc_pulse_voltage.value() * w.mlc_pulse_voltage.value() * w.mlc_pulse_time.value() +
+            w.verify_voltage.value() * w.verify_voltage.value() * w.verify_time.value();
+        work[Physical::mlc_write_J] = w.mlc_pulses_mean * pulse * conductance;
+        work[Physical::mlc_write_pulses] = w.mlc_pulses_mean * static_cast<double>(in.keys.cells);
+        if (in.k_msb_copy) work[Event::slc_copy_bit_write] = k_elements * k_msb;
+    }
+    work[Event::slc_bit_write] = bits;
+    work[Physical::slc_write_J] = slc_energy(device, bits, ones);
+    if (work[Event::slc_copy_bit_write] > 0) {
+        // The MSBs' own ones are those of the whole code less those of its low part.
+        const std::int64_t copy_ones = count_ones(in.codes.k8, head.d(), work.bits.k) -
+                                       count_ones(in.codes.k8, head.d(), work.bits.k - k_msb);
+        work[Physical::slc_write_J] +=
+            slc_energy(device, work[Event::slc_copy_bit_write], copy_ones);
+    }
+}
+
+}  // namespace
+
+HeadWork sprint_work(const SprintWorkInputs& in) {
+    HeadWork work;
+    work.bits.k_msb = in.k_bits.value_or(LevelMap::kIdealBits);
+    work.bits.q_line = in.q_bits.value_or(0);
+    work.bits.k_msb_copy = in.k_msb_copy;
+    work.cell = cell_costs(in);
+    const auto queries = static_cast<std::int64_t>(in.codes.nq.rows());
+    const auto keys = static_cast<std::int64_t>(in.codes.m.rows());
+    const auto depth = static_cast<std::int64_t>(in.head.d());
+    const ArrayShape shape{in.analog.array_rows, in.analog.array_columns};
+    const auto arrays = static_cast<std::int64_t>(shape.arrays(in.codes.m.rows()));
+    work[Event::in_memory_mac] = queries * keys * depth;
+    work[Event::array_read] = queries * arrays;
+    work[Event::dac_conversion] = queries * arrays * depth;
+    work[Event::comparator_decision] = queries * keys;
+    work[Event::threshold_conversion] = queries * arrays;
+    work[Event::copy_q] = queries;
+    work[Event::read_p] = queries;
+    record_writes(in, work);
+    return work;
+}
+
+}  // namespace attohm

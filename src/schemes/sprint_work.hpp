@@ -1,0 +1,27 @@
+#pragma once
+
+#include "crossbar/programming.hpp"
+#include "src/schemes/score_codes.hpp"
+#include "src/work/work.hpp"
+
+/// What SPRINT asks of memory and arrays for one head: counts, and the joules that only the cells
+/// know.
+namespace attohm {
+
+struct SprintWorkInputs {
+    const AttentionHead& head;
+    const ScoreCodes& codes;
+    const ProgrammedKeys& keys;
+    const AnalogSettings& analog;
+    const LevelMap& map;
+    std::optional<int> k_bits;
+    std::optional<int> q_bits;
+    bool k_msb_copy = false;
+};
+
+/// Reads, decisions, commands and writes of one head (kept keys and digital work are added by the
+/// caller). Padding is neither written nor read; a kv head is written by its first query head
+/// alone.
+HeadWork sprint_work(const SprintWorkInputs& inputs);
+
+}  // namespace attohm

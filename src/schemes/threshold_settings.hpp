@@ -1,0 +1,89 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "crossbar/device.hpp"
+#include "src/base/settings.hpp"
+#include "src/base/units.hpp"
+
+/// Typed settings of the threshold family, parsed and checked once from the preset and the user.
+namespace attohm {
+
+enum class ScaleMethod { percentile, absmax, dynamic_per_head, dynamic_per_query };
+enum class SplitMode { msb, sign_magnitude, round };
+enum class ThresholdSource { trace, quantile, mass, value };
+enum class FullScale { percentile, worst_case, current };
+enum class KMsb { stored, slc_copy, ideal };
+enum class EmptyRow { dense, top1_digital, self, zero };
+enum class Placement { own, shared };
+
+/// What turns Q and K into integer codes and decides on them without any analog part.
+struct CodeSettings {
+    ScaleMethod scale = ScaleMethod::percentile;
+    double percentile = 0.0;
+    std::optional<int> k_bits;  ///< nothing: ideal
+    std::optional<int> q_bits;  ///< nothing: ideal
+    SplitMode split = SplitMode::msb;
+    bool midpoint = true;
+
+    /// L, the largest word-line code (ideal: on the scale of 4 bits).
+    int q_levels() const { return (1 << (q_bits.value_or(4) - 1)) - 1; }
+};
+
+struct ThresholdSettings {
+    ThresholdSource source = ThresholdSource::trace;
+    double argument = 0.0;
+    double margin = 0.0;
+
+    /// Chosen on calibration samples: reported as "calibrated, not learned".
+    bool calibrated() const {
+        return source == ThresholdSource::quantile || source == ThresholdSource::mass;
+    }
+};
+
+struct DacSettings {
+    std::optional<int> bits;
+    std::optional<double> range_steps;  ///< nothing: the sense full scale
+    Volt noise_sigma = {};
+};
+
+struct FullScaleSettings {
+    FullScale mode = FullScale::percentile;
+    double percentile = 0.0;
+    Ampere current = {};
+};
+
+struct KeepSettings {
+    EmptyRow empty_row = EmptyRow::dense;
+    std::vector<int> always_keep;
+    KMsb k_msb = KMsb::stored;
+};
+
+/// The analog side, read by `sprint` alone.
+struct AnalogSettings {
+    Device device;
+    Placement placement = Placement::own;
+    int array_rows = 0;
+    int array_columns = 0;
+    Volt v_read = {};
+    Volt v_supply = {};
+    Second read_time = {};
+    Volt v_fs = {};
+    std::optional<Ampere> i_max;
+    Volt offset_sigma = {};
+    Volt noise_sigma = {};
+};
+
+/// The preset of the threshold family: all keys there are, with defaults, sources and help.
+Settings threshold_family_preset();
+
+CodeSettings load_code_settings(const Settings& settings);
+ThresholdSettings load_threshold_settings(const Settings& settings);
+DacSettings load_dac_settings(const Settings& settings);
+FullScaleSettings load_full_scale_settings(const Settings& settings);
+KeepSettings load_keep_settings(const Settings& settings, bool with_k_msb);
+AnalogSettings load_analog_settings(const Settings& settings);
+
+}  // namespace attohm
