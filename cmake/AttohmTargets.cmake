@@ -35,10 +35,12 @@ function(attohm_add_test name)
     target_link_libraries(${name}_test PRIVATE attohm_test_main ${ARG_USES})
     foreach(tier IN LISTS ARG_TIERS)
         add_test(NAME ${name}.${tier}
-                 COMMAND ${name}_test "[${tier}]" --warn NoAssertions --warn NoTests --rng-seed 20221
-                         --order lex --durations no
+                 COMMAND ${name}_test "[${tier}]" --warn NoAssertions --rng-seed 20221 --order lex
+                         --durations no
                  WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-        set_tests_properties(${name}.${tier} PROPERTIES LABELS ${tier})
+        # Catch2 2.13 takes one --warn only, so an empty tier is caught by what it prints.
+        set_tests_properties(${name}.${tier} PROPERTIES
+            LABELS ${tier} FAIL_REGULAR_EXPRESSION "No test cases matched")
     endforeach()
 endfunction()
 
