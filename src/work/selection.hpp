@@ -11,15 +11,15 @@ struct HeadShape {
     int layer = 0;
     int head = 0;
     int kv_head = 0;
-    int n_q = 0;         ///< queries, padding included
-    int n_k = 0;         ///< keys, padding included
-    int valid_q = 0;     ///< queries that are real tokens
-    int valid_k = 0;     ///< keys that are real tokens
-    int d = 0;           ///< width of q and k
-    int dv = 0;          ///< width of v
+    int n_q = 0;      ///< queries, padding included
+    int n_k = 0;      ///< keys, padding included
+    int valid_q = 0;  ///< queries that are real tokens
+    int valid_k = 0;  ///< keys that are real tokens
+    int d = 0;        ///< width of q and k
+    int dv = 0;       ///< width of v
     bool causal = false;
-    bool first_of_kv_head = true;     ///< this query head is the one that writes its kv head
-    std::int64_t allowed_pairs = 0;   ///< (query, key) pairs that mask, causality and padding allow
+    bool first_of_kv_head = true;    ///< this query head is the one that writes its kv head
+    std::int64_t allowed_pairs = 0;  ///< (query, key) pairs that mask, causality and padding allow
 };
 
 /// Kept keys per query in compressed rows: query i kept `keys[row_begin[i] .. row_begin[i+1])`,

@@ -18,8 +18,7 @@ constexpr Row<Event> kEventRows[] = {
     {Event::in_memory_mac,
      {"in_memory_mac", "MAC", "analog multiply-accumulate of a query element and a stored K MSB"}},
     {Event::array_read, {"array_read", "array read", "one array read by one query vector"}},
-    {Event::dac_conversion,
-     {"dac_conversion", "conversion", "one word line driven for one query"}},
+    {Event::dac_conversion, {"dac_conversion", "conversion", "one word line driven for one query"}},
     {Event::comparator_decision,
      {"comparator_decision", "decision", "one column compared with the threshold"}},
     {Event::threshold_conversion,
@@ -70,7 +69,9 @@ std::array<EventInfo, kCount> table(const Row<Id> (&rows)[kRows]) {
     return infos;
 }
 
-std::int64_t product(std::int64_t a, std::int64_t b) { return a * b; }
+std::int64_t product(std::int64_t a, std::int64_t b) {
+    return a * b;
+}
 
 }  // namespace
 
@@ -106,8 +107,8 @@ std::int64_t slc_bits_written(const HeadWork& work) {
     const OperandBits& bits = work.bits;
     std::int64_t written = product(s.valid_q, s.d) * bits.q;
     if (s.first_of_kv_head)
-        written += product(s.valid_k, s.d) * (bits.k - bits.k_msb) +
-                   product(s.valid_k, s.dv) * bits.v;
+        written +=
+            product(s.valid_k, s.d) * (bits.k - bits.k_msb) + product(s.valid_k, s.dv) * bits.v;
     return written;
 }
 

@@ -15,9 +15,9 @@ namespace attohm {
 
 /// Countable events. Each names its own unit of counting in `event_info`.
 enum class Event : std::uint8_t {
-    in_memory_mac,         ///< analog multiply-accumulate: one query element against one stored K-MSB
-    array_read,            ///< one array (rows x columns) read by one query vector
-    dac_conversion,        ///< one word line driven for one query
+    in_memory_mac,   ///< analog multiply-accumulate: one query element against one stored K-MSB
+    array_read,      ///< one array (rows x columns) read by one query vector
+    dac_conversion,  ///< one word line driven for one query
     comparator_decision,   ///< one column compared with the threshold
     threshold_conversion,  ///< one threshold DAC setting (per query and array)
     copy_q,                ///< CopyQ command: one query vector into the in-memory query buffer
@@ -35,7 +35,8 @@ enum class Event : std::uint8_t {
 /// Totals that only the physics knows.
 enum class Physical : std::uint8_t {
     in_memory_cell_J,    ///< dissipated in cells by in-memory reads
-    in_memory_driver_J,  ///< drawn from the word-line drivers' supply by in-memory reads (cells included)
+    in_memory_driver_J,  ///< drawn from the word-line drivers' supply by in-memory reads (cells
+                         ///< included)
     mlc_write_J,         ///< dissipated in multi-level cells by programming pulses and verify reads
     mlc_write_pulses,    ///< programming pulses of multi-level cells
     slc_write_J,         ///< dissipated in single-level cells by programming pulses
@@ -58,7 +59,8 @@ struct OperandBits {
     int q = 8;
     int k = 8;
     int v = 8;
-    int k_msb = 0;   ///< bits of K held in multi-level cells (0: the scheme uses no in-memory scores)
+    int k_msb =
+        0;  ///< bits of K held in multi-level cells (0: the scheme uses no in-memory scores)
     int q_line = 0;  ///< bits of the word-line copy of q (0: none, or not rounded)
     /// Sequential array reads behind one decision: 1, two-phase 2, bit-serial one per bit.
     int reads_per_decision = 1;
@@ -66,21 +68,28 @@ struct OperandBits {
     bool k_msb_copy = false;
 };
 
-/// Mean energy of one operation on one cell, from the device: what reads and writes cost however
-/// many of them a plan decides on. NaN: the scheme does not know, and the ledger says `unknown`.
-struct CellEnergies {
+/// Energy and time of one operation on one cell, from the device: what reads and writes cost
+/// however many of them a plan decides on. An energy that is NaN is not known, and the ledger says
+/// `unknown`.
+struct CellCosts {
     static constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
-    double slc_read_J = kUnknown;   ///< V^2 G t of one single-level cell read once (mean of its states)
-    double slc_write_J = kUnknown;  ///< V^2 G t of one single-level cell written (mean of its states)
+    double slc_read_J =
+        kUnknown;  ///< V^2 G t of one single-level cell read once (mean of its states)
+    double slc_write_J =
+        kUnknown;  ///< V^2 G t of one single-level cell written (mean of its states)
     /// V^2 G t of one sense step of the cells that hold one element's K MSBs (a pair counts both).
     double mlc_sense_J = kUnknown;
+    double slc_write_s =
+        kUnknown;  ///< pulse that writes a single-level cell (needed by every plan)
+    double mlc_pulse_s =
+        kUnknown;  ///< one programming pulse of a multi-level cell with its verify read
 };
 
 /// Everything one head of one layer of one sample asked for.
 struct HeadWork {
     HeadShape shape;
     OperandBits bits;
-    CellEnergies cell;
+    CellCosts cell;
     std::int64_t kept_pairs = 0;
     std::array<std::int64_t, kEvents> events{};
     std::array<double, kPhysicals> physical{};
@@ -101,7 +110,8 @@ std::int64_t total(const Work& work, Event event);
 double total(const Work& work, Physical physical);
 
 /// Bits of Q, K and V that this head writes into single-level cells (padding is not written; a kv
-/// head is written by the first of its query heads), and the K-MSB bits it writes into multi-level cells.
+/// head is written by the first of its query heads), and the K-MSB bits it writes into multi-level
+/// cells.
 std::int64_t slc_bits_written(const HeadWork& work);
 std::int64_t mlc_bits_written(const HeadWork& work);
 
