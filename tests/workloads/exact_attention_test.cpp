@@ -151,3 +151,36 @@ TEST_CASE("the default attention of a scheme fills every head's columns", "[unit
             CHECK(std::memcmp(out.row(i) + 6 * h, one.row(i), 6 * sizeof(float)) == 0);
     }
 }
+
+TEST_CASE("the view of a head finds its shared planes", "[unit]") {
+    AttentionLayer layer;
+    layer.layer = 3;
+    layer.n_q = layer.n_k = layer.valid_q = 2;
+    layer.valid_k = 1;
+    layer.scale = 0.25F;
+    layer.windows = 2;
+    layer.q.resize(8, 2, 3);
+    layer.k.resize(4, 2, 3);
+    layer.v.resize(4, 2, 5);
+    layer.bias.resize(1, 2, 2);
+    layer.mask.assign(8 * 4, 1);
+    layer.mask_planes = 8;
+    const std::vector<int> kv{0, 0, 1, 1, 2, 2, 3, 3};
+    for (int h = 0; h < 8; ++h) {
+        const AttentionHead view = head_view(layer, 5, h);
+        const auto own = static_cast<std::size_t>(h);
+        const auto shared = static_cast<std::size_t>(kv[own]);
+        CHECK(view.kv_head == kv[own]);
+        CHECK(view.first_of_kv_head == (h % 2 == 0));
+        CHECK(view.q.data == layer.q.plane(own).data);
+        CHECK(view.k.data == layer.k.plane(shared).data);
+        CHECK(view.v.data == layer.v.plane(shared).data);
+        CHECK(view.bias.data == layer.bias.data.data());
+        CHECK(view.mask.data == layer.mask.data() + 4 * own);
+        CHECK(view.golden.empty());
+        CHECK(view.scale == 0.25F);
+        CHECK((view.sample == 5 && view.layer == 3 && view.head == h && view.valid_k == 1));
+    }
+    layer.q_prescaled = true;
+    CHECK(head_view(layer, 0, 0).scale == 1.0F);
+}
