@@ -1,0 +1,83 @@
+#include "workloads/trace_reader.hpp"
+
+#include <fmt/format.h>
+
+#include "src/base/error.hpp"
+#include "workloads/trace_file.hpp"
+
+namespace attohm {
+
+struct TraceReader::Impl {
+    explicit Impl(const std::string& path)
+        : problems(Problems::On::throw_first), file(path, problems), trace_id(file.trace_id()) {}
+
+    const SampleEntry& entry(int index, bool calibration) const {
+        const auto& entries = calibration ? file.calibration() : file.samples();
+        if (index < 0 || static_cast<std::size_t>(index) >= entries.size())
+            throw UserError("no such sample",
+                            file.path() + (calibration ? ":/calibration" : ":/samples"),
+                            std::to_string(index), fmt::format("0 to {}", entries.size() - 1));
+        return entries[static_cast<std::size_t>(index)];
+    }
+
+    mutable Problems problems;
+    TraceFile file;
+    std::string trace_id;
+};
+
+TraceReader::TraceReader(const std::string& path) : impl_(std::make_unique<Impl>(path)) {}
+TraceReader::~TraceReader() = default;
+
+const std::string& TraceReader::path() const {
+    return impl_->file.path();
+}
+const ModelInfo& TraceReader::model() const {
+    return impl_->file.model();
+}
+const std::string& TraceReader::trace_id() const {
+    return impl_->trace_id;
+}
+const std::optional<Thresholds>& TraceReader::thresholds() const {
+    return impl_->file.thresholds();
+}
+bool TraceReader::has_weights() const {
+    return impl_->file.has_weights();
+}
+bool TraceReader::shape_only() const {
+    return impl_->file.shape_only();
+}
+int TraceReader::samples() const {
+    return static_cast<int>(impl_->file.samples().size());
+}
+int TraceReader::calibration_samples() const {
+    return static_cast<int>(impl_->file.calibration().size());
+}
+
+std::shared_ptr<const Weights> TraceReader::weights() const {
+    return std::make_shared<const Weights>(impl_->file.read_weights(impl_->problems));
+}
+
+Sample TraceReader::sample(int index) const {
+    return impl_->file.read_sample(impl_->entry(index, false), index, impl_->problems);
+}
+
+Sample TraceReader::calibration_sample(int index) const {
+    return impl_->file.read_sample(impl_->entry(index, true), index, impl_->problems);
+}
+
+AttentionLayer TraceReader::layer(const Sample& sample, int layer, bool with_golden) const {
+    const SampleEntry& entry = impl_->entry(sample.index, sample.calibration);
+    const std::string where = impl_->file.sample_group(entry).where("layers");
+    if (impl_->file.shape_only())
+        throw UserError("the trace has shapes only, no tensors", where, "shape_only = 1",
+                        "a trace with tensors");
+    if (entry.attention.empty() && !entry.layer_kinds.empty())
+        throw UserError("layers of this kind cannot be replayed", where, entry.layer_kinds.front(),
+                        "attention layers");
+    if (layer < 0 || static_cast<std::size_t>(layer) >= entry.attention.size())
+        throw UserError("no such attention layer", where, std::to_string(layer),
+                        fmt::format("an ordinal below {}", entry.attention.size()));
+    return impl_->file.read_layer(entry, layer, sample.valid_len, with_golden, impl_->problems);
+}
+
+}  // namespace attohm

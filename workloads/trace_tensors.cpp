@@ -1,0 +1,166 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "src/base/error.hpp"
+#include "workloads/scheme.hpp"
+#include "workloads/trace_file.hpp"
+#include "workloads/trace_parts.hpp"
+
+/// Tensors of samples and layers.
+namespace attohm {
+
+namespace {
+
+void read_tensor(const H5Group& group, const char* name, Dtype dtype,
+                 std::initializer_list<H5Shape> shapes, Tensor3& tensor) {
+    const H5DatasetInfo info = require_dataset(group, name, dtype, shapes);
+    tensor.resize(info.shape[0], info.shape[1], info.shape[2]);
+    try {
+        read_finite(group, name, info.shape, tensor.data);
+    } catch (...) {
+        tensor = {};
+        throw;
+    }
+}
+
+/// Optional dataset [rows, cols], or [cols] as one row.
+void read_optional(const H5Group& group, const char* name, std::size_t cols, Problems& problems,
+                   Matrix<float>& matrix) {
+    if (!group.has_dataset(name)) return;
+    problems.attempt([&] {
+        const H5DatasetInfo info =
+            require_dataset(group, name, Dtype::float32, {{cols}, {kAny, cols}});
+        const bool is_row = info.shape.size() == 1;
+        Matrix<float> read(is_row ? 1 : info.shape[0], info.shape.back());
+        read_finite(group, name, info.shape, {read.data(), read.size()});
+        matrix = std::move(read);
+    });
+}
+
+void read_mask(const H5Group& group, std::size_t heads, AttentionLayer& layer) {
+    const auto n_q = static_cast<std::size_t>(layer.n_q);
+    const auto n_k = static_cast<std::size_t>(layer.n_k);
+    const H5DatasetInfo info =
+        require_dataset(group, "mask", Dtype::uint8, {{heads, n_q, n_k}, {1, n_q, n_k}});
+    std::vector<std::uint8_t> mask(info.elements());
+    group.read("mask", std::span(mask));
+    const auto bad = std::find_if(mask.begin(), mask.end(), [](std::uint8_t m) { return m > 1; });
+    if (bad != mask.end())
+        throw UserError(
+            "a mask value is neither 0 nor 1", group.where("mask"),
+            fmt::format("{} at {}", *bad,
+                        index_text(static_cast<std::size_t>(bad - mask.begin()), info.shape)),
+            "0 (forbidden) or 1 (attend)");
+    layer.mask = std::move(mask);
+    layer.mask_planes = info.shape[0];
+}
+
+/// Valid queries and keys: token t is real below valid_len, and query i is token i + n_k - n_q.
+void set_valid(int valid_len, const std::string& where, int windows, AttentionLayer& layer) {
+    layer.valid_q = layer.n_q;
+    layer.valid_k = layer.n_k;
+    if (valid_len < 0 || valid_len == layer.n_k) return;
+    if (valid_len > layer.n_k)
+        throw UserError("valid_len exceeds the tokens", where, std::to_string(valid_len),
+                        fmt::format("0 to {} (n_k)", layer.n_k));
+    if (windows > 1 || layer.n_q > layer.n_k)
+        throw UserError("valid_len does not say which queries are padding", where,
+                        fmt::format("valid_len {}, n_q {}, n_k {}, {} windows", valid_len,
+                                    layer.n_q, layer.n_k, windows),
+                        "a mask, where there are windows or more queries than keys");
+    layer.valid_k = valid_len;
+    layer.valid_q = std::clamp(valid_len - (layer.n_k - layer.n_q), 0, layer.n_q);
+}
+
+}  // namespace
+
+Sample TraceFile::read_sample(const SampleEntry& entry, int index, Problems& problems) const {
+    const H5Group group = sample_group(entry);
+    Sample sample;
+    sample.index = index;
+    sample.name = entry.name;
+    sample.calibration = entry.calibration;
+    sample.layers_stored = static_cast<int>(entry.attention.size());
+    problems.attempt([&] {
+        if (model_.task == "classify" || group.has_attribute("label"))
+            sample.label = group.integer("label");
+        const bool known = sample.label >= 0 && sample.label < model_.classes;
+        if (model_.task == "classify" && !known)
+            throw UserError("label out of range", group.where_attribute("label"),
+                            std::to_string(sample.label),
+                            fmt::format("0 to {}", model_.classes - 1));
+    });
+    problems.attempt([&] { sample.valid_len = count_attribute(group, "valid_len", 0, -1); });
+    const auto classes = static_cast<std::size_t>(model_.classes);
+    read_optional(group, "x0", static_cast<std::size_t>(model_.width), problems, sample.x0);
+    read_optional(group, "patches", kAny, problems, sample.patches);
+    read_optional(group, "logits", classes, problems, sample.logits);
+    read_optional(group, "logits_threshold", classes, problems, sample.logits_threshold);
+    if (group.has_dataset("logits_threshold"))
+        problems.attempt([&] {
+            sample.logits_empty_row =
+                word_attribute(group.dataset("logits_threshold"), "empty_row", {"dense"}, "dense");
+        });
+    for (const char* name : {"tokens", "segments", "targets"})
+        if (group.has_dataset(name))
+            problems.attempt([&] { require_dataset(group, name, Dtype::int32, {{kAny}}); });
+    for (const char* name : {"labels", "eval_index"})
+        if (group.has_dataset(name))
+            problems.attempt([&] { require_dataset(group, name, Dtype::int64, {{kAny}}); });
+    return sample;
+}
+
+AttentionLayer TraceFile::read_layer(const SampleEntry& entry, int ordinal, int valid_len,
+                                     bool with_golden, Problems& problems) const {
+    const H5Group sample = sample_group(entry);
+    const H5Group group =
+        sample.group("layers/" + entry.attention.at(static_cast<std::size_t>(ordinal)));
+    const AttentionAttributes attributes = attention_attributes(group);
+    AttentionLayer layer;
+    layer.layer = ordinal;
+    layer.n_q = attributes.n_q;
+    layer.n_k = attributes.n_k;
+    layer.scale = attributes.scale;
+    layer.causal = attributes.causal;
+    layer.windows = attributes.windows;
+    set_valid(valid_len, sample.where_attribute("valid_len"), attributes.windows, layer);
+    const auto heads = static_cast<std::size_t>(model_.heads * attributes.windows);
+    const auto kv_heads = static_cast<std::size_t>(model_.kv_heads * attributes.windows);
+    const auto n_q = static_cast<std::size_t>(layer.n_q);
+    const auto n_k = static_cast<std::size_t>(layer.n_k);
+    const auto d = static_cast<std::size_t>(model_.head_dim);
+    const auto dv = static_cast<std::size_t>(model_.v_head_dim);
+    const auto read = [&](const char* name, Dtype dtype, std::initializer_list<H5Shape> shapes,
+                          Tensor3& tensor) {
+        problems.attempt([&] { read_tensor(group, name, dtype, shapes, tensor); });
+    };
+    read("q", Dtype::float32_or_float16, {{heads, n_q, d}}, layer.q);
+    read("k", Dtype::float32_or_float16, {{kv_heads, n_k, d}}, layer.k);
+    read("v", Dtype::float32_or_float16, {{kv_heads, n_k, dv}}, layer.v);
+    if (with_golden) read("out", Dtype::float32_or_float16, {{heads, n_q, dv}}, layer.out);
+    if (group.has_dataset("bias"))
+        read("bias", Dtype::float32, {{heads, n_q, n_k}, {1, n_q, n_k}}, layer.bias);
+    if (group.has_dataset("mask")) problems.attempt([&] { read_mask(group, heads, layer); });
+    return layer;
+}
+
+double attention_error(const AttentionHead& head) {
+    Matrix<float> exact(head.n_q(), head.dv());
+    exact_attention(head, exact.view());
+    double largest = 0.0;
+    double difference = 0.0;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(head.valid_q); ++i) {
+        for (std::size_t j = 0; j < head.dv(); ++j) {
+            const auto golden = static_cast<double>(head.golden(i, j));
+            largest = std::max(largest, std::abs(golden));
+            difference = std::max(difference, std::abs(golden - static_cast<double>(exact(i, j))));
+        }
+    }
+    if (difference == 0.0) return 0.0;
+    return largest > 0.0 ? difference / largest : std::numeric_limits<double>::infinity();
+}
+
+}  // namespace attohm

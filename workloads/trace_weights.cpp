@@ -1,0 +1,145 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "src/base/error.hpp"
+#include "workloads/trace_file.hpp"
+#include "workloads/trace_parts.hpp"
+
+/// Weights of /model/weights.
+namespace attohm {
+
+namespace {
+
+/// Reads the tensors of one group; each fault apart.
+class WeightReader {
+  public:
+    WeightReader(H5Group group, Problems& problems)
+        : group_(std::move(group)), problems_(problems) {}
+
+    bool has(const std::string& name) const { return group_.has_dataset(name); }
+
+    void matrix(const std::string& name, std::size_t rows, std::size_t cols, bool required,
+                Matrix<float>& out) {
+        if (!required && !has(name)) return;
+        problems_.attempt([&] {
+            const H5DatasetInfo info =
+                require_dataset(group_, name, Dtype::float32, {{rows, cols}});
+            Matrix<float> read(info.shape[0], info.shape[1]);
+            read_finite(group_, name, info.shape, {read.data(), read.size()});
+            out = std::move(read);
+        });
+    }
+    void vector(const std::string& name, std::size_t size, bool required, std::vector<float>& out) {
+        if (!required && !has(name)) return;
+        problems_.attempt([&] {
+            const H5DatasetInfo info = require_dataset(group_, name, Dtype::float32, {{size}});
+            std::vector<float> read(info.elements());
+            read_finite(group_, name, info.shape, read);
+            out = std::move(read);
+        });
+    }
+    void linear(const std::string& w, const std::string& b, std::size_t rows, std::size_t cols,
+                bool required, LinearWeights& out) {
+        matrix(w, rows, cols, required, out.w);
+        vector(b, rows == kAny && !out.w.empty() ? out.w.rows() : rows, false, out.b);
+    }
+    void norm(const std::string& name, std::size_t size, bool required, NormWeights& out) {
+        vector(name + "_w", size, required, out.w);
+        vector(name + "_b", size, false, out.b);
+    }
+
+  private:
+    H5Group group_;
+    Problems& problems_;
+};
+
+void read_options(const H5Group& group, const ModelInfo& model, Weights& weights) {
+    weights.norm = word_attribute(group, "norm", {"layernorm", "rmsnorm"});
+    weights.norm_eps = real_attribute(group, "norm_eps");
+    weights.norm_position = word_attribute(group, "norm_position", {"pre", "post"});
+    weights.activation = word_attribute(group, "activation", {"gelu", "gelu_tanh", "relu", "silu"});
+    weights.gated = flag_attribute(group, "gated");
+    weights.rope_theta = real_attribute(group, "rope_theta", 0.0F);
+    weights.rope_style = word_attribute(group, "rope_style", {"half", "interleaved"}, "half");
+    weights.rope_dim = count_attribute(group, "rope_dim", 0, model.head_dim);
+    weights.qk_norm = word_attribute(group, "qk_norm", {"none", "rmsnorm", "layernorm"}, "none");
+    weights.layer_scale = flag_attribute(group, "layer_scale", false);
+    weights.embed_scale = real_attribute(group, "embed_scale", 1.0F);
+    weights.tied_head = flag_attribute(group, "tied_head", false);
+}
+
+BlockWeights read_block(const H5Group& group, const ModelInfo& model, const Weights& weights,
+                        Problems& problems) {
+    const auto width = static_cast<std::size_t>(model.width);
+    const auto d = static_cast<std::size_t>(model.head_dim);
+    const auto queries = static_cast<std::size_t>(model.heads) * d;
+    const auto keys = static_cast<std::size_t>(model.kv_heads) * d;
+    const auto values = static_cast<std::size_t>(model.kv_heads * model.v_head_dim);
+    const auto outputs = static_cast<std::size_t>(model.heads * model.v_head_dim);
+    WeightReader reader(group, problems);
+    BlockWeights block;
+    reader.linear("wq", "bq", queries, width, true, block.q);
+    reader.linear("wk", "bk", keys, width, true, block.k);
+    reader.linear("wv", "bv", values, width, true, block.v);
+    reader.linear("wo", "bo", width, outputs, true, block.o);
+    reader.norm("norm1", width, true, block.norm1);
+    reader.norm("norm2", width, true, block.norm2);
+    reader.linear("w_up", "b_up", kAny, width, true, block.up);
+    const std::size_t hidden = block.up.w.empty() ? kAny : block.up.w.rows();
+    if (weights.gated) reader.linear("w_gate", "b_gate", hidden, width, true, block.gate);
+    reader.linear("w_down", "b_down", width, hidden, true, block.down);
+    const bool normed = weights.qk_norm != "none";
+    reader.norm("q_norm", d, normed, block.q_norm);
+    reader.norm("k_norm", d, normed, block.k_norm);
+    reader.vector("ls1", width, weights.layer_scale, block.layer_scale1);
+    reader.vector("ls2", width, weights.layer_scale, block.layer_scale2);
+    return block;
+}
+
+/// A tied head is the token embedding, stored once or twice.
+void read_head(const H5Group& group, WeightReader& reader, const ModelInfo& model,
+               Problems& problems, Weights& weights) {
+    const auto width = static_cast<std::size_t>(model.width);
+    const auto classes = static_cast<std::size_t>(model.classes);
+    const bool required = model.task != "none" && !weights.tied_head;
+    reader.linear("head_w", "head_b", classes, width, required, weights.head);
+    if (!weights.tied_head) return;
+    Matrix<float> embedding;
+    reader.matrix("token_embedding", classes, width, true, embedding);
+    if (weights.head.w.empty()) weights.head.w = std::move(embedding);
+    problems.attempt([&] {
+        const bool both = !embedding.empty() && !weights.head.w.empty();
+        if (both && !std::equal(embedding.data(), embedding.data() + embedding.size(),
+                                weights.head.w.data()))
+            throw UserError("a tied head differs from the token embedding", group.where("head_w"),
+                            "other values", "no head_w, or the values of token_embedding");
+    });
+}
+
+}  // namespace
+
+Weights TraceFile::read_weights(Problems& problems) const {
+    const H5Group group = root_.group("model/weights");
+    if (model_.family == "gcn" || model_.family == "cnn")
+        throw UserError("weights of this family cannot be read", group.where(), model_.family,
+                        "a transformer family");
+    Weights weights;
+    problems.attempt([&] { read_options(group, model_, weights); });
+    for (int i = 0; i < model_.layers; ++i)
+        problems.attempt([&] {
+            const H5Group block = group.group(fmt::format("layer_{:02}", i));
+            weights.blocks.push_back(read_block(block, model_, weights, problems));
+        });
+    const auto width = static_cast<std::size_t>(model_.width);
+    WeightReader reader(group, problems);
+    reader.norm("final_norm", width, weights.norm_position == "pre", weights.final_norm);
+    read_head(group, reader, model_, problems, weights);
+    reader.linear("patch_w", "patch_b", width, kAny, false, weights.patch);
+    reader.matrix("prefix_embedding", static_cast<std::size_t>(model_.prefix_tokens), width, false,
+                  weights.prefix_embedding);
+    reader.matrix("position_embedding", kAny, width, false, weights.position_embedding);
+    return weights;
+}
+
+}  // namespace attohm
