@@ -181,6 +181,4 @@ TEST_CASE("the view of a head finds its shared planes", "[unit]") {
         CHECK(view.scale == 0.25F);
         CHECK((view.sample == 5 && view.layer == 3 && view.head == h && view.valid_k == 1));
     }
-    layer.q_prescaled = true;
-    CHECK(head_view(layer, 0, 0).scale == 1.0F);
 }
