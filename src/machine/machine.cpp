@@ -1,0 +1,147 @@
+#include "src/machine/machine.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "circuits/circuit_tables.hpp"
+#include "src/base/error.hpp"
+#include "src/base/resources.hpp"
+
+namespace attohm {
+
+const Resources& machine_resources();
+
+namespace {
+
+constexpr const char* kTables[] = {"memory", "digital", "analog"};
+
+std::string machine_resource(const std::string& name) {
+    return "machines/" + name + ".yaml";
+}
+
+bool is_in_box(const std::string& name) {
+    return machine_resources().find(machine_resource(name)).has_value();
+}
+
+Settings boxed_machine(const std::string& name) {
+    const auto text = machine_resources().find(machine_resource(name));
+    ATTOHM_CHECK(text.has_value());
+    return Settings::from_text(*text, "machine " + name);
+}
+
+/// Every number of a complete machine or table says where it is from or that it is assumed.
+void require_sources(const Settings& settings) {
+    for (const std::string& key : settings.keys()) {
+        if (key == "base" || key.starts_with("tables.")) continue;
+        const SettingsEntry& entry = settings.entry(key);
+        if (!entry.source.empty() || entry.mark == Mark::assumed) continue;
+        throw UserError(fmt::format("`{}` has no source", key), entry.where,
+                        entry.values.empty() ? "an empty list" : entry.values.front(),
+                        fmt::format("`{{value: ..., source: \"paper, table, page\", mark: cited}}` "
+                                    "or mark: assumed"));
+    }
+}
+
+Settings table_settings(const std::string& table, const std::string& name_or_path,
+                        const std::string& where) {
+    if (const auto text = circuit_table(name_or_path))
+        return Settings::from_text(*text, "table " + name_or_path);
+    if (!std::filesystem::exists(name_or_path))
+        throw UserError(fmt::format("no {} table `{}`", table, name_or_path), where, name_or_path,
+                        fmt::format("{}, or a file", fmt::join(circuit_table_names(), ", ")));
+    Settings settings = Settings::from_file(name_or_path);
+    require_sources(settings);
+    settings.mark_as_user();
+    return settings;
+}
+
+/// Adds the tables that the machine names; `choices` may overrule which.
+void add_tables(Settings& settings, const Settings& choices) {
+    for (const char* table : kTables) {
+        const std::string key = std::string("tables.") + table;
+        const Settings& from = choices.has(key) ? choices : settings;
+        const std::string name = from.text(key);
+        settings.extend(table_settings(table, name, from.entry(key).where));
+    }
+}
+
+std::string allowed_machines() {
+    return fmt::format("{}, or a machine file", fmt::join(machine_names(), ", "));
+}
+
+}  // namespace
+
+std::vector<std::string> machine_names() {
+    std::vector<std::string> names;
+    for (const std::string& file : machine_resources().names("machines/"))
+        names.push_back(std::filesystem::path(file).stem().string());
+    return names;
+}
+
+Settings machine_settings(const std::string& name_or_path) {
+    if (is_in_box(name_or_path)) {
+        Settings settings = boxed_machine(name_or_path);
+        add_tables(settings, settings);
+        return settings;
+    }
+    if (!std::filesystem::exists(name_or_path))
+        throw UserError(fmt::format("no machine `{}`", name_or_path), "machine", name_or_path,
+                        allowed_machines());
+    Settings file = Settings::from_file(name_or_path);
+    const std::string base = file.has("base") ? file.text("base") : "none";
+    if (base == "none") {
+        require_sources(file);
+        file.mark_as_user();
+        add_tables(file, file);
+        return file;
+    }
+    if (!is_in_box(base))
+        throw UserError("unknown base machine", file.entry("base").where, base,
+                        fmt::format("none, {}", fmt::join(machine_names(), ", ")));
+    Settings settings = boxed_machine(base);
+    add_tables(settings, file);
+    settings.overlay_file(name_or_path);
+    return settings;
+}
+
+Machine make_machine(const std::string& name, const Settings& settings) {
+    const Range count{1, 1e6};
+    Machine m;
+    m.name = name;
+    if (settings.has("base")) settings.text("base");
+    for (const char* table : kTables) settings.text(std::string("tables.") + table);
+    m.clock_Hz = settings.real("machine.clock_GHz", {1e-3, 100}) * 1e9;
+    m.node_nm = settings.real("machine.node_nm", {3, 250});
+    m.vdd_V = settings.real("machine.vdd_V", {0.2, 5});
+    if (const auto area = settings.real_or("machine.area_mm2", "unknown", kPositive))
+        m.area = SquareMetre::from_value(*area * 1e-6);
+    m.corelets = static_cast<int>(settings.integer("machine.corelets", {1, 1024}));
+    m.buffer_bits = settings.integer("machine.buffer_KB", count) * 1024 * 8;
+    const double bank_KB = settings.real("machine.sram_bank_KB", kPositive);
+    m.qk_macs_per_cycle = settings.integer("machine.qk_macs_per_cycle", count);
+    m.v_macs_per_cycle = settings.integer("machine.v_macs_per_cycle", count);
+    m.softmax_per_cycle = settings.integer("machine.softmax_per_cycle", count);
+    m.softmax_latency_cycles = settings.integer("machine.softmax_latency_cycles", {0, 1e6});
+    const bool is_lru = settings.choice("machine.residency", {"lru", "sld"}) == "lru";
+    m.residency = is_lru ? Residency::lru : Residency::sld;
+    m.partial_output_bits =
+        static_cast<int>(settings.integer("machine.partial_output_bits", {8, 64}));
+    m.softmax_stat_bits = static_cast<int>(settings.integer("machine.softmax_stat_bits", {8, 64}));
+    m.memory = reram_memory(settings);
+    m.digital = digital_units(settings, m.node_nm, m.vdd_V, bank_KB);
+    m.analog = analog_energies(settings);
+    settings.require_all_read();
+    m.settings = settings;
+    return m;
+}
+
+Machine load_machine(const std::string& name_or_path) {
+    const std::string name = is_in_box(name_or_path)
+                                 ? name_or_path
+                                 : std::filesystem::path(name_or_path).stem().string();
+    return make_machine(name, machine_settings(name_or_path));
+}
+
+}  // namespace attohm

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "src/machine/machine.hpp"
+#include "src/machine/plans/tally.hpp"
+#include "src/work/work.hpp"
+
+/// Plans: pure functions of (Work, Machine). All share these rules.
+///
+///   Memory    Q, K and V of a head are written once, K and V by the first query head of a kv head.
+///             The baselines keep all of K in single-level cells: they need no in-memory score.
+///   Buffer    every vector of K or V that is fetched is written to the buffer once and read from
+///   it
+///             once per query that uses it. Single vectors of q and of the output live in
+///             registers.
+///   Time      heads one after another; within a head all resources work at the same time, so a
+///   head
+///             takes the cycles of its busiest one plus one pipeline fill, plus its operand writes
+///             (`memory.write_overlap: none`) or not less than them (`full`).
+/// Not modelled: output write-back and projections (the same for every plan), bank conflicts, the
+/// overlap of two heads.
+namespace attohm {
+
+enum class PlanKind : std::uint8_t {
+    sprint,       ///< in-memory thresholding, locality engine, recompute of kept keys
+    dense,        ///< K and V streamed once per query, padded rows and columns included
+    mask_only,    ///< the same without padding
+    dense_tiled,  ///< best query and key blocks under the same buffer, online softmax, no padding
+    count_
+};
+constexpr std::size_t kPlans = static_cast<std::size_t>(PlanKind::count_);
+std::string_view plan_name(PlanKind kind);
+std::string_view plan_help(PlanKind kind);
+
+/// Tokens that the machine's buffer holds, K and V together.
+std::int64_t buffer_tokens(const Machine& machine, const HeadWork& work);
+
+/// The scheme's own plan. `residency` holds the buffer's state between heads.
+PlanTally plan_sprint(const HeadWork& work, const Selection& selection, const Machine& machine,
+                      ResidencyReplay& residency);
+/// K and V streamed once per query: `dense` or, without padding, `mask_only`.
+PlanTally plan_streamed(const HeadWork& work, const Machine& machine, bool with_padding);
+
+/// Blocks of `dense-tiled` and what they move, in bits.
+struct Tiling {
+    std::int64_t query_block = 1;
+    std::int64_t key_block = 1;
+    bool keys_outside = false;  ///< key blocks are the outer loop
+    std::int64_t q_read_bits = 0;
+    std::int64_t kv_tokens_read = 0;  ///< fetches of one K and one V vector
+    std::int64_t spill_read_bits = 0;
+    std::int64_t spill_write_bits = 0;
+    std::int64_t block_visits = 0;  ///< (query, key block) pairs: loads of q and partial outputs
+};
+
+/// Searches query blocks and both loop orders for the least
+///     read bits + w * written bits,   w = write / read energy per bit of the machine's memory,
+/// under  (b > 1 ? b (d q + dv p + 2 t) : 0) + k (d + dv) 8 <= buffer bits
+/// (b, k: queries and keys per block, p: bits of a partial output, t: bits of a softmax statistic;
+/// one query and its output live in registers, as in the other plans). With B = ceil(nq / b) and
+/// K = ceil(nk / k) blocks of valid tokens:
+///     queries outside: Q once; K and V B times (once when K = 1); nothing spilled
+///     keys outside:    Q K times (once when B = 1); K and V once; outputs and statistics spilled
+///                      and read back K - 1 times (not when B = 1)
+/// A causal head fetches only the keys up to a query block's last query.
+Tiling best_tiling(const HeadWork& work, const Machine& machine);
+
+PlanTally plan_dense_tiled(const HeadWork& work, const Machine& machine);
+
+/// Latency of a head from its resources' cycles (the rule above).
+void finish_latency(PlanTally& tally, const Machine& machine);
+
+}  // namespace attohm

@@ -1,0 +1,168 @@
+#include "src/machine/plans/residency.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "src/base/error.hpp"
+
+namespace attohm {
+
+ResidencyReplay::ResidencyReplay(Residency policy, std::int64_t capacity)
+    : policy_(policy), capacity_(capacity) {
+    ATTOHM_CHECK_LE(0, capacity_);
+}
+
+ResidencyCounts ResidencyReplay::replay(const Selection& selection) {
+    start_head(selection);
+    ResidencyCounts counts;
+    for (std::size_t query = 0; query + 1 < selection.row_begin.size(); ++query) {
+        const auto row = selection.row(query);
+        if (row.empty()) continue;
+        if (static_cast<std::int64_t>(row.size()) > capacity_) {
+            overflow_row(selection, query, counts);
+        } else {
+            replay_row(selection, query, counts);
+        }
+    }
+    return counts;
+}
+
+void ResidencyReplay::start_head(const Selection& selection) {
+    const HeadShape& shape = selection.shape;
+    const bool same_kv_head = shape.layer == layer_ && shape.kv_head == kv_head_ &&
+                              last_use_.size() == static_cast<std::size_t>(shape.n_k);
+    carried_.clear();
+    carried_next_ = 0;
+    if (policy_ == Residency::lru && same_kv_head && !shape.first_of_kv_head) {
+        carry_over();
+    } else {
+        last_use_.assign(static_cast<std::size_t>(shape.n_k), -1);
+        resident_ = 0;
+    }
+    layer_ = shape.layer;
+    kv_head_ = shape.kv_head;
+    oldest_row_ = 0;
+    oldest_end_ = selection.row_begin.size() > 1 ? selection.row_begin[1] : 0;
+}
+
+void ResidencyReplay::carry_over() {
+    for (std::size_t key = 0; key < last_use_.size(); ++key)
+        if (last_use_[key] >= 0) carried_.push_back(static_cast<std::uint32_t>(key));
+    // First to go: oldest use, of several the largest key.
+    std::sort(carried_.begin(), carried_.end(), [this](std::uint32_t a, std::uint32_t b) {
+        return last_use_[a] != last_use_[b] ? last_use_[a] < last_use_[b] : a > b;
+    });
+    for (const std::uint32_t key : carried_) last_use_[key] = 0;
+}
+
+void ResidencyReplay::replay_row(const Selection& selection, std::size_t query,
+                                 ResidencyCounts& counts) {
+    const auto now = static_cast<std::int32_t>(query) + 1;
+    // Under sld only keys of the query before count as resident (now - 1 is 0 before the first).
+    const std::int32_t oldest_hit =
+        policy_ == Residency::lru ? 0 : std::max<std::int32_t>(now - 1, 1);
+    const auto row = selection.row(query);
+    std::int64_t hits = 0;
+    for (const std::uint32_t key : row) {
+        hits += last_use_[key] >= oldest_hit ? 1 : 0;
+        last_use_[key] = now;
+    }
+    const auto kept = static_cast<std::int64_t>(row.size());
+    counts.hits += hits;
+    counts.misses += kept - hits;
+    if (policy_ == Residency::sld) return;
+    resident_ += kept - hits;
+    evict_to_capacity(selection);
+}
+
+void ResidencyReplay::evict_to_capacity(const Selection& selection) {
+    while (resident_ > capacity_) {
+        if (carried_next_ < carried_.size()) {
+            const std::uint32_t key = carried_[carried_next_++];
+            if (last_use_[key] != 0) continue;
+            last_use_[key] = -1;
+            --resident_;
+            continue;
+        }
+        if (oldest_end_ == selection.row_begin[oldest_row_]) {
+            ++oldest_row_;
+            oldest_end_ = selection.row_begin[oldest_row_ + 1];
+            continue;
+        }
+        const std::uint32_t key = selection.keys[--oldest_end_];
+        if (last_use_[key] != static_cast<std::int32_t>(oldest_row_) + 1) continue;
+        last_use_[key] = -1;
+        --resident_;
+    }
+}
+
+void ResidencyReplay::overflow_row(const Selection& selection, std::size_t query,
+                                   ResidencyCounts& counts) {
+    const auto now = static_cast<std::int32_t>(query) + 1;
+    const std::int32_t oldest_hit =
+        policy_ == Residency::lru ? 0 : std::max<std::int32_t>(now - 1, 1);
+    const auto row = selection.row(query);
+    std::int64_t hits = 0;
+    for (const std::uint32_t key : row) {
+        if (last_use_[key] < oldest_hit) continue;
+        last_use_[key] = now;
+        ++hits;
+    }
+    // Everything else goes; the first fetched keys that fit stay.
+    for (std::int32_t& use : last_use_)
+        if (use != now) use = -1;
+    std::int64_t room = capacity_ - hits;
+    for (const std::uint32_t key : row) {
+        if (room == 0) break;
+        if (last_use_[key] == now) continue;
+        last_use_[key] = now;
+        --room;
+    }
+    counts.hits += hits;
+    counts.misses += static_cast<std::int64_t>(row.size()) - hits;
+    ++counts.overflow_rows;
+    resident_ = capacity_;
+    carried_next_ = carried_.size();
+    oldest_row_ = query;
+    oldest_end_ = selection.row_begin[query + 1];
+}
+
+namespace {
+
+template <int kCorelets>
+std::int64_t slots_of(const Selection& selection) {
+    std::int64_t slots = 0;
+    for (std::size_t query = 0; query + 1 < selection.row_begin.size(); ++query) {
+        std::array<std::int32_t, kCorelets> load{};
+        for (const std::uint32_t key : selection.row(query)) ++load[key % kCorelets];
+        slots += *std::max_element(load.begin(), load.end());
+    }
+    return slots;
+}
+
+}  // namespace
+
+std::int64_t corelet_slots(const Selection& selection, int corelets) {
+    ATTOHM_CHECK_LE(1, corelets);
+    switch (corelets) {
+        case 1:
+            return static_cast<std::int64_t>(selection.keys.size());
+        case 2:
+            return slots_of<2>(selection);
+        case 4:
+            return slots_of<4>(selection);
+        default:
+            break;
+    }
+    std::int64_t slots = 0;
+    std::vector<std::int32_t> load(static_cast<std::size_t>(corelets));
+    for (std::size_t query = 0; query + 1 < selection.row_begin.size(); ++query) {
+        std::fill(load.begin(), load.end(), 0);
+        for (const std::uint32_t key : selection.row(query))
+            ++load[key % static_cast<std::uint32_t>(corelets)];
+        slots += *std::max_element(load.begin(), load.end());
+    }
+    return slots;
+}
+
+}  // namespace attohm

@@ -1,0 +1,122 @@
+#include <cmath>
+
+#include "src/base/error.hpp"
+#include "src/machine/plans/plan.hpp"
+
+/// SPRINT on a machine: CopyQ, in-memory thresholding, ReadP, locality engine, fetch of what is not
+/// resident, recompute of the kept keys.
+namespace attohm {
+
+namespace {
+
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
+    return (a + b - 1) / b;
+}
+
+void count_thresholding(const HeadWork& work, const Machine& machine, PlanTally& tally) {
+    const HeadShape& s = work.shape;
+    tally[Count::in_memory_mac] = work[Event::in_memory_mac];
+    tally[Count::array_read] = work[Event::array_read];
+    tally[Count::comparator_decision] = work[Event::comparator_decision];
+    tally[Count::threshold_conversion] = work[Event::threshold_conversion];
+    const std::int64_t dac_units = machine.analog.dac_units(work.bits.q_line);
+    tally[Count::dac_unit] = work[Event::dac_conversion] * dac_units;
+    tally[Count::dac_unpriced] = dac_units == 0 ? work[Event::dac_conversion] : 0;
+    // A copy of q that is not rounded travels at full width.
+    const int line_bits = work.bits.q_line > 0 ? work.bits.q_line : work.bits.q;
+    tally[Count::copy_q_bit] = work[Event::copy_q] * s.d * line_bits;
+    tally[Count::read_p_bit] = work[Event::read_p] * s.valid_k;
+    tally[Count::locality_bit] = work[Event::read_p] * s.valid_k;
+    tally[Tensor::pruning_vector].read_bits = tally[Count::read_p_bit];
+    tally[Measured::in_memory_cell] = work[Physical::in_memory_cell_J];
+    tally[Measured::in_memory_driver] = work[Physical::in_memory_driver_J];
+    tally[Resource::thresholding] =
+        work[Event::read_p] *
+        machine.memory.threshold_cycles(work.bits.reads_per_decision, s.valid_k);
+}
+
+void count_writes(const HeadWork& work, const Machine& machine, PlanTally& tally) {
+    const HeadShape& s = work.shape;
+    tally[Count::mlc_bit_write] = mlc_bits_written(work);
+    tally[Count::mlc_cell_write] = work[Event::mlc_cell_write];
+    tally[Count::slc_bit_write] = work[Event::slc_bit_write] + work[Event::slc_copy_bit_write];
+    tally[Measured::mlc_write] = work[Physical::mlc_write_J];
+    tally[Measured::slc_write] = work[Physical::slc_write_J];
+    tally[Tensor::q].written_bits = std::int64_t{s.valid_q} * s.d * work.bits.q;
+    if (s.first_of_kv_head) {
+        tally[Tensor::k].written_bits =
+            std::int64_t{s.valid_k} * s.d * work.bits.k + work[Event::slc_copy_bit_write];
+        tally[Tensor::v].written_bits = std::int64_t{s.valid_k} * s.dv * work.bits.v;
+    }
+    const std::int64_t cells = tally[Count::mlc_cell_write];
+    const double pulses =
+        cells == 0 ? 0.0 : work[Physical::mlc_write_pulses] / static_cast<double>(cells);
+    tally[Resource::write] =
+        machine.memory.write_cycles(tally[Count::slc_bit_write], 1.0, work.cell.slc_write_s,
+                                    machine.clock_Hz) +
+        machine.memory.write_cycles(cells, pulses, work.cell.mlc_pulse_s, machine.clock_Hz);
+}
+
+void count_reads(const HeadWork& work, const Machine& machine, PlanTally& tally) {
+    const HeadShape& s = work.shape;
+    const std::int64_t fetched = tally[Count::buffer_miss];
+    const std::int64_t elements = fetched * s.d;
+    const bool from_mlc = work.bits.k_msb > 0 && !work.bits.k_msb_copy;
+    const int msb = from_mlc ? work.bits.k_msb : 0;
+    const std::int64_t q_bits = std::int64_t{s.valid_q} * s.d * work.bits.q;
+    const std::int64_t k_bits = elements * work.bits.k;
+    const std::int64_t v_bits = fetched * s.dv * work.bits.v;
+    tally[Count::mlc_bit_read] = elements * msb;
+    tally[Count::mlc_sense] = from_mlc ? elements * ReramMemory::mlc_sense_decisions(msb) : 0;
+    tally[Count::slc_bit_read] = q_bits + k_bits - tally[Count::mlc_bit_read] + v_bits;
+    tally[Tensor::q].read_bits = q_bits;
+    tally[Tensor::k].read_bits = k_bits;
+    tally[Tensor::v].read_bits = v_bits;
+    // No reads, no energy: an unknown figure must not turn nothing into unknown.
+    if (from_mlc && fetched > 0)
+        tally[Measured::mlc_read] =
+            static_cast<double>(tally[Count::mlc_sense]) * work.cell.mlc_sense_J;
+    const std::int64_t slc = tally[Count::slc_bit_read] + tally[Count::copy_q_bit];
+    if (slc > 0) tally[Measured::slc_read] = static_cast<double>(slc) * work.cell.slc_read_J;
+    tally[Resource::reram_read] =
+        machine.memory.read_cycles(tally[Count::slc_bit_read], from_mlc ? elements : 0, msb) +
+        machine.memory.read_cycles(tally[Count::read_p_bit], 0, 0);
+}
+
+}  // namespace
+
+PlanTally plan_sprint(const HeadWork& work, const Selection& selection, const Machine& machine,
+                      ResidencyReplay& residency) {
+    const HeadShape& s = work.shape;
+    PlanTally tally;
+    count_thresholding(work, machine, tally);
+    count_writes(work, machine, tally);
+
+    const ResidencyCounts buffer = residency.replay(selection);
+    tally[Count::buffer_hit] = buffer.hits;
+    tally[Count::buffer_miss] = buffer.misses;
+    tally.overflow_rows = buffer.overflow_rows;
+    count_reads(work, machine, tally);
+    const std::int64_t token_bits =
+        std::int64_t{s.d} * work.bits.k + std::int64_t{s.dv} * work.bits.v;
+    tally[Count::buffer_bit_write] = buffer.misses * token_bits;
+    tally[Count::buffer_bit_read] = work.kept_pairs * token_bits;
+
+    tally[Count::qk_mac] = work[Event::qk_mac];
+    tally[Count::softmax_element] = work[Event::softmax_element];
+    tally[Count::softmax_row] = work[Event::softmax_row];
+    tally[Count::sv_mac] = work[Event::sv_mac];
+    const std::int64_t slots = corelet_slots(selection, machine.corelets);
+    tally[Resource::qk_pu] = slots * ceil_div(s.d, machine.qk_macs_per_cycle);
+    tally[Resource::softmax] = ceil_div(slots, machine.softmax_per_cycle);
+    tally[Resource::v_pu] = slots * ceil_div(s.dv, machine.v_macs_per_cycle);
+    const std::int64_t one_query =
+        work[Event::read_p] > 0
+            ? machine.memory.threshold_cycles(work.bits.reads_per_decision, s.valid_k)
+            : 0;
+    tally[Resource::fill] = one_query + machine.memory.t_cl_cycles + machine.softmax_latency_cycles;
+    finish_latency(tally, machine);
+    return tally;
+}
+
+}  // namespace attohm

@@ -1,0 +1,95 @@
+#include "src/machine/plans/tally.hpp"
+
+#include <fmt/format.h>
+
+#include "src/base/error.hpp"
+
+namespace attohm {
+
+namespace {
+
+struct CountRow {
+    Count id;
+    CountInfo info;
+};
+
+constexpr CountRow kRows[] = {
+    {Count::in_memory_mac, {"in_memory_mac", "MAC", "elements of in-memory scores"}},
+    {Count::array_read, {"array_read", "array read", "arrays read by a query vector"}},
+    {Count::dac_unit, {"dac_unit", "1-bit DAC", "word-line conversions in 1-bit DACs"}},
+    {Count::dac_unpriced,
+     {"dac_unpriced", "conversion", "word-line conversions of a width without a figure"}},
+    {Count::comparator_decision, {"comparator_decision", "decision", "columns compared"}},
+    {Count::threshold_conversion, {"threshold_conversion", "conversion", "thresholds set"}},
+    {Count::copy_q_bit, {"copy_q_bit", "bit", "bits of q copied to the in-memory query buffer"}},
+    {Count::read_p_bit, {"read_p_bit", "bit", "bits of pruning vectors read"}},
+    {Count::locality_bit,
+     {"locality_bit", "bit", "pruning-vector bits through the locality engine"}},
+    {Count::buffer_hit, {"buffer_hit", "token", "kept keys found in the K/V buffer"}},
+    {Count::buffer_miss, {"buffer_miss", "token", "keys fetched from ReRAM with their values"}},
+    {Count::mlc_bit_read, {"mlc_bit_read", "bit", "K-MSB bits read from multi-level cells"}},
+    {Count::mlc_sense, {"mlc_sense", "decision", "sense decisions behind the K-MSB bits"}},
+    {Count::slc_bit_read,
+     {"slc_bit_read", "bit", "bits of Q, K and V read from single-level cells"}},
+    {Count::spill_bit_read, {"spill_bit_read", "bit", "bits of partial outputs read back"}},
+    {Count::mlc_bit_write, {"mlc_bit_write", "bit", "K-MSB bits written to multi-level cells"}},
+    {Count::mlc_cell_write, {"mlc_cell_write", "cell", "multi-level cells programmed"}},
+    {Count::slc_bit_write,
+     {"slc_bit_write", "bit", "bits of Q, K and V written to single-level cells"}},
+    {Count::spill_bit_write, {"spill_bit_write", "bit", "bits of partial outputs written"}},
+    {Count::buffer_bit_write, {"buffer_bit_write", "bit", "bits written to on-chip buffers"}},
+    {Count::buffer_bit_read, {"buffer_bit_read", "bit", "bits read from on-chip buffers"}},
+    {Count::qk_mac, {"qk_mac", "MAC", "multiply-accumulates of q.k"}},
+    {Count::softmax_element, {"softmax_element", "element", "exponentials"}},
+    {Count::softmax_row, {"softmax_row", "row", "reciprocals"}},
+    {Count::sv_mac, {"sv_mac", "MAC", "multiply-accumulates of the weighted sum of V"}},
+};
+
+std::array<CountInfo, kCounts> count_table() {
+    std::array<CountInfo, kCounts> infos{};
+    for (const CountRow& row : kRows) {
+        CountInfo& info = infos[static_cast<std::size_t>(row.id)];
+        if (!info.name.empty())
+            throw InvariantError(fmt::format("`{}` stands twice in its table", info.name));
+        info = row.info;
+    }
+    for (std::size_t i = 0; i < kCounts; ++i)
+        if (infos[i].name.empty() || infos[i].unit.empty() || infos[i].help.empty())
+            throw InvariantError(fmt::format("entry {} of the count table is incomplete", i));
+    return infos;
+}
+
+}  // namespace
+
+const CountInfo& count_info(Count count) {
+    static const auto infos = count_table();
+    return infos.at(static_cast<std::size_t>(count));
+}
+
+std::string_view resource_name(Resource resource) {
+    static constexpr std::array<std::string_view, kResources> kNames = {
+        "reram_read", "thresholding", "qk_pu", "softmax", "v_pu", "fill", "write"};
+    return kNames.at(static_cast<std::size_t>(resource));
+}
+
+std::string_view tensor_name(Tensor tensor) {
+    static constexpr std::array<std::string_view, kTensors> kNames = {
+        "q", "k", "v", "pruning_vector", "partial_output"};
+    return kNames.at(static_cast<std::size_t>(tensor));
+}
+
+PlanTally& PlanTally::operator+=(const PlanTally& other) {
+    for (std::size_t i = 0; i < kCounts; ++i) counts[i] += other.counts[i];
+    for (std::size_t i = 0; i < kMeasured; ++i) measured_J[i] += other.measured_J[i];
+    for (std::size_t i = 0; i < kResources; ++i) cycles[i] += other.cycles[i];
+    for (std::size_t i = 0; i < kTensors; ++i) {
+        traffic[i].read_bits += other.traffic[i].read_bits;
+        traffic[i].written_bits += other.traffic[i].written_bits;
+    }
+    latency_cycles += other.latency_cycles;
+    latency_cycles_without_writes += other.latency_cycles_without_writes;
+    overflow_rows += other.overflow_rows;
+    return *this;
+}
+
+}  // namespace attohm

@@ -1,0 +1,169 @@
+#include "src/machine/plans/plan.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+
+#include "tests/machine/random_work.hpp"
+
+using namespace attohm;
+
+namespace {
+
+PlanTally sprint_of(const test::HeadCase& c, const Machine& m) {
+    ResidencyReplay buffer(m.residency, buffer_tokens(m, c.work));
+    return plan_sprint(c.work, c.selection, m, buffer);
+}
+
+std::int64_t read_bits(const PlanTally& t) {
+    std::int64_t bits = 0;
+    for (const Traffic& traffic : t.traffic) bits += traffic.read_bits;
+    return bits;
+}
+
+}  // namespace
+
+TEST_CASE("buffers of the three machines hold 128, 256 and 512 tokens of 64", "[unit]") {
+    HeadWork work;
+    work.shape = test::plain_shape(384, 64);
+    CHECK(buffer_tokens(load_machine("sprint-s"), work) == 128);
+    CHECK(buffer_tokens(load_machine("sprint-m"), work) == 256);
+    CHECK(buffer_tokens(load_machine("sprint-l"), work) == 512);
+}
+
+TEST_CASE("a tiny head by hand", "[unit]") {
+    const Machine m = load_machine("sprint-s");
+    const auto c =
+        test::head_case(test::selection_of(test::plain_shape(4, 64), {{0, 1}, {1, 2}, {1}, {3}}));
+    const PlanTally t = sprint_of(c, m);
+    CHECK(t[Count::buffer_miss] == 4);
+    CHECK(t[Count::buffer_hit] == 2);
+    // Four keys of 64 elements: 4 MSBs from multi-level cells, 4 LSBs, V and all of Q from others.
+    CHECK(t[Count::mlc_bit_read] == 4 * 64 * 4);
+    CHECK(t[Count::mlc_sense] == 4 * 64 * 15);
+    CHECK(t[Count::slc_bit_read] == 4 * 64 * (4 + 8) + 4 * 64 * 8);
+    CHECK(t[Count::buffer_bit_write] == 4 * 1024);
+    CHECK(t[Count::buffer_bit_read] == 6 * 1024);
+    CHECK(t[Count::read_p_bit] == 16);
+    CHECK(t[Count::copy_q_bit] == 4 * 64 * 4);
+    CHECK(t[Count::dac_unit] == 4 * 64 * 8);
+    CHECK(t[Resource::qk_pu] == 6);
+    CHECK(t[Resource::v_pu] == 6);
+    CHECK(t[Resource::softmax] == 6);
+    CHECK(t[Resource::thresholding] == 4 * (10 + 8 + 10 + 1));
+    // 3072 + 2048 bits and 256 elements of 15 steps: 8960 slots of 512, and one beat for ReadP.
+    CHECK(t[Resource::reram_read] == 18 + 1);
+    // SLC 5120 bits in 10 groups of 50 ns; 512 cells in one group of 10 pulses of 60 ns.
+    CHECK(t[Resource::write] == 10 * 50 + 600);
+    CHECK(t[Resource::fill] == 29 + 10 + 87);
+    CHECK(t.latency_cycles_without_writes == 116 + 126);
+    CHECK(t.latency_cycles == 116 + 126 + 1100);
+    CHECK(t[Tensor::k].read_bits == 4 * 512);
+    CHECK(t[Tensor::k].written_bits == 4 * 512);
+}
+
+TEST_CASE("without pruning and with room for all, every key is read once", "[property]") {
+    const Machine m = load_machine("sprint-l");
+    const HeadShape shape = test::plain_shape(100, 64);
+    std::vector<std::uint32_t> all(100);
+    for (std::uint32_t key = 0; key < 100; ++key) all[key] = key;
+    const auto c = test::head_case(
+        test::selection_of(shape, std::vector<std::vector<std::uint32_t>>(100, all)));
+    const PlanTally t = sprint_of(c, m);
+    CHECK(t[Count::buffer_miss] == 100);
+    CHECK(t[Tensor::k].read_bits == 100 * 512);
+    CHECK(t[Tensor::v].read_bits == 100 * 512);
+    // Then the tiled baseline moves the same operands.
+    const PlanTally tiled = plan_dense_tiled(c.work, m);
+    CHECK(tiled[Tensor::k].read_bits == t[Tensor::k].read_bits);
+    CHECK(tiled[Tensor::v].read_bits == t[Tensor::v].read_bits);
+    CHECK(tiled[Tensor::q].read_bits == t[Tensor::q].read_bits);
+    CHECK(tiled[Count::qk_mac] == t[Count::qk_mac]);
+}
+
+TEST_CASE("dense streams padding, mask-only does not", "[unit]") {
+    const Machine m = load_machine("sprint-s");
+    HeadShape shape = test::plain_shape(10, 64);
+    shape.valid_q = 6;
+    shape.valid_k = 5;
+    shape.allowed_pairs = 30;
+    auto c =
+        test::head_case(test::selection_of(shape, std::vector<std::vector<std::uint32_t>>(10)));
+    const PlanTally dense = plan_streamed(c.work, m, true);
+    const PlanTally mask = plan_streamed(c.work, m, false);
+    CHECK(dense[Tensor::k].read_bits == 100 * 512);
+    CHECK(dense[Tensor::k].written_bits == 10 * 512);
+    CHECK(dense[Count::softmax_row] == 10);
+    CHECK(mask[Tensor::k].read_bits == 30 * 512);
+    CHECK(mask[Tensor::q].read_bits == 6 * 512);
+    CHECK(mask[Tensor::v].written_bits == 5 * 512);
+    CHECK(mask[Resource::qk_pu] == 30);
+    // A causal machine does not compute the future: 1 + 2 + ... + 10 pairs.
+    c.work.shape.causal = true;
+    CHECK(plan_streamed(c.work, m, true)[Count::softmax_element] == 55);
+    // A later query head of the kv head writes only its queries.
+    c.work.shape.first_of_kv_head = false;
+    CHECK(plan_streamed(c.work, m, true)[Tensor::k].written_bits == 0);
+    CHECK(plan_streamed(c.work, m, true)[Tensor::q].written_bits == 10 * 512);
+}
+
+TEST_CASE("the tiling found moves no more than any other that fits", "[property]") {
+    const Machine m = load_machine("sprint-s");
+    const double w = m.memory.write_bit.value / m.memory.read_bit.value;
+    for (const int tokens : {65, 128, 129, 200, 384, 1000})
+        for (const bool causal : {false, true}) {
+            HeadWork work;
+            work.shape = test::plain_shape(tokens, 64);
+            work.shape.causal = causal;
+            work.cell.slc_write_s = 50e-9;
+            if (causal) work.shape.allowed_pairs = std::int64_t{tokens} * (tokens + 1) / 2;
+            const Tiling best = best_tiling(work, m);
+            const auto moved = [&](const Tiling& t) {
+                return static_cast<double>(t.q_read_bits + t.kv_tokens_read * 1024 +
+                                           t.spill_read_bits) +
+                       w * static_cast<double>(t.spill_write_bits);
+            };
+            INFO(tokens << " tokens, query block " << best.query_block);
+            // One query at a time, keys streamed: a tiling that always fits.
+            const double streamed =
+                tokens * 512.0 + 1024.0 * static_cast<double>(causal
+                                                                  ? work.shape.allowed_pairs
+                                                                  : std::int64_t{tokens} * tokens);
+            CHECK(moved(best) <= streamed);
+            // Nothing moves less than every tensor once.
+            CHECK(moved(best) >= tokens * (512.0 + 1024.0));
+            if (tokens <= 128) CHECK(moved(best) == tokens * (512.0 + 1024.0));
+            const std::int64_t held =
+                best.query_block > 1 ? best.query_block * (512 + 64 * 16 + 32) : 0;
+            CHECK(held + best.key_block * 1024 <= m.buffer_bits);
+            CHECK(read_bits(plan_dense_tiled(work, m)) ==
+                  best.q_read_bits + best.kv_tokens_read * 1024 + best.spill_read_bits);
+        }
+}
+
+TEST_CASE("384 tokens on S: K and V five times", "[unit]") {
+    const Machine m = load_machine("sprint-s");
+    HeadWork work;
+    work.shape = test::plain_shape(384, 64);
+    const Tiling t = best_tiling(work, m);
+    // 131072 bits of buffer, 1568 per query and output, 1024 for a token: at most 82 queries; with
+    // ceil(384 / b) = 5 blocks the smallest b is 77, which leaves 10 tokens.
+    CHECK_FALSE(t.keys_outside);
+    CHECK((384 + t.query_block - 1) / t.query_block == 5);
+    CHECK(t.kv_tokens_read == 5 * 384);
+    CHECK(t.query_block == 77);
+    CHECK(t.key_block == 10);
+    CHECK(t.spill_write_bits == 0);
+}
+
+TEST_CASE("writes hide behind the rest only where the machine says so", "[unit]") {
+    Settings settings = machine_settings("sprint-s");
+    settings.overlay_assignment("memory.write_overlap=full");
+    const Machine hidden = make_machine("hidden", settings);
+    const auto c = test::head_case(test::selection_of(test::plain_shape(2, 64), {{0}, {1}}));
+    const PlanTally t = sprint_of(c, hidden);
+    CHECK(t.latency_cycles == std::max(t[Resource::write], t.latency_cycles_without_writes));
+    const PlanTally u = sprint_of(c, load_machine("sprint-s"));
+    CHECK(u.latency_cycles == u[Resource::write] + u.latency_cycles_without_writes);
+    CHECK(t[Resource::write] == u[Resource::write]);
+}

@@ -1,0 +1,76 @@
+#include "tests/reference/plan_reference.hpp"
+
+#include <algorithm>
+
+namespace attohm::reference {
+
+bool ReferenceBuffer::is_resident(std::uint32_t key) const {
+    return std::any_of(buffer_.begin(), buffer_.end(),
+                       [key](const BufferedKey& b) { return b.key == key; });
+}
+
+void ReferenceBuffer::evict_one(long long now) {
+    auto victim = buffer_.end();
+    for (auto it = buffer_.begin(); it != buffer_.end(); ++it) {
+        if (it->last_use == now) continue;
+        const bool older = victim == buffer_.end() || it->last_use < victim->last_use ||
+                           (it->last_use == victim->last_use && it->key > victim->key);
+        if (older) victim = it;
+    }
+    buffer_.erase(victim);
+}
+
+ResidencyCounts ReferenceBuffer::replay(const Selection& selection) {
+    const HeadShape& shape = selection.shape;
+    const bool warm = policy_ == Residency::lru && !shape.first_of_kv_head &&
+                      shape.layer == layer_ && shape.kv_head == kv_head_;
+    if (!warm) buffer_.clear();
+    layer_ = shape.layer;
+    kv_head_ = shape.kv_head;
+
+    ResidencyCounts counts;
+    for (int query = 0; query < shape.n_q; ++query) {
+        ++now_;
+        const auto row = selection.row(static_cast<std::size_t>(query));
+        // Under sld nothing older than the query before is known.
+        if (policy_ == Residency::sld)
+            std::erase_if(buffer_, [this](const BufferedKey& b) { return b.last_use < now_ - 1; });
+
+        std::vector<std::uint32_t> missing;
+        for (const std::uint32_t key : row) {
+            if (!is_resident(key)) {
+                missing.push_back(key);
+                continue;
+            }
+            ++counts.hits;
+            for (BufferedKey& b : buffer_)
+                if (b.key == key) b.last_use = now_;
+        }
+        if (row.size() > capacity_) ++counts.overflow_rows;
+        for (const std::uint32_t key : missing) {
+            ++counts.misses;
+            const bool has_others = std::any_of(buffer_.begin(), buffer_.end(),
+                                                [this](auto& b) { return b.last_use != now_; });
+            if (buffer_.size() == capacity_ && has_others) evict_one(now_);
+            if (buffer_.size() < capacity_) buffer_.push_back({key, now_});
+        }
+    }
+    return counts;
+}
+
+std::int64_t corelet_slots_reference(const Selection& selection, int corelets) {
+    std::int64_t slots = 0;
+    for (int query = 0; query < selection.shape.n_q; ++query) {
+        std::int64_t largest = 0;
+        for (int corelet = 0; corelet < corelets; ++corelet) {
+            std::int64_t load = 0;
+            for (const std::uint32_t key : selection.row(static_cast<std::size_t>(query)))
+                if (static_cast<int>(key) % corelets == corelet) ++load;
+            largest = std::max(largest, load);
+        }
+        slots += largest;
+    }
+    return slots;
+}
+
+}  // namespace attohm::reference
