@@ -225,3 +225,36 @@ TEST_CASE("the digits network reproduces the logits of its trace", "[golden]") {
     CHECK(worst < 1e-3);
     CHECK(right > reader.samples() * 9 / 10);
 }
+
+TEST_CASE("the digits network forms the queries, keys and values of its trace", "[golden]") {
+    const TraceReader reader(ATTOHM_SOURCE_DIR "/workloads/zoo/digits_vit/digits_vit.h5");
+    const Network network(reader.model(), reader.weights());
+    const Sample sample = reader.calibration_sample(0);
+    REQUIRE(sample.layers_stored == reader.model().layers);
+    SampleContext context;
+    Matrix<float> x = network.embed(ExactScheme(), sample, context);
+    std::vector<int> ids(x.rows());
+    std::iota(ids.begin(), ids.end(), 0);
+    // The trace stores them in half precision: half a unit in the last of 11 bits, relative.
+    const auto worst = [](const Tensor3& a, const Tensor3& b) {
+        REQUIRE(a.data.size() == b.data.size());
+        double largest = 0.0;
+        for (std::size_t e = 0; e < a.data.size(); ++e) {
+            const double difference =
+                std::abs(static_cast<double>(a.data[e]) - static_cast<double>(b.data[e]));
+            const double rounding = std::ldexp(std::abs(static_cast<double>(b.data[e])), -11);
+            largest = std::max(largest, difference - rounding);
+        }
+        return largest;
+    };
+    for (int l = 0; l < reader.model().layers; ++l) {
+        const AttentionLayer formed = network.attention_inputs(ExactScheme(), l, x, -1, context);
+        const AttentionLayer stored = reader.layer(sample, l, false);
+        CHECK(worst(formed.q, stored.q) < 1e-5);
+        CHECK(worst(formed.k, stored.k) < 1e-5);
+        CHECK(worst(formed.v, stored.v) < 1e-5);
+        CHECK(formed.scale == stored.scale);
+        CHECK(formed.valid_k == stored.valid_k);
+        network.block(ExactScheme(), l, x, ids, -1, context);
+    }
+}
