@@ -114,6 +114,11 @@ struct AttentionHead {
         const std::size_t end = limit > n_q() ? limit - n_q() : 0;
         return end < valid ? end : valid;
     }
+    /// Mask of queries first .. first + count - 1, empty when there is none.
+    MatrixView<const std::uint8_t> mask_rows(std::size_t first, std::size_t count) const {
+        if (mask.empty()) return {};
+        return {mask.row(first), count, mask.cols, mask.stride};
+    }
     bool allowed(std::size_t query, std::size_t key) const {
         return key < key_end(query) && (mask.empty() || mask(query, key) != 0);
     }

@@ -45,19 +45,19 @@ class InvariantError : public std::logic_error {
 
 }  // namespace attohm
 
-#define ATTOHM_CHECK(condition)                                               \
-    do {                                                                      \
-        if (!(condition)) [[unlikely]]                                        \
-            ::attohm::fail_invariant(#condition, "", __FILE__, __LINE__);     \
+#define ATTOHM_CHECK(condition)                                           \
+    do {                                                                  \
+        if (!(condition)) [[unlikely]]                                    \
+            ::attohm::fail_invariant(#condition, "", __FILE__, __LINE__); \
     } while (false)
 
-#define ATTOHM_CHECK_OP(a, b, op)                                                            \
-    do {                                                                                     \
-        const auto& check_a = (a);                                                           \
-        const auto& check_b = (b);                                                           \
-        if (!(check_a op check_b)) [[unlikely]]                                              \
+#define ATTOHM_CHECK_OP(a, b, op)                                                                  \
+    do {                                                                                           \
+        const auto& check_a = (a);                                                                 \
+        const auto& check_b = (b);                                                                 \
+        if (!(check_a op check_b)) [[unlikely]]                                                    \
             ::attohm::fail_invariant(#a " " #op " " #b, fmt::format("{} vs {}", check_a, check_b), \
-                                     __FILE__, __LINE__);                                    \
+                                     __FILE__, __LINE__);                                          \
     } while (false)
 
 #define ATTOHM_CHECK_EQ(a, b) ATTOHM_CHECK_OP(a, b, ==)

@@ -10,7 +10,8 @@
 
 namespace attohm {
 
-/// Cache-line aligned storage, so that vector kernels never straddle lines at the start of a matrix.
+/// Cache-line aligned storage, so that vector kernels never straddle lines at the start of a
+/// matrix.
 template <class T>
 struct AlignedAllocator {
     using value_type = T;
@@ -19,9 +20,9 @@ struct AlignedAllocator {
     template <class U>
     AlignedAllocator(const AlignedAllocator<U>&) {}
     T* allocate(std::size_t n) {
-        return static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t{kAlignment}));
+        return static_cast<T*>(::operator new (n * sizeof(T), std::align_val_t{kAlignment}));
     }
-    void deallocate(T* p, std::size_t) { ::operator delete(p, std::align_val_t{kAlignment}); }
+    void deallocate(T* p, std::size_t) { ::operator delete (p, std::align_val_t{kAlignment}); }
     template <class U>
     bool operator==(const AlignedAllocator<U>&) const {
         return true;
@@ -46,8 +47,7 @@ struct MatrixView {
         : MatrixView(data_, rows_, cols_, cols_) {}
     /// A mutable view is also a read-only one.
     template <class U>
-        requires std::is_same_v<const U, T>
-    MatrixView(const MatrixView<U>& other)
+    requires std::is_same_v<const U, T> MatrixView(const MatrixView<U>& other)
         : MatrixView(other.data, other.rows, other.cols, other.stride) {}
 
     T* row(std::size_t i) const { return data + i * stride; }

@@ -16,8 +16,8 @@
 #include <boost/units/systems/si/time.hpp>
 
 /// Strong SI quantities for signatures and structs. Inside inner loops use `.value()` (plain SI
-/// double) from a named wrapper. Text (configuration keys, attributes, CSV columns) carries the unit
-/// as a suffix instead: `v_read_V`, `energy_pJ`.
+/// double) from a named wrapper. Text (configuration keys, attributes, CSV columns) carries the
+/// unit as a suffix instead: `v_read_V`, `energy_pJ`.
 namespace attohm {
 
 namespace si = boost::units::si;
@@ -39,12 +39,12 @@ using SquareMetre = Quantity<si::area>;
 
 namespace literals {
 
-#define ATTOHM_LITERAL(suffix, Type, factor)                                             \
-    inline Type operator""_##suffix(long double x) {                                     \
-        return Type::from_value(static_cast<double>(x) * (factor));                      \
-    }                                                                                    \
-    inline Type operator""_##suffix(unsigned long long x) {                              \
-        return Type::from_value(static_cast<double>(x) * (factor));                      \
+#define ATTOHM_LITERAL(suffix, Type, factor)                        \
+    inline Type operator""_##suffix(long double x) {                \
+        return Type::from_value(static_cast<double>(x) * (factor)); \
+    }                                                               \
+    inline Type operator""_##suffix(unsigned long long x) {         \
+        return Type::from_value(static_cast<double>(x) * (factor)); \
     }
 ATTOHM_LITERAL(V, Volt, 1.0)
 ATTOHM_LITERAL(mV, Volt, 1e-3)

@@ -58,7 +58,9 @@ void KeptAttention::fill_empty_row(std::size_t query) {
     const std::size_t n = head_.key_end(query);
     if (settings_.empty_row == EmptyRow::zero) return;
     if (settings_.empty_row == EmptyRow::self) {
-        if (head_.allowed(query, query)) keys_.push_back(static_cast<std::uint32_t>(query));
+        // The query's own token, where keys reach further back than queries.
+        const std::size_t self = query + head_.n_k() - head_.n_q();
+        if (head_.allowed(query, self)) keys_.push_back(static_cast<std::uint32_t>(self));
         return;
     }
     for (std::size_t j = 0; j < n; ++j) {

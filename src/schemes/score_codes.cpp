@@ -13,6 +13,11 @@ namespace {
 
 constexpr int kLargest8 = 127;
 
+/// Codes per unit of x where `scale` maps to the code `largest`.
+float inverse_step(float scale, int largest) {
+    return static_cast<float>(1.0 / (static_cast<double>(scale) / largest));
+}
+
 /// Appends |x| of the first `rows` rows.
 void append_absolute(MatrixView<const float> x, int rows, std::vector<float>& values) {
     for (std::size_t i = 0; i < static_cast<std::size_t>(rows); ++i) {
@@ -40,7 +45,7 @@ void make_levels(const CodeSettings& settings, float k_scale, const AttentionHea
     const auto n = static_cast<std::size_t>(head.valid_k);
     codes.m.resize(n, head.d());
     if (!settings.k_bits) {
-        const float inverse = 127.0F / k_scale / 16.0F;
+        const float inverse = inverse_step(k_scale, kLargest8) / 16.0F;
         for (std::size_t j = 0; j < n; ++j) {
             for (std::size_t i = 0; i < head.d(); ++i) codes.m(j, i) = head.k(j, i) * inverse;
         }
@@ -50,7 +55,7 @@ void make_levels(const CodeSettings& settings, float k_scale, const AttentionHea
     codes.largest_m = 1 << (bits - 1);
     if (settings.split == SplitMode::round) {
         const int largest = codes.largest_m - 1;
-        const float inverse = 1.0F / (k_scale / static_cast<float>(largest));
+        const float inverse = inverse_step(k_scale, largest);
         for (std::size_t j = 0; j < n; ++j) {
             quantise_codes({head.k.row(j), head.d()}, inverse, -largest, largest,
                            std::span<float>(codes.m.row(j), head.d()));
@@ -76,9 +81,9 @@ void make_query(const CodeSettings& settings, const HeadScales& scales, const At
     const std::span<float> nq(codes.nq.row(t), head.d());
     if (settings.q_bits) {
         codes.q_low_clipped +=
-            quantise_codes(q, 1.0F / (q_scale / static_cast<float>(levels)), -levels, levels, nq);
+            quantise_codes(q, inverse_step(q_scale, levels), -levels, levels, nq);
     } else {
-        const auto inverse = static_cast<float>(1.0 / dq);
+        const float inverse = inverse_step(q_scale, levels);
         for (std::size_t i = 0; i < q.size(); ++i) nq[i] = q[i] * inverse;
     }
     const int bits = settings.k_bits.value_or(4);
@@ -145,18 +150,20 @@ ScoreCodes make_codes(const CodeSettings& settings, const HeadScales& scales,
     codes.mu.resize(nq);
     const float k_step = scales.k / kLargest8;
     codes.v_step = scales.v / kLargest8;
+    const float k_inverse = inverse_step(scales.k, kLargest8);
+    const float v_inverse = inverse_step(scales.v, kLargest8);
     for (std::size_t j = 0; j < nk; ++j) {
-        codes.k_clipped += quantise_codes({head.k.row(j), head.d()}, 1.0F / k_step, -kLargest8,
+        codes.k_clipped += quantise_codes({head.k.row(j), head.d()}, k_inverse, -kLargest8,
                                           kLargest8, std::span(codes.k8.row(j), head.d()));
-        codes.v_clipped +=
-            quantise_codes({head.v.row(j), head.dv()}, 1.0F / codes.v_step, -kLargest8, kLargest8,
-                           std::span<float>(codes.v8.row(j), head.dv()));
+        codes.v_clipped += quantise_codes({head.v.row(j), head.dv()}, v_inverse, -kLargest8,
+                                          kLargest8, std::span<float>(codes.v8.row(j), head.dv()));
     }
     for (std::size_t t = 0; t < nq; ++t) {
         const float q_scale = query_scale(settings, scales, head, t);
         const float q_step = q_scale / kLargest8;
-        codes.q_clipped += quantise_codes({head.q.row(t), head.d()}, 1.0F / q_step, -kLargest8,
-                                          kLargest8, std::span(codes.q8.row(t), head.d()));
+        codes.q_clipped +=
+            quantise_codes({head.q.row(t), head.d()}, inverse_step(q_scale, kLargest8), -kLargest8,
+                           kLargest8, std::span(codes.q8.row(t), head.d()));
         codes.score_step[t] = head.scale * q_step * k_step;
         make_query(settings, scales, head, q_scale, t, codes);
     }

@@ -115,6 +115,8 @@ void SprintScheme::head_attention(const AttentionHead& head, MatrixView<float> o
     Matrix<float> score(kQueryBlock, n), z(kQueryBlock, n), p_keep(full ? kQueryBlock : 0, n);
     Matrix<std::uint8_t> keep(kQueryBlock, n);
     std::vector<std::uint8_t> quant(n);
+    std::vector<std::uint32_t> key_end(rows);
+    for (std::size_t t = 0; t < rows; ++t) key_end[t] = static_cast<std::uint32_t>(head.key_end(t));
     for (std::size_t first = 0; first < rows; first += kQueryBlock) {
         const std::size_t count = std::min(kQueryBlock, rows - first);
         // The two digital references of the same Q and K.
@@ -122,8 +124,11 @@ void SprintScheme::head_attention(const AttentionHead& head, MatrixView<float> o
                  0.0F, score.view().top(count));
         integer_scores(code_settings_, codes, integer_keys, first, count, z.view().top(count));
         // The array and its comparators.
+        const CountedKeys counted{std::span(key_end).subspan(first, count),
+                                  head.mask_rows(first, count)};
         add(tile.decide(first, {codes.nq.row(first), count, head.d()},
-                        std::span(thresholds.steps).subspan(first, count), keep.view().top(count),
+                        std::span(thresholds.steps).subspan(first, count), counted,
+                        keep.view().top(count),
                         full ? p_keep.view().top(count) : MatrixView<float>{}),
             run.totals);
         // Digital back end, query by query.

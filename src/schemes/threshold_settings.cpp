@@ -53,10 +53,10 @@ CodeSettings load_code_settings(const Settings& settings) {
                                        {"sign-magnitude", SplitMode::sign_magnitude},
                                        {"round", SplitMode::round}}});
     codes.midpoint = settings.boolean("split.midpoint");
-    if (codes.split == SplitMode::round && codes.k_bits == 1) {
-        throw UserError("a rounded code of its own needs a sign and a magnitude",
-                        settings.entry("bits.k").where, "bits.k: 1 with split.mode: round",
-                        "bits.k >= 2, or split.mode: msb | sign-magnitude");
+    if (codes.split != SplitMode::msb && codes.k_bits == 1) {
+        throw UserError("a sign needs a magnitude beside it", settings.entry("bits.k").where,
+                        "bits.k: 1 with split.mode: " + settings.text("split.mode"),
+                        "bits.k >= 2, or split.mode: msb");
     }
     return codes;
 }

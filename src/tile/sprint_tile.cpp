@@ -17,6 +17,7 @@ struct SprintTile::Block {
     Matrix<float> analog;    ///< [r, n]
     Matrix<float> variance;  ///< [r, n]
     std::span<const float> threshold;
+    const CountedKeys& counted;
 };
 
 SprintTile::SprintTile(const TileCircuits& circuits, const LevelMap& map, const Device& device,
@@ -38,11 +39,10 @@ SprintTile::SprintTile(const TileCircuits& circuits, const LevelMap& map, const 
 }
 
 TileTotals SprintTile::decide(std::size_t first, MatrixView<const float> nq,
-                              std::span<const float> threshold, MatrixView<std::uint8_t> keep,
-                              MatrixView<float> p_keep) const {
+                              std::span<const float> threshold, const CountedKeys& counted,
+                              MatrixView<std::uint8_t> keep, MatrixView<float> p_keep) const {
     const std::size_t n = keys_.mean.rows();
-    Block block;
-    block.threshold = threshold;
+    Block block{{}, {}, {}, threshold, counted};
     block.squares.resize(nq.rows, nq.cols);
     for (std::size_t t = 0; t < nq.rows; ++t) square_row(nq.row(t), block.squares.row(t), nq.cols);
     block.analog.resize(nq.rows, n);
@@ -118,7 +118,7 @@ void SprintTile::output_path(std::size_t first, const Block& block, MatrixView<s
                 }
                 const double output = static_cast<double>(row.analog[j]) + read;
                 const double clipped = std::clamp(output, -n_fs, n_fs);
-                totals.sense_clipped += output != clipped ? 1 : 0;
+                totals.sense_clipped += output != clipped && block.counted(t, j) ? 1 : 0;
                 const double value = clipped + (total - read) + static_cast<double>(offsets[j]);
                 keep(t, j) = value >= static_cast<double>(row.threshold) ? 1 : 0;
             }
@@ -162,9 +162,9 @@ void SprintTile::column_path(std::size_t first, MatrixView<const float> nq, cons
     AlignedVector<float> z_plus(n), z_minus(n), z_comparator(n), offsets(n);
     const double sigma_c = circuits_.sense.steps(circuits_.comparator.noise_sigma);
     const double n_fs = circuits_.sense.n_fs, n_max = *circuits_.sense.n_column_max;
-    const auto clip = [](double x, double limit, std::int64_t& count) {
+    const auto clip = [](double x, double limit, bool counted, std::int64_t& count) {
         const double inside = std::clamp(x, -limit, limit);
-        count += inside != x ? 1 : 0;
+        count += inside != x && counted ? 1 : 0;
         return inside;
     };
     const auto draw = [](const Column& column, std::size_t t, std::size_t j, float z) {
@@ -178,9 +178,12 @@ void SprintTile::column_path(std::size_t first, MatrixView<const float> nq, cons
         column_noise_stream(site_, Polarity::minus).normals(query * n_k_, z_minus);
         comparator_noise_stream(site_).normals(query * n_k_, z_comparator);
         for (std::size_t j = 0; j < n; ++j) {
-            const double p = clip(draw(plus, t, j, z_plus[j]), n_max, totals.column_clipped);
-            const double m = clip(draw(minus, t, j, z_minus[j]), n_max, totals.column_clipped);
-            const double value = clip(p - m, n_fs, totals.sense_clipped) +
+            const bool counted = block.counted(t, j);
+            const double p =
+                clip(draw(plus, t, j, z_plus[j]), n_max, counted, totals.column_clipped);
+            const double m =
+                clip(draw(minus, t, j, z_minus[j]), n_max, counted, totals.column_clipped);
+            const double value = clip(p - m, n_fs, counted, totals.sense_clipped) +
                                  static_cast<double>(offsets[j]) +
                                  sigma_c * static_cast<double>(z_comparator[j]);
             keep(t, j) = value >= static_cast<double>(block.threshold[t]) ? 1 : 0;

@@ -25,9 +25,19 @@ struct TileCircuits {
     Volt threshold_noise = {};
 };
 
+/// Which outputs of a query count: keys [0, key_end(t)) that the mask (if any) allows.
+struct CountedKeys {
+    std::span<const std::uint32_t> end;   ///< [r]
+    MatrixView<const std::uint8_t> mask;  ///< [r, n] or empty
+
+    bool operator()(std::size_t t, std::size_t j) const {
+        return j < end[t] && (mask.empty() || mask(t, j) != 0);
+    }
+};
+
 /// Rare but legal events of the reads, and the energy they dissipated.
 struct TileTotals {
-    std::int64_t sense_clipped = 0;   ///< outputs beyond +-n_fs, among allowed pairs and not
+    std::int64_t sense_clipped = 0;   ///< outputs beyond +-n_fs
     std::int64_t column_clipped = 0;  ///< single columns beyond i_max
     double cell_J = 0.0;              ///< t_read sum_i V_i^2 sum_j G_ij
     double driver_J = 0.0;            ///< t_read V_drive sum_i |V_i| sum_j G_ij
@@ -49,6 +59,7 @@ class SprintTile {
     /// Args:
     ///   nq:        [r, d] word-line codes
     ///   threshold: [r] in steps
+    ///   counted:   outputs that the totals count (the array reads every key)
     ///   keep:      [r, n] 1 = the comparator kept
     ///   p_keep:    [r, n] P(keep) over the read draws, given chip, write event and common draws;
     ///   may be
@@ -56,8 +67,8 @@ class SprintTile {
     ///              single columns may clip (sense.i_max_A given).
     /// Returns: totals of these reads.
     TileTotals decide(std::size_t first, MatrixView<const float> nq,
-                      std::span<const float> threshold, MatrixView<std::uint8_t> keep,
-                      MatrixView<float> p_keep) const;
+                      std::span<const float> threshold, const CountedKeys& counted,
+                      MatrixView<std::uint8_t> keep, MatrixView<float> p_keep) const;
 
   private:
     struct Block;
