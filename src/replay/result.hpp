@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "src/machine/cost_engine.hpp"
+#include "workloads/scheme.hpp"
+
+/// What one experiment gave. Holds the experiment and its outcome only: no threads, hosts, paths, dates.
+namespace attohm {
+
+/// Distance of an attention output from a reference, over all valid rows of the evaluated samples.
+struct Fidelity {
+    double squared_error = 0.0;      ///< sum |out - ref|^2
+    double squared_reference = 0.0;  ///< sum |ref|^2
+    double max_error = 0.0;          ///< largest |out - ref|
+    double cosine_sum = 0.0;         ///< sum over rows of cos(out, ref); rows with a zero norm count 1 or 0
+    std::int64_t rows = 0;
+
+    double relative_rms() const;  ///< sqrt(squared_error / squared_reference)
+    double mean_cosine() const;
+    void add(const Fidelity& other);
+};
+
+/// One (layer, head), summed over the evaluated samples.
+struct HeadSummary {
+    HeadReport report;  ///< counts summed; sigmas and steps are means over samples
+    std::optional<Fidelity> to_exact;
+    std::optional<Fidelity> to_threshold;
+};
+
+/// One evaluated sample. `logits` only in the closed loop.
+struct SampleOutcome {
+    int sample = 0;  ///< ordinal in the trace
+    std::int64_t label = -1;
+    int predicted = -1;
+    int predicted_exact = -1;
+    double logit_squared_error = 0.0;  ///< sum over classes of (logits - exact logits)^2
+    std::vector<float> logits;
+    std::int64_t valid = 0, ref_kept = 0, fp_total = 0, fk_total = 0, kept_pairs = 0;
+};
+
+/// An estimate with its interval: percentile bootstrap at 0.95, resampling samples.
+struct Interval {
+    double value = 0.0;
+    double low = 0.0;
+    double high = 0.0;
+};
+
+/// Task accuracy in the closed loop, against the exact network on the same samples.
+struct Accuracy {
+    std::int64_t samples = 0;
+    Interval top1;             ///< fraction right
+    Interval top1_exact;       ///< of the exact network
+    Interval top1_difference;  ///< paired: top1 - top1_exact
+    Interval agreement;        ///< fraction where both predict the same class
+    double logit_rms = 0.0;    ///< rms over samples and classes of the logit error
+};
+
+struct Result {
+    std::string experiment_yaml;  ///< resolved: every key that was read
+    std::string version;
+    std::string scheme;
+    std::string mode;  ///< "closed", "open"
+    std::string trace_id;
+    std::string trace_name;  ///< model name of the trace
+    std::uint64_t seed = 0;
+    std::uint64_t chip = 0;
+    std::string blas_core;
+    std::vector<std::string> notes;     ///< e.g. "thresholds calibrated, not learned"
+    std::vector<std::string> assumed;   ///< "key = value: source" of every assumed number read
+    std::vector<std::string> fitted;
+    std::vector<std::pair<std::string, std::string>> axes;  ///< swept key -> value; empty for one run
+
+    std::vector<SampleOutcome> samples;
+    std::optional<Accuracy> accuracy;
+    std::vector<HeadSummary> heads;  ///< (layer, head) order
+    std::vector<MachineOutcome> machines;
+};
+
+/// Totals over heads.
+struct DecisionTotals {
+    DecisionCounts counts;
+    HeadEvents events;
+    std::int64_t rows = 0, empty_rows = 0, top1_lost = 0, kept_pairs = 0;
+    double mass_dropped = 0.0;
+};
+DecisionTotals total_decisions(const Result& result);
+
+}  // namespace attohm

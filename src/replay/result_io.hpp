@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "src/replay/result.hpp"
+
+/// results.h5, format "attohm-result": one result at the root, or many under /settings/000000, ...
+namespace attohm {
+
+/// Writes beside, flushes, renames: an existing file is never damaged.
+/// Throws: UserError when the file cannot be written.
+void write_result(const std::string& path, const Result& result);
+void write_results(const std::string& path, const std::vector<Result>& results,
+                   const std::string& sweep_yaml);
+
+/// Throws: UserError for a file that is missing, damaged, or not a result.
+std::vector<Result> read_results(const std::string& path);
+
+/// One JSON object with the summary of a result (numbers carry their unit in the key).
+std::string result_json(const Result& result);
+
+}  // namespace attohm
