@@ -173,6 +173,9 @@ struct Sample {
     int index = 0;         ///< ordinal in the file
     std::string name;      ///< group name, e.g. "000003"
     bool calibration = false;
+    std::string dataset = "none";     ///< where the input came from
+    std::string split = "none";
+    std::int64_t dataset_index = -1;  ///< ordinal in that dataset; -1: unknown
     std::int64_t label = -1;
     int valid_len = -1;    ///< -1: all tokens are real
     int layers_stored = 0;

@@ -85,6 +85,11 @@ Sample TraceFile::read_sample(const SampleEntry& entry, int index, Problems& pro
     sample.calibration = entry.calibration;
     sample.layers_stored = static_cast<int>(entry.attention.size());
     problems.attempt([&] {
+        if (group.has_attribute("dataset")) sample.dataset = group.text("dataset");
+        if (group.has_attribute("split")) sample.split = group.text("split");
+        if (group.has_attribute("index")) sample.dataset_index = group.integer("index");
+    });
+    problems.attempt([&] {
         if (model_.task == "classify" || group.has_attribute("label"))
             sample.label = group.integer("label");
         const bool known = sample.label >= 0 && sample.label < model_.classes;

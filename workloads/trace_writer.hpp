@@ -6,7 +6,14 @@
 
 #include "workloads/trace.hpp"
 
-/// Writer of trace format 1.0: written beside, flushed, renamed; content_sha256 and `complete` last.
+/// Writer of trace format 1.0: written beside, flushed, renamed; content_sha256 and `complete`
+/// last.
+///
+/// content_sha256 is taken as the file is written: of every group and dataset below the root, in
+/// the order of writing, its path; its attributes by name, each as name, a letter (i, f, s) and
+/// int64, float64 or text; for a dataset its type as NumPy writes it ("<f4"), rank and sizes as
+/// int64, and the elements as stored. Numbers are little-endian; each path, name, text and type
+/// ends in a zero byte. Root attributes (producer, date) are outside it.
 namespace attohm {
 
 enum class StoredAs { float32, float16 };
@@ -15,7 +22,8 @@ struct WriterOptions {
     std::string producer = "attohm";
     std::string capture_method = "synthetic";
     StoredAs tensors = StoredAs::float32;  ///< of q, k, v, out
-    double tolerance = 1e-3;               ///< refused above this error of out (float16: 1e-2)
+    double tolerance = 1e-3;  ///< refused above this error of out (float16: at least 1e-2)
+    std::string created_utc;  ///< "" = SOURCE_DATE_EPOCH where set, else now
 };
 
 class TraceWriter {
@@ -29,8 +37,12 @@ class TraceWriter {
 
     /// Starts /samples/NNNNNN (or /calibration/NNNNNN) with its attributes; layers follow in order.
     void begin_sample(const Sample& sample);
-    /// Throws: UserError when `out` differs from the recomputed attention by more than the tolerance.
+    /// Writes the next layer. What is checked, and computed where `out` is empty, is the attention
+    /// of q, k, v as they are stored (rounded, for float16). Throws: UserError when `out` differs
+    /// from it by more than the tolerance (largest difference over largest |out|, per head), and
+    /// for values that are not finite or too large for float16.
     void layer(const AttentionLayer& layer);
+    /// Finishes the file. Throws: UserError when it cannot be written.
     void finish();
 
   private:

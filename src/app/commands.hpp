@@ -8,6 +8,9 @@ class App;
 
 namespace attohm {
 
+/// `attohm trace`, with info, check and the commands below that hang on it.
+void add_trace_command(CLI::App& app);
+
 /// `attohm trace synth`
 void add_synth_command(CLI::App& trace);
 
