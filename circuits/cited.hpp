@@ -7,8 +7,7 @@
 
 namespace attohm {
 
-/// A number that prices something, with where it came from. `value` is SI (J, W, s per counted
-/// thing).
+/// A number that prices something, with where it came from. `value` is SI, per counted thing.
 struct Cited {
     double value = 0.0;
     std::string source;

@@ -73,8 +73,7 @@ struct MachineOutcome {
 
 class CostEngine;
 
-/// Plans the heads of one sample on every machine. Belongs to one thread; the engine must outlive
-/// it.
+/// Plans the heads of one sample on every machine. Belongs to one thread; the engine outlives it.
 class SamplePlanner : public SelectionSink {
   public:
     explicit SamplePlanner(const CostEngine& engine);

@@ -58,8 +58,7 @@ class LineMaker {
         line.operand_write = operand_write;
     }
 
-    /// A total that physics measured; unknown where the scheme could not say (NaN, or nothing at
-    /// all).
+    /// A total that physics measured; unknown where the scheme could not say (NaN or nothing).
     void measured(std::string component, Count count, double joules, std::string scope,
                   bool operand_write = false) {
         const double events = per_inference(count);
@@ -79,6 +78,13 @@ class LineMaker {
         if (count == 0.0) return;
         start(std::move(component), event, count_unit, count, std::move(scope)).operand_write =
             operand_write;
+    }
+
+    void unknown_power(double seconds, std::string scope, bool operand_write) {
+        if (seconds == 0.0) return;
+        LedgerLine& line = start("leakage_and_clock", "powered", "s", seconds, std::move(scope));
+        line.unit = "W";
+        line.operand_write = operand_write;
     }
 
     void unknown(std::string component, Count count, std::string scope,
@@ -154,7 +160,8 @@ void price_writes(LineMaker& make, const Machine& m, EnergySource source) {
         make.per_inference(Count::mlc_bit_write) + make.per_inference(Count::slc_bit_write);
     make.unknown("memory_periphery_write", "bit_written", "bit", bits,
                  "decoders, select lines and I/O of operand writes", true);
-    make.unknown("memory_periphery_write", Count::spill_bit_write,
+    make.unknown("memory_periphery_write", "bit_written", "bit",
+                 make.per_inference(Count::spill_bit_write),
                  "decoders, select lines and I/O of spills");
 }
 
@@ -223,11 +230,12 @@ std::vector<LedgerLine> price(const PlanTally& total, std::int64_t samples, cons
     price_writes(make, machine, options.write);
     price_reads(make, machine, options.read);
     price_digital(make, machine);
-    const double seconds =
-        static_cast<double>(total.latency_cycles) / static_cast<double>(samples) / machine.clock_Hz;
-    if (seconds > 0.0)
-        make.start("leakage_and_clock", "powered", "s", seconds, "chip and memory, per second")
-            .unit = "W";
+    const auto seconds = [&](std::int64_t cycles) {
+        return static_cast<double>(cycles) / static_cast<double>(samples) / machine.clock_Hz;
+    };
+    make.unknown_power(seconds(total.latency_cycles_without_writes), "chip and memory", false);
+    make.unknown_power(seconds(total.latency_cycles - total.latency_cycles_without_writes),
+                       "chip and memory while operands are written", true);
     return make.take();
 }
 

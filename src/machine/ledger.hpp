@@ -61,7 +61,8 @@ struct BreakEven {
     std::optional<double> value;
 };
 
-/// baseline energy / plan energy. What is unknown in either is left out of `energy`; whatever
+/// baseline energy / plan energy. Lines of the same component and event share one unknown.
+/// What is unknown in either is left out of `energy`; whatever
 /// non-negative values it has, the gain lies within [low, high].
 struct EnergyGain {
     double energy = 1.0;

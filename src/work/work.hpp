@@ -35,8 +35,7 @@ enum class Event : std::uint8_t {
 /// Totals that only the physics knows.
 enum class Physical : std::uint8_t {
     in_memory_cell_J,    ///< dissipated in cells by in-memory reads
-    in_memory_driver_J,  ///< drawn from the word-line drivers' supply by in-memory reads (cells
-                         ///< included)
+    in_memory_driver_J,  ///< drawn from the word-line drivers' supply by them, cells included
     mlc_write_J,         ///< dissipated in multi-level cells by programming pulses and verify reads
     mlc_write_pulses,    ///< programming pulses of multi-level cells
     slc_write_J,         ///< dissipated in single-level cells by programming pulses
@@ -69,8 +68,7 @@ struct OperandBits {
 };
 
 /// Energy and time of one operation on one cell, from the device: what reads and writes cost
-/// however many of them a plan decides on. An energy that is NaN is not known, and the ledger says
-/// `unknown`.
+/// however many of them a plan decides on. A NaN energy is `unknown` in the ledger.
 struct CellCosts {
     static constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
     double slc_read_J =
@@ -110,8 +108,7 @@ std::int64_t total(const Work& work, Event event);
 double total(const Work& work, Physical physical);
 
 /// Bits of Q, K and V that this head writes into single-level cells (padding is not written; a kv
-/// head is written by the first of its query heads), and the K-MSB bits it writes into multi-level
-/// cells.
+/// head is written by the first of its query heads), and its K-MSB bits in multi-level cells.
 std::int64_t slc_bits_written(const HeadWork& work);
 std::int64_t mlc_bits_written(const HeadWork& work);
 

@@ -113,7 +113,8 @@ TEST_CASE("one source per component: paper and physics never meet", "[property]"
                      outcome.pricings[static_cast<std::size_t>(i)].plans[plan].lines)
                     if (line.component == component) sums[i] += line.energy.value();
             CHECK(sums[0] == sums[1]);
-            CHECK(sums[0] > 0.0);
+            // A stream that passes by the buffer costs it nothing.
+            if (std::string(component) != "kv_buffer") CHECK(sums[0] > 0.0);
         }
 }
 
@@ -135,7 +136,8 @@ TEST_CASE("physics prices what the device measured", "[unit]") {
     // What nobody published is unknown, not nothing.
     int unknown = 0;
     for (const LedgerLine& line : sprint.lines) unknown += line.known() ? 0 : 1;
-    CHECK(unknown == 6);
+    // Column sense, threshold DAC, memory periphery twice, locality engine, leakage twice.
+    CHECK(unknown == 7);
     // A device that does not know its read energy makes that line unknown.
     test::HeadCase silent = head;
     silent.work.cell.slc_read_J = CellCosts::kUnknown;

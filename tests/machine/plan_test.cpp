@@ -43,7 +43,8 @@ TEST_CASE("a tiny head by hand", "[unit]") {
     CHECK(t[Count::mlc_sense] == 4 * 64 * 15);
     CHECK(t[Count::slc_bit_read] == 4 * 64 * (4 + 8) + 4 * 64 * 8);
     CHECK(t[Count::buffer_bit_write] == 4 * 1024);
-    CHECK(t[Count::buffer_bit_read] == 6 * 1024);
+    CHECK(t[Count::buffer_bit_read] == 2 * 1024);
+    CHECK(t[Count::buffer_streamed] == 0);
     CHECK(t[Count::read_p_bit] == 16);
     CHECK(t[Count::copy_q_bit] == 4 * 64 * 4);
     CHECK(t[Count::dac_unit] == 4 * 64 * 8);
@@ -79,6 +80,8 @@ TEST_CASE("without pruning and with room for all, every key is read once", "[pro
     CHECK(tiled[Tensor::v].read_bits == t[Tensor::v].read_bits);
     CHECK(tiled[Tensor::q].read_bits == t[Tensor::q].read_bits);
     CHECK(tiled[Count::qk_mac] == t[Count::qk_mac]);
+    CHECK(tiled[Count::buffer_bit_write] == t[Count::buffer_bit_write]);
+    CHECK(tiled[Count::buffer_bit_read] == t[Count::buffer_bit_read]);
 }
 
 TEST_CASE("dense streams padding, mask-only does not", "[unit]") {
@@ -94,6 +97,9 @@ TEST_CASE("dense streams padding, mask-only does not", "[unit]") {
     CHECK(dense[Tensor::k].read_bits == 100 * 512);
     CHECK(dense[Tensor::k].written_bits == 10 * 512);
     CHECK(dense[Count::softmax_row] == 10);
+    // Used once, so it never enters the buffer.
+    CHECK(dense[Count::buffer_bit_write] == 0);
+    CHECK(dense[Count::buffer_bit_read] == 0);
     CHECK(mask[Tensor::k].read_bits == 30 * 512);
     CHECK(mask[Tensor::q].read_bits == 6 * 512);
     CHECK(mask[Tensor::v].written_bits == 5 * 512);

@@ -33,8 +33,7 @@ inline Selection selection_of(const HeadShape& shape,
     return s;
 }
 
-/// Counts that a SPRINT head with this Selection has: B = 4, differential pairs, one read per
-/// decision.
+/// Counts that a SPRINT head with this Selection has: B = 4, differential pairs, one read each.
 inline HeadCase head_case(Selection selection) {
     HeadCase c;
     HeadWork& w = c.work;

@@ -19,6 +19,7 @@ TEST_CASE("four keys in a buffer of two tokens, by hand", "[unit]") {
     CHECK(counts.hits == 1 + 0 + 2 + 2);
     CHECK(counts.misses == 2 + 1 + 1 + 1);
     CHECK(counts.overflow_rows == 1);
+    CHECK(counts.streamed == 1);
 }
 
 TEST_CASE("a key dropped for one query hits under lru and misses under sld", "[unit]") {

@@ -52,7 +52,10 @@ ResidencyCounts ReferenceBuffer::replay(const Selection& selection) {
             const bool has_others = std::any_of(buffer_.begin(), buffer_.end(),
                                                 [this](auto& b) { return b.last_use != now_; });
             if (buffer_.size() == capacity_ && has_others) evict_one(now_);
-            if (buffer_.size() < capacity_) buffer_.push_back({key, now_});
+            if (buffer_.size() < capacity_)
+                buffer_.push_back({key, now_});
+            else
+                ++counts.streamed;
         }
     }
     return counts;

@@ -51,7 +51,8 @@ void count_writes(const HeadWork& work, const Extent& e, const Machine& machine,
         machine.memory.write_cycles(bits, 1.0, work.cell.slc_write_s, machine.clock_Hz);
 }
 
-/// Reads of Q and of `tokens` K and V vectors, and their way through the buffer to `uses` uses.
+/// Reads of Q and of `tokens` K and V vectors for `uses` uses. A vector that is used once passes by
+/// the buffer.
 void count_reads(const HeadWork& work, std::int64_t q_bits, std::int64_t tokens, std::int64_t uses,
                  PlanTally& tally) {
     const HeadShape& s = work.shape;
@@ -63,8 +64,9 @@ void count_reads(const HeadWork& work, std::int64_t q_bits, std::int64_t tokens,
     tally[Count::buffer_miss] = tokens;
     tally[Count::buffer_hit] = uses - tokens;
     tally[Count::slc_bit_read] = q_bits + tokens * token_bits;
-    tally[Count::buffer_bit_write] = tokens * token_bits;
-    tally[Count::buffer_bit_read] = uses * token_bits;
+    tally[Count::buffer_streamed] = uses == tokens ? tokens : 0;
+    tally[Count::buffer_bit_write] = (tokens - tally[Count::buffer_streamed]) * token_bits;
+    tally[Count::buffer_bit_read] = tally[Count::buffer_hit] * token_bits;
 }
 
 void finish(const HeadWork& work, const Machine& machine, PlanTally& tally) {

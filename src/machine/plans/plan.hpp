@@ -12,14 +12,12 @@
 ///
 ///   Memory    Q, K and V of a head are written once, K and V by the first query head of a kv head.
 ///             The baselines keep all of K in single-level cells: they need no in-memory score.
-///   Buffer    every vector of K or V that is fetched is written to the buffer once and read from
-///   it
-///             once per query that uses it. Single vectors of q and of the output live in
-///             registers.
-///   Time      heads one after another; within a head all resources work at the same time, so a
-///   head
-///             takes the cycles of its busiest one plus one pipeline fill, plus its operand writes
-///             (`memory.write_overlap: none`) or not less than them (`full`).
+///   Buffer    a fetched vector of K or V is used on its way in: it is written to the buffer
+///             once if it stays there, and read once per later use. A vector that does not stay
+///             passes by. Single vectors of q and of the output live in registers.
+///   Time      heads one after another; within a head all resources work at the same time, so
+///             a head takes the cycles of its busiest one plus one pipeline fill, plus its operand
+///             writes (`memory.write_overlap: none`) or not less than them (`full`).
 /// Not modelled: output write-back and projections (the same for every plan), bank conflicts, the
 /// overlap of two heads.
 namespace attohm {

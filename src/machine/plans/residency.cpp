@@ -120,6 +120,7 @@ void ResidencyReplay::overflow_row(const Selection& selection, std::size_t query
     }
     counts.hits += hits;
     counts.misses += static_cast<std::int64_t>(row.size()) - hits;
+    counts.streamed += static_cast<std::int64_t>(row.size()) - capacity_;
     ++counts.overflow_rows;
     resident_ = capacity_;
     carried_next_ = carried_.size();

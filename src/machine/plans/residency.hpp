@@ -11,16 +11,15 @@ namespace attohm {
 
 /// What stays in the buffer between queries.
 enum class Residency : std::uint8_t {
-    lru,  ///< a key stays until room is needed: a key kept at t-2, dropped at t-1, kept at t may
-          ///< hit
-    sld   ///< only the previous query's keys stay: hit = kept(t-1) and kept(t), the paper's two
-          ///< vectors
+    lru,  ///< a key stays until room is needed: dropped for a query and kept again, it may hit
+    sld   ///< the paper's two vectors: only a key kept at t-1 and at t hits
 };
 
 /// Hits and misses of one head. hits + misses = kept pairs.
 struct ResidencyCounts {
     std::int64_t hits = 0;
     std::int64_t misses = 0;
+    std::int64_t streamed = 0;       ///< misses that find no room: used on arrival and forgotten
     std::int64_t overflow_rows = 0;  ///< queries that keep more keys than the buffer holds
     bool operator==(const ResidencyCounts&) const = default;
 };

@@ -95,12 +95,13 @@ PlanTally plan_sprint(const HeadWork& work, const Selection& selection, const Ma
     const ResidencyCounts buffer = residency.replay(selection);
     tally[Count::buffer_hit] = buffer.hits;
     tally[Count::buffer_miss] = buffer.misses;
+    tally[Count::buffer_streamed] = buffer.streamed;
     tally.overflow_rows = buffer.overflow_rows;
     count_reads(work, machine, tally);
     const std::int64_t token_bits =
         std::int64_t{s.d} * work.bits.k + std::int64_t{s.dv} * work.bits.v;
-    tally[Count::buffer_bit_write] = buffer.misses * token_bits;
-    tally[Count::buffer_bit_read] = work.kept_pairs * token_bits;
+    tally[Count::buffer_bit_write] = (buffer.misses - buffer.streamed) * token_bits;
+    tally[Count::buffer_bit_read] = buffer.hits * token_bits;
 
     tally[Count::qk_mac] = work[Event::qk_mac];
     tally[Count::softmax_element] = work[Event::softmax_element];

@@ -27,6 +27,8 @@ constexpr CountRow kRows[] = {
      {"locality_bit", "bit", "pruning-vector bits through the locality engine"}},
     {Count::buffer_hit, {"buffer_hit", "token", "kept keys found in the K/V buffer"}},
     {Count::buffer_miss, {"buffer_miss", "token", "keys fetched from ReRAM with their values"}},
+    {Count::buffer_streamed,
+     {"buffer_streamed", "token", "fetched keys that do not stay in the K/V buffer"}},
     {Count::mlc_bit_read, {"mlc_bit_read", "bit", "K-MSB bits read from multi-level cells"}},
     {Count::mlc_sense, {"mlc_sense", "decision", "sense decisions behind the K-MSB bits"}},
     {Count::slc_bit_read,

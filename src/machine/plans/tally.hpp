@@ -20,6 +20,7 @@ enum class Count : std::uint8_t {
     locality_bit,
     buffer_hit,
     buffer_miss,
+    buffer_streamed,
     mlc_bit_read,
     mlc_sense,
     slc_bit_read,
