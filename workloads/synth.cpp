@@ -8,7 +8,6 @@
 #include "src/base/error.hpp"
 #include "src/base/parallel.hpp"
 #include "src/base/progress.hpp"
-#include "workloads/scheme.hpp"
 #include "workloads/synth_head.hpp"
 
 namespace attohm {
@@ -194,7 +193,7 @@ Thresholds thresholds_of(const SynthSpec& spec, const std::vector<SynthHead>& so
     return thresholds;
 }
 
-/// The whole layer of one sample, out included.
+/// The layer of one sample; the writer computes `out`, from q, k, v as they are stored.
 AttentionLayer make_layer(const SynthSpec& spec, int layer, const Sample& sample,
                           const std::vector<SynthHead>& solved) {
     const auto tokens = static_cast<std::size_t>(spec.tokens);
@@ -209,7 +208,6 @@ AttentionLayer make_layer(const SynthSpec& spec, int layer, const Sample& sample
     made.q.resize(heads, tokens, static_cast<std::size_t>(spec.head_dim));
     made.k.resize(kv_heads, tokens, static_cast<std::size_t>(spec.head_dim));
     made.v.resize(kv_heads, tokens, static_cast<std::size_t>(spec.v_head_dim));
-    made.out.resize(heads, tokens, static_cast<std::size_t>(spec.v_head_dim));
     const SynthContent content(spec);
     const auto place = [&](std::size_t head) {
         SynthPlace p = place_of(spec, layer, static_cast<int>(head));
@@ -225,8 +223,6 @@ AttentionLayer make_layer(const SynthSpec& spec, int layer, const Sample& sample
     parallel_for(heads, [&](std::size_t head) {
         const std::size_t index = static_cast<std::size_t>(layer) * heads + head;
         content.queries(place(head), solved[index].process, made.q.plane(head));
-        exact_attention(head_view(made, sample.index, static_cast<int>(head)),
-                        made.out.plane(head));
     });
     return made;
 }

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <compare>
 #include <functional>
 #include <numbers>
 #include <span>
@@ -18,6 +19,7 @@ constexpr std::size_t kQueryBlock = 256;                   ///< rows of scores f
 constexpr std::size_t kHeldScores = std::size_t{1} << 23;  ///< at most this many are kept in memory
 constexpr std::size_t kBins = 16384;
 constexpr double kGapWindow = 5e-4;   ///< ranks around the asked one in which a gap may be chosen
+constexpr float kRounding = 1e-6F;    ///< of a score, as a fraction of the range of scores
 constexpr double kGoodEnough = 2e-3;  ///< relative error of new keys at which the search stops
 constexpr int kEvaluations = 24;
 
@@ -158,25 +160,31 @@ float middle_below(std::span<const float> descending, std::size_t n) {
     return middle > lower ? middle : upper;
 }
 
-/// A threshold that `kept` scores reach: in the widest gap near that rank, or (equal scores) in the
-/// nearest gap there is. Args: descending: scores around the rank; above: how many are higher
-/// still.
-float threshold_in_gap(std::span<const float> descending, std::int64_t above, std::int64_t kept) {
+/// A threshold that about `kept` scores reach: in the widest gap near that rank. Equal queries make
+/// equal scores up to rounding; then it is the nearest gap wider than that.
+/// Args: descending: scores around the rank; above: how many are higher still; rounding: gaps below
+///   it may come from the order of sums alone.
+float threshold_in_gap(std::span<const float> descending, std::int64_t above, std::int64_t kept,
+                       float rounding) {
     const auto window = static_cast<std::int64_t>(kGapWindow * static_cast<double>(kept));
+    /// Worse first: too narrow, then ranks outside the window, then narrowness.
+    struct Merit {
+        bool narrow;
+        std::int64_t distance;
+        float minus_gap;
+        auto operator<=>(const Merit&) const = default;
+    };
     std::size_t best = 0;
-    std::int64_t best_distance = 0;
-    float best_gap = 0.0F;
+    Merit best_merit{};
     for (std::size_t n = 1; n < descending.size(); ++n) {
         const float gap = descending[n - 1] - descending[n];
         if (!(gap > 0.0F)) continue;
         const std::int64_t rank = above + static_cast<std::int64_t>(n);
-        const std::int64_t distance = std::max<std::int64_t>(std::abs(rank - kept) - window, 0);
-        const bool nearer = best == 0 || distance < best_distance;
-        if (nearer || (distance == best_distance && gap > best_gap)) {
-            best = n;
-            best_distance = distance;
-            best_gap = gap;
-        }
+        const std::int64_t outside = std::max<std::int64_t>(std::abs(rank - kept) - window, 0);
+        const Merit merit{gap < rounding, outside, -gap};
+        if (best != 0 && !(merit < best_merit)) continue;
+        best = n;
+        best_merit = merit;
     }
     ATTOHM_CHECK_LT(std::size_t{0}, best);
     return middle_below(descending, best);
@@ -196,7 +204,7 @@ float quantile_threshold(HeadScores& scores, std::int64_t kept) {
         }
     });
     std::sort(near.begin(), near.end(), std::greater<>());
-    return threshold_in_gap(near, edges.above, kept);
+    return threshold_in_gap(near, edges.above, kept, kRounding * range);
 }
 
 /// Threshold and realised counts for one correlation.
