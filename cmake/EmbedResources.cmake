@@ -50,7 +50,7 @@ const Resources& ${EMBED_SYMBOL}();
 
 namespace {
 
-constexpr Resource kEntries[] = {
+constexpr EmbeddedFile kEntries[] = {
 ${_entries}};
 
 }  // namespace

@@ -13,17 +13,17 @@
 /// which a header of the library declares. Names are paths relative to the CMakeLists.txt.
 namespace attohm {
 
-struct Resource {
+struct EmbeddedFile {
     std::string_view name;
     std::string_view text;
 };
 
 class Resources {
   public:
-    explicit Resources(std::span<const Resource> entries) : entries_(entries) {}
+    explicit Resources(std::span<const EmbeddedFile> entries) : entries_(entries) {}
 
     std::optional<std::string_view> find(std::string_view name) const {
-        for (const Resource& entry : entries_)
+        for (const EmbeddedFile& entry : entries_)
             if (entry.name == name) return entry.text;
         return std::nullopt;
     }
@@ -31,13 +31,13 @@ class Resources {
     /// Names that begin with `prefix`, in the order of the list in CMake.
     std::vector<std::string> names(std::string_view prefix = "") const {
         std::vector<std::string> found;
-        for (const Resource& entry : entries_)
+        for (const EmbeddedFile& entry : entries_)
             if (entry.name.starts_with(prefix)) found.emplace_back(entry.name);
         return found;
     }
 
   private:
-    std::span<const Resource> entries_;
+    std::span<const EmbeddedFile> entries_;
 };
 
 }  // namespace attohm
