@@ -130,6 +130,15 @@ TEST_CASE("physics prices what the device measured", "[unit]") {
     CHECK(energy_of(sprint, "reram_write", "mlc_cell_write") ==
           Approx(head.work[Physical::mlc_write_J]));
     CHECK(energy_of(sprint, "comparator", "comparator_decision") == Approx(384 * 384 * 67e-15));
+    // One sense decision per single-level bit read, 15 per K MSB.
+    const PlanTally& tally = outcome.plans.at(0).total;
+    const double slc_bits =
+        static_cast<double>(tally[Count::slc_bit_read] + tally[Count::copy_q_bit]);
+    CHECK(energy_of(sprint, "reram_read", "slc_sense") == Approx(slc_bits * 67e-15));
+    CHECK(energy_of(sprint, "reram_read", "slc_bit_read") == Approx(slc_bits * 2e-14));
+    const double elements = static_cast<double>(tally[Count::buffer_miss]) * 64.0;
+    CHECK(energy_of(sprint, "reram_read", "mlc_sense") ==
+          Approx(elements * 15.0 * (67e-15 + 4e-14)));
     // 4-bit DACs: 8 x 3.9 uW for 8 ns.
     CHECK(energy_of(sprint, "word_line_dac", "dac_unit") ==
           Approx(384.0 * 64.0 * 8.0 * 3.9e-6 * 8e-9));
@@ -218,8 +227,15 @@ TEST_CASE("samples average, integers exactly and in any split of the work", "[pr
 TEST_CASE("gains name every baseline with and without writes under both pricings", "[unit]") {
     const CostEngine engine(load_machines({"sprint-s"}), {});
     const MachineOutcome outcome = outcome_of(engine, {bert_head()}).front();
+    const PlanSummary& sprint = outcome.plans.at(0);
+    const PlanSummary& dense = outcome.plans.at(1);
     for (const Pricing& pricing : outcome.pricings) {
         REQUIRE(pricing.gains.size() == 6);
+        CHECK(pricing.gains[0].speedup == dense.latency.value() / sprint.latency.value());
+        CHECK(pricing.gains[1].speedup ==
+              dense.latency_without_writes.value() / sprint.latency_without_writes.value());
+        CHECK(pricing.gains[0].energy.energy ==
+              pricing.plans[1].energy.value() / pricing.plans[0].energy.value());
         for (const Gain& gain : pricing.gains) {
             CHECK(gain.machine == "sprint-s");
             CHECK(gain.energy.low <= gain.energy.energy);

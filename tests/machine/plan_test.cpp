@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "tests/machine/random_work.hpp"
+#include "tests/reference/plan_reference.hpp"
 
 using namespace attohm;
 
@@ -147,6 +148,70 @@ TEST_CASE("the tiling found moves no more than any other that fits", "[property]
         }
 }
 
+TEST_CASE("the traffic of a tiling equals walking its loops", "[property]") {
+    const Machine m = load_machine("sprint-s");
+    HeadWork work;
+    for (const bool causal : {false, true})
+        for (const int queries : {1, 7, 12})
+            for (const int keys : {12, 17}) {
+                work.shape = test::plain_shape(keys, 8);
+                work.shape.valid_q = queries;
+                work.shape.causal = causal;
+                for (int query_block = 1; query_block <= queries; ++query_block)
+                    for (int key_block = 1; key_block <= keys; ++key_block)
+                        for (const bool keys_outside : {false, true}) {
+                            const Tiling t =
+                                make_tiling(work, m, query_block, key_block, keys_outside);
+                            const auto walked = reference::walk_tiling(work.shape, query_block,
+                                                                       key_block, keys_outside);
+                            INFO(causal << " " << queries << "x" << keys << " blocks "
+                                        << query_block << "x" << key_block << " " << keys_outside);
+                            REQUIRE(t.q_read_bits == walked.q_vectors * 64);
+                            REQUIRE(t.kv_tokens_read == walked.kv_tokens);
+                            REQUIRE(t.spill_write_bits == walked.outputs_written * (8 * 16 + 32));
+                            REQUIRE(t.spill_read_bits == walked.outputs_read * (8 * 16 + 32));
+                            REQUIRE(t.block_visits == walked.visits);
+                        }
+            }
+}
+
+TEST_CASE("where writes cost next to nothing, outputs are spilled and charged", "[unit]") {
+    Settings settings = machine_settings("sprint-s");
+    settings.overlay_assignment("memory.write_pJ_per_bit=0.0001");
+    settings.overlay_assignment("machine.partial_output_bits=8");
+    const Machine m = make_machine("cheap-writes", settings);
+    HeadWork work;
+    work.shape = test::plain_shape(1000, 64);
+    work.cell = {1e-14, 1e-12, 1e-14, 50e-9, 50e-9};
+    const Tiling t = best_tiling(work, m);
+    REQUIRE(t.keys_outside);
+    REQUIRE(t.spill_write_bits > 0);
+    const PlanTally plan = plan_dense_tiled(work, m);
+    CHECK(plan[Count::spill_bit_write] == t.spill_write_bits);
+    CHECK(plan[Tensor::partial_output].written_bits == t.spill_write_bits);
+    CHECK(plan[Measured::spill_write] == Approx(static_cast<double>(t.spill_write_bits) * 1e-12));
+    // Operand writes and spills: groups of 512 cells, 50 cycles each.
+    const std::int64_t spill_cycles = (t.spill_write_bits + 511) / 512 * 50;
+    CHECK(plan[Resource::write] == 3 * 1000 * 512 / 512 * 50 + spill_cycles);
+    CHECK(plan.latency_cycles - plan.latency_cycles_without_writes == 3 * 1000 * 50);
+    CHECK(plan.latency_cycles_without_writes >= spill_cycles);
+}
+
+TEST_CASE("a single-level copy of the MSBs is written, and read instead of the cells", "[unit]") {
+    const Machine m = load_machine("sprint-s");
+    auto c = test::head_case(test::selection_of(test::plain_shape(2, 64), {{0, 1}, {1}}));
+    const PlanTally stored = sprint_of(c, m);
+    c.work.bits.k_msb_copy = true;
+    c.work[Event::slc_copy_bit_write] = 2 * 64 * 4;
+    const PlanTally copied = sprint_of(c, m);
+    CHECK(copied[Count::slc_bit_write] == stored[Count::slc_bit_write] + 2 * 64 * 4);
+    CHECK(copied[Tensor::k].written_bits == stored[Tensor::k].written_bits + 2 * 64 * 4);
+    CHECK(copied[Count::mlc_bit_write] == stored[Count::mlc_bit_write]);
+    CHECK(copied[Count::mlc_sense] == 0);
+    CHECK(copied[Count::slc_bit_read] == stored[Count::slc_bit_read] + stored[Count::mlc_bit_read]);
+    CHECK(copied[Tensor::k].read_bits == stored[Tensor::k].read_bits);
+}
+
 TEST_CASE("384 tokens on S: K and V five times", "[unit]") {
     const Machine m = load_machine("sprint-s");
     HeadWork work;
@@ -160,6 +225,16 @@ TEST_CASE("384 tokens on S: K and V five times", "[unit]") {
     CHECK(t.query_block == 77);
     CHECK(t.key_block == 10);
     CHECK(t.spill_write_bits == 0);
+    // 39 key blocks: each query is visited 39 times, its output rescaled 38 times.
+    work.shape.allowed_pairs = 384 * 384;
+    work.cell.slc_write_s = 50e-9;
+    const PlanTally plan = plan_dense_tiled(work, m);
+    const std::int64_t visits = 384 * 39;
+    CHECK(plan[Count::sv_mac] == 384 * 384 * 64 + (visits - 384) * 64);
+    CHECK(plan[Count::softmax_element] == 384 * 384 + visits - 384);
+    const std::int64_t output = 64 * 16 + 32;
+    CHECK(plan[Count::buffer_bit_read] == (384 * 384 - 5 * 384) * 1024 + visits * (output + 512));
+    CHECK(plan[Count::buffer_bit_write] == 5 * 384 * 1024 + visits * output + 384 * 512);
 }
 
 TEST_CASE("writes hide behind the rest only where the machine says so", "[unit]") {

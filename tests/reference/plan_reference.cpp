@@ -1,6 +1,7 @@
 #include "tests/reference/plan_reference.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace attohm::reference {
 
@@ -74,6 +75,76 @@ std::int64_t corelet_slots_reference(const Selection& selection, int corelets) {
         slots += largest;
     }
     return slots;
+}
+
+namespace {
+
+/// The chip while a tiling runs: which keys, queries and outputs are there.
+struct TiledChip {
+    const HeadShape& shape;
+    std::set<int> keys;
+    std::set<int> queries;
+    std::set<int> started;  ///< queries whose output has been begun
+    ReferenceTiling moved;
+
+    bool sees(int query, int key) const {
+        return !shape.causal || key <= query + shape.valid_k - shape.valid_q;
+    }
+
+    /// Works on one block of queries against one block of keys; what is not needed now is dropped.
+    void work(int q0, int q1, int k0, int k1) {
+        std::set<int> now_queries;
+        std::set<int> now_keys;
+        for (int q = q0; q < q1; ++q) {
+            bool any = false;
+            for (int k = k0; k < k1; ++k)
+                if (sees(q, k)) {
+                    any = true;
+                    now_keys.insert(k);
+                }
+            if (!any) continue;
+            ++moved.visits;
+            now_queries.insert(q);
+        }
+        // Queries on chip stay while their block is at work, whether or not they see these keys.
+        for (int q = q0; q < q1; ++q)
+            if (queries.contains(q)) now_queries.insert(q);
+        for (const int k : now_keys)
+            if (!keys.contains(k)) ++moved.kv_tokens;
+        // Keys of this block that no query needed yet stay if they are there.
+        for (int k = k0; k < k1; ++k)
+            if (keys.contains(k)) now_keys.insert(k);
+        for (const int q : now_queries)
+            if (!queries.contains(q)) {
+                ++moved.q_vectors;
+                if (started.contains(q)) {
+                    ++moved.outputs_read;
+                    ++moved.outputs_written;  // it was spilled when it left
+                }
+                started.insert(q);
+            }
+        keys = now_keys;
+        queries = now_queries;
+    }
+};
+
+}  // namespace
+
+ReferenceTiling walk_tiling(const HeadShape& shape, int query_block, int key_block,
+                            bool keys_outside) {
+    TiledChip chip{shape, {}, {}, {}, {}};
+    const auto work = [&](int q, int k) {
+        chip.work(q, std::min(q + query_block, shape.valid_q), k,
+                  std::min(k + key_block, shape.valid_k));
+    };
+    if (keys_outside) {
+        for (int k = 0; k < shape.valid_k; k += key_block)
+            for (int q = 0; q < shape.valid_q; q += query_block) work(q, k);
+    } else {
+        for (int q = 0; q < shape.valid_q; q += query_block)
+            for (int k = 0; k < shape.valid_k; k += key_block) work(q, k);
+    }
+    return chip.moved;
 }
 
 }  // namespace attohm::reference

@@ -1,6 +1,10 @@
 #pragma once
 
+#include <cstdint>
+#include <vector>
+
 #include "src/machine/plans/residency.hpp"
+#include "src/work/selection.hpp"
 
 /// Slow, obvious twin of the K/V buffer: a list of resident keys, searched for every kept key.
 namespace attohm::reference {
@@ -31,5 +35,16 @@ class ReferenceBuffer {
 
 /// Largest number of keys per CORELET, summed over queries, by counting each CORELET on its own.
 std::int64_t corelet_slots_reference(const Selection& selection, int corelets);
+
+/// What a tiling moves, by walking its loops query by query and key by key.
+struct ReferenceTiling {
+    std::int64_t q_vectors = 0;        ///< fetches of one q
+    std::int64_t kv_tokens = 0;        ///< fetches of one K and one V vector
+    std::int64_t outputs_read = 0;     ///< unfinished outputs read back
+    std::int64_t outputs_written = 0;  ///< unfinished outputs spilled
+    std::int64_t visits = 0;           ///< (query, key block) pairs with work to do
+};
+ReferenceTiling walk_tiling(const HeadShape& shape, int query_block, int key_block,
+                            bool keys_outside);
 
 }  // namespace attohm::reference

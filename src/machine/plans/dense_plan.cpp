@@ -103,13 +103,22 @@ std::int64_t tokens_per_query_block(const HeadShape& s, std::int64_t block) {
     return tokens;
 }
 
+/// Sum of ceil(j / block) for j = 1 .. last.
+std::int64_t sum_of_blocks(std::int64_t last, std::int64_t block) {
+    if (last <= 0) return 0;
+    const std::int64_t full = last / block;
+    return block * full * (full + 1) / 2 + (last % block) * (full + 1);
+}
+
 /// (query, key block) pairs that hold at least one key the query may see.
 std::int64_t block_visits(const HeadShape& s, std::int64_t key_block) {
     if (!s.causal) return s.valid_q * ceil_div(s.valid_k, key_block);
-    std::int64_t visits = 0;
-    for (std::int64_t query = 0; query < s.valid_q; ++query)
-        visits += ceil_div(causal_keys(query, s.valid_q, s.valid_k), key_block);
-    return visits;
+    return sum_of_blocks(s.valid_k, key_block) - sum_of_blocks(s.valid_k - s.valid_q, key_block);
+}
+
+/// Queries that may see a key.
+std::int64_t seeing_queries(const HeadShape& s) {
+    return s.causal ? std::min(s.valid_q, s.valid_k) : s.valid_q;
 }
 
 struct TileSizes {
@@ -130,6 +139,7 @@ Tiling tile(const HeadShape& s, const TileSizes& sizes, std::int64_t query_block
     const std::int64_t query_blocks = ceil_div(s.valid_q, query_block);
     const std::int64_t key_blocks = ceil_div(s.valid_k, key_block);
     Tiling t{query_block, key_block, keys_outside};
+    t.block_visits = block_visits(s, key_block);
     t.q_read_bits = s.valid_q * sizes.q_bits;
     if (!keys_outside) {
         t.kv_tokens_read = key_blocks == 1 ? s.valid_k : tokens_per_query_block(s, query_block);
@@ -137,13 +147,20 @@ Tiling tile(const HeadShape& s, const TileSizes& sizes, std::int64_t query_block
     }
     t.kv_tokens_read = s.valid_k;
     if (query_blocks == 1) return t;
-    t.q_read_bits *= key_blocks;
-    t.spill_write_bits = (key_blocks - 1) * s.valid_q * sizes.output_bits;
+    // A query comes back for every further key block it may see, with its unfinished output.
+    const std::int64_t returns = t.block_visits - seeing_queries(s);
+    t.q_read_bits += returns * sizes.q_bits;
+    t.spill_write_bits = returns * sizes.output_bits;
     t.spill_read_bits = t.spill_write_bits;
     return t;
 }
 
 }  // namespace
+
+Tiling make_tiling(const HeadWork& work, const Machine& machine, std::int64_t query_block,
+                   std::int64_t key_block, bool keys_outside) {
+    return tile(work.shape, tile_sizes(work, machine), query_block, key_block, keys_outside);
+}
 
 PlanTally plan_streamed(const HeadWork& work, const Machine& machine, bool with_padding) {
     const Extent e = extent_of(work.shape, with_padding);
@@ -179,7 +196,6 @@ Tiling best_tiling(const HeadWork& work, const Machine& machine) {
             found = true;
         }
     }
-    best.block_visits = block_visits(s, best.key_block);
     return best;
 }
 
@@ -201,7 +217,7 @@ PlanTally plan_dense_tiled(const HeadWork& work, const Machine& machine) {
         tally[Count::buffer_bit_read] += t.block_visits * (sizes.output_bits + sizes.q_bits);
     }
     // Online softmax: each further key block rescales the unfinished output once.
-    const std::int64_t rescales = std::max<std::int64_t>(0, t.block_visits - s.valid_q);
+    const std::int64_t rescales = t.block_visits - seeing_queries(s);
     tally[Count::softmax_element] += rescales;
     tally[Count::sv_mac] += rescales * s.dv;
     tally[Resource::softmax] += ceil_div(rescales, machine.corelets * machine.softmax_per_cycle);

@@ -54,6 +54,10 @@ struct Tiling {
     std::int64_t block_visits = 0;  ///< (query, key block) pairs: loads of q and partial outputs
 };
 
+/// What one choice of blocks moves. Args: queries and keys per block, the order of the loops.
+Tiling make_tiling(const HeadWork& work, const Machine& machine, std::int64_t query_block,
+                   std::int64_t key_block, bool keys_outside);
+
 /// Searches query blocks and both loop orders for the least
 ///     read bits + w * written bits,   w = write / read energy per bit of the machine's memory,
 /// under  (b > 1 ? b (d q + dv p + 2 t) : 0) + k (d + dv) 8 <= buffer bits
@@ -63,7 +67,9 @@ struct Tiling {
 ///     queries outside: Q once; K and V B times (once when K = 1); nothing spilled
 ///     keys outside:    Q K times (once when B = 1); K and V once; outputs and statistics spilled
 ///                      and read back K - 1 times (not when B = 1)
-/// A causal head fetches only the keys up to a query block's last query.
+/// A causal head fetches only the keys up to a query block's last query, and brings back only the
+/// queries that see a key block.
+/// The weight w is the paper's under every pricing: one tiling, priced both ways.
 Tiling best_tiling(const HeadWork& work, const Machine& machine);
 
 PlanTally plan_dense_tiled(const HeadWork& work, const Machine& machine);

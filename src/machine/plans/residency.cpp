@@ -124,7 +124,7 @@ void ResidencyReplay::overflow_row(const Selection& selection, std::size_t query
     ++counts.overflow_rows;
     resident_ = capacity_;
     carried_next_ = carried_.size();
-    oldest_row_ = query;
+    oldest_row_ = query;  // nothing older is left
     oldest_end_ = selection.row_begin[query + 1];
 }
 
