@@ -36,10 +36,12 @@ missing_packages() {
     at_least "$cmake_needed" "${found:-0}" || say cmake
 }
 
+can_install() { [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; }
+
 # install_packages PACKAGE...: as root with apt; otherwise says what to do and leaves with 2.
 install_packages() {
     local line="apt-get install --no-remove --no-install-recommends $*"
-    if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+    if ! can_install; then
         warn "these Debian 12 packages are missing, and installing them takes root and apt:"
         say "    $line" >&2
         exit 2

@@ -75,6 +75,10 @@ ABSENT="libfmt-dev" ABSENT_PROGRAMS="npm" PRETENDED_UID=1000 run 2
 expect_calls ""
 expect_said "apt-get install $options libfmt-dev npm"
 
+ABSENT_PROGRAMS="npm" PRETENDED_UID=1000 run 0
+expect_calls ""
+expect_said "without npm"
+
 ABSENT="libfmt-dev" APT_CODE=100 run 1
 expect_said "apt-get install $options libfmt-dev"
 
