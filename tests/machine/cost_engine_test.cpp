@@ -200,6 +200,14 @@ TEST_CASE("break-even values make the gain 1", "[unit]") {
     CHECK(gain->break_even[0].value.value() == Approx(20.0 / 3.0));
     CHECK_FALSE(gain->break_even[1].value.has_value());
     CHECK_FALSE(energy_gain({}, baseline, true).has_value());
+    // Without writes an unknown that belongs to writes is out as well.
+    std::vector<LedgerLine> writing = plan;
+    writing[1].operand_write = true;
+    const auto without = energy_gain(writing, {line("a", 30, 1.0)}, false);
+    REQUIRE(without.has_value());
+    CHECK(without->break_even.empty());
+    CHECK(without->low == 3.0);
+    CHECK(energy_gain(writing, {line("a", 30, 1.0)}, true)->low == 0.0);
 }
 
 TEST_CASE("samples average, integers exactly and in any split of the work", "[property]") {

@@ -212,6 +212,20 @@ TEST_CASE("a single-level copy of the MSBs is written, and read instead of the c
     CHECK(copied[Tensor::k].read_bits == stored[Tensor::k].read_bits);
 }
 
+TEST_CASE("keys that find no room pass by the buffer", "[unit]") {
+    Settings settings = machine_settings("sprint-s");
+    settings.overlay_assignment("machine.buffer_KB=1");
+    const Machine small = make_machine("one-kilobyte", settings);
+    const auto c = test::head_case(test::random_selection(test::plain_shape(40, 64), 0.5, 0.5, 3));
+    REQUIRE(buffer_tokens(small, c.work) == 8);
+    const PlanTally t = sprint_of(c, small);
+    REQUIRE(t[Count::buffer_streamed] > 0);
+    CHECK(t.overflow_rows > 0);
+    CHECK(t[Count::buffer_bit_write] == (t[Count::buffer_miss] - t[Count::buffer_streamed]) * 1024);
+    CHECK(t[Count::buffer_hit] + t[Count::buffer_miss] == c.work.kept_pairs);
+    CHECK(t[Tensor::v].read_bits == t[Count::buffer_miss] * 512);
+}
+
 TEST_CASE("384 tokens on S: K and V five times", "[unit]") {
     const Machine m = load_machine("sprint-s");
     HeadWork work;
