@@ -13,7 +13,7 @@
 
 using attohm::AtomicFile;
 using attohm::UserError;
-using attohm::test::TemporaryDirectory;
+using attohm::testing::TemporaryDirectory;
 
 TEST_CASE("a file appears whole, at commit", "[unit]") {
     const TemporaryDirectory directory;

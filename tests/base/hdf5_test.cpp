@@ -19,7 +19,7 @@ using attohm::H5File;
 using attohm::H5Group;
 using attohm::H5Layout;
 using attohm::UserError;
-using attohm::test::TemporaryDirectory;
+using attohm::testing::TemporaryDirectory;
 using Catch::Contains;
 
 namespace {

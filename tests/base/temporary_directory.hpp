@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace attohm::test {
+namespace attohm::testing {
 
 /// A directory of a test's own, removed with all it holds.
 class TemporaryDirectory {
@@ -35,4 +35,4 @@ class TemporaryDirectory {
     std::filesystem::path path_;
 };
 
-}  // namespace attohm::test
+}  // namespace attohm::testing
