@@ -8,6 +8,21 @@ class App;
 
 namespace attohm {
 
+/// `attohm run`: one trace through one experiment.
+void add_run_command(CLI::App& app);
+
+/// `attohm sweep`: one trace through many.
+void add_sweep_command(CLI::App& app);
+
+/// `attohm report`: a page from results.
+void add_report_command(CLI::App& app);
+
+/// `attohm list`: every model there is.
+void add_list_command(CLI::App& app);
+
+/// `attohm explain`: one model.
+void add_explain_command(CLI::App& app);
+
 /// `attohm trace`, with info, check and the commands below that hang on it.
 void add_trace_command(CLI::App& app);
 

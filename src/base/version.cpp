@@ -2,8 +2,6 @@
 
 namespace attohm {
 
-std::string_view version() {
-    return ATTOHM_VERSION;
-}
+std::string_view version() { return ATTOHM_VERSION; }
 
 }  // namespace attohm

@@ -4,7 +4,7 @@
 
 namespace attohm {
 
-/// Version of the program, from the project() line of CMakeLists.txt, e.g. "0.1.0".
+/// The project's version, as CMake declares it.
 std::string_view version();
 
 }  // namespace attohm

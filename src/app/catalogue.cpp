@@ -1,0 +1,204 @@
+#include "src/app/catalogue.hpp"
+
+#include <algorithm>
+#include <functional>
+
+#include "circuits/circuit_tables.hpp"
+#include "crossbar/device.hpp"
+#include "src/base/error.hpp"
+#include "src/machine/machine.hpp"
+#include "src/replay/experiment.hpp"
+#include "src/schemes/registry.hpp"
+
+namespace attohm {
+
+namespace {
+
+std::string first_comment(std::string_view yaml) {
+    // The first line of every file says what it is.
+    const std::size_t end = yaml.find('\n');
+    std::string_view line = yaml.substr(0, end);
+    while (!line.empty() && (line.front() == '#' || line.front() == ' ')) line.remove_prefix(1);
+    return std::string(line);
+}
+
+/// Keys with value, mark, source and help, aligned.
+std::string parameter_table(const Settings& settings, const std::vector<std::string>& keys) {
+    std::size_t key_width = 0, value_width = 0;
+    const auto value_of = [&](const std::string& key) {
+        const SettingsEntry& entry = settings.entry(key);
+        const std::string joined = fmt::format("{}", fmt::join(entry.values, ", "));
+        return entry.is_list ? "[" + joined + "]" : joined;
+    };
+    for (const std::string& key : keys) {
+        key_width = std::max(key_width, key.size());
+        value_width = std::max(value_width, value_of(key).size());
+    }
+    std::string text;
+    for (const std::string& key : keys) {
+        const SettingsEntry& entry = settings.entry(key);
+        text += fmt::format("  {:<{}}  {:<{}}  {:<8}  {}\n", key, key_width, value_of(key),
+                            value_width, mark_name(entry.mark), entry.help);
+        text += fmt::format("  {:<{}}  {:<{}}  {:<8}    source: {}\n", "", key_width, "",
+                            value_width, "", entry.source);
+    }
+    return text;
+}
+
+std::vector<std::string> keys_under(const Settings& settings,
+                                    const std::vector<std::string_view>& prefixes) {
+    std::vector<std::string> found;
+    for (const std::string& key : settings.keys()) {
+        for (const std::string_view prefix : prefixes) {
+            if (key == prefix || key.starts_with(std::string(prefix) + ".")) {
+                found.push_back(key);
+                break;
+            }
+        }
+    }
+    return found;
+}
+
+std::string explain_scheme(const std::string& name) {
+    const SchemeEntry& entry = find_scheme(name);
+    std::string text = fmt::format("scheme {}\n  {}\n  source: {}\n\nequations\n", entry.name,
+                                   entry.help, entry.source);
+    for (const std::string_view line : entry.equations) text += fmt::format("  {}\n", line);
+    const Settings settings = experiment_preset();
+    std::vector<std::string_view> prefixes = entry.keys;
+    if (entry.priced) prefixes.insert(prefixes.end(), {"machines", "energy"});
+    const std::vector<std::string> keys = keys_under(settings, prefixes);
+    if (!keys.empty()) {
+        text += "\nparameters (the unit is the key's ending; fractions, never percent)\n";
+        text += parameter_table(settings, keys);
+    }
+    text += "\nnot modelled\n";
+    for (const std::string_view line : entry.not_modelled) text += fmt::format("  {}\n", line);
+    return text;
+}
+
+std::string explain_device(const std::string& name) {
+    const Settings card = device_card(name);
+    return fmt::format(
+        "device {}\n\nequations\n"
+        "  G_w = max(G_floor, G + sigma_p(G) z), z standard normal, once per write event\n"
+        "  sigma_p(G) = sum_k c_k G^k (uS), coefficients constant first\n"
+        "  one read: I = V (G (1 + eta) + g_n), eta and g_n Gaussian, independent over cells and reads;\n"
+        "  sigma(T) = sigma(T_0) sqrt(T_0 / T), T_0 = read_noise.integration_time_ns\n"
+        "  stuck cells: P = low_rate, high_rate; they show their resistance after everything else\n"
+        "  write energy: pulses (V^2 G t + V_verify^2 G t_verify)\n\n"
+        "parameters (the unit is the key's ending; fractions, never percent)\n{}\n"
+        "not modelled\n  relaxation, slow noise (1/f, RTN), temperature, non-linear I-V, clustered faults\n",
+        name, parameter_table(card, card.keys()));
+}
+
+std::string explain_machine(const std::string& name) {
+    const Settings machine = machine_settings(name);
+    return fmt::format(
+        "machine {}\n  CORELETs with a K/V buffer in front of a ReRAM memory that thresholds scores in place\n\n"
+        "parameters (the unit is the key's ending)\n{}\n"
+        "not modelled\n  leakage and clock energy, bank conflicts, DRAM behind the ReRAM\n",
+        name, parameter_table(machine, machine.keys()));
+}
+
+std::string explain_circuit(const std::string& name) {
+    const auto text = circuit_table(name);
+    if (!text) {
+        throw UserError("unknown circuit table", "explain", name,
+                        fmt::format("{}", fmt::join(circuit_table_names(), ", ")));
+    }
+    const Settings table = Settings::from_text(*text, name);
+    return fmt::format("circuit table {}\n  {}\n\nparameters (the unit is the key's ending)\n{}", name,
+                       first_comment(*text), parameter_table(table, table.keys()));
+}
+
+struct Kind {
+    std::string plural;
+    std::string singular;
+    std::function<std::vector<std::string>()> names;
+    std::function<std::string(const std::string&)> line;
+    std::function<std::string(const std::string&)> explain;
+};
+
+std::vector<std::string> scheme_names() {
+    std::vector<std::string> names;
+    for (const SchemeEntry& entry : scheme_table()) names.emplace_back(entry.name);
+    return names;
+}
+
+std::string device_line(const std::string& name) {
+    const Settings card = device_card(name);
+    return fmt::format("{}..{} uS, sigma_p = [{}] uS by powers of G, read noise {} of G",
+                       card.text("conductance.g_min_uS"), card.text("conductance.g_max_uS"),
+                       fmt::join(card.texts("programming.sigma_uS_coefficients"), ", "),
+                       card.text("read_noise.sigma_rel"));
+}
+
+std::string machine_line(const std::string& name) {
+    const Machine machine = load_machine(name);
+    return fmt::format("{} CORELET{}, {} KB K/V buffer, {} GHz, {} nm", machine.corelets,
+                       machine.corelets == 1 ? "" : "s", machine.buffer_bits / 8 / 1024,
+                       machine.clock_Hz / 1e9, machine.node_nm);
+}
+
+const std::vector<Kind>& kinds() {
+    static const std::vector<Kind> table = {
+        {"schemes", "scheme", scheme_names,
+         [](const std::string& name) { return std::string(find_scheme(name).help); }, explain_scheme},
+        {"devices", "device", device_card_names, device_line, explain_device},
+        {"machines", "machine", machine_names, machine_line, explain_machine},
+        {"circuits", "circuit", circuit_table_names,
+         [](const std::string& name) { return first_comment(*circuit_table(name)); },
+         explain_circuit},
+    };
+    return table;
+}
+
+const Kind& find_kind(const std::string& name) {
+    for (const Kind& kind : kinds()) {
+        if (kind.plural == name || kind.singular == name) return kind;
+    }
+    throw UserError("unknown kind of model", "command line", name,
+                    fmt::format("{}", fmt::join(catalogue_kinds(), ", ")));
+}
+
+}  // namespace
+
+const std::vector<std::string>& catalogue_kinds() {
+    static const std::vector<std::string> names = [] {
+        std::vector<std::string> all;
+        for (const Kind& kind : kinds()) all.push_back(kind.plural);
+        return all;
+    }();
+    return names;
+}
+
+std::string list_models(const std::string& kind_name) {
+    const Kind& kind = find_kind(kind_name);
+    std::size_t width = 0;
+    for (const std::string& name : kind.names()) width = std::max(width, name.size());
+    std::string text;
+    for (const std::string& name : kind.names()) {
+        text += fmt::format("{:<{}}  {}\n", name, width, kind.line(name));
+    }
+    text += fmt::format("(attohm explain {} NAME: equations, parameters, units, sources)\n",
+                        kind.singular);
+    return text;
+}
+
+std::string explain_model(const std::string& kind_name, const std::string& name) {
+    if (!kind_name.empty()) return find_kind(kind_name).explain(name);
+    std::vector<std::string> known;
+    for (const Kind& kind : kinds()) {
+        for (const std::string& candidate : kind.names()) {
+            if (candidate == name) return kind.explain(name);
+            known.push_back(candidate);
+        }
+    }
+    const std::string near = nearest(name, known);
+    throw UserError("no model of that name", "explain", name,
+                    near.empty() ? fmt::format("{}", fmt::join(known, ", "))
+                                 : "did you mean " + near + "?");
+}
+
+}  // namespace attohm

@@ -1,0 +1,56 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <new>
+
+#include "src/app/commands.hpp"
+#include "src/base/error.hpp"
+#include "src/base/version.hpp"
+
+/// Exit codes: 0 done, 2 the user's input is wrong (bad arguments included), 1 anything else.
+namespace {
+
+constexpr int kUserFault = 2;
+constexpr int kOtherFault = 1;
+
+void complain(const char* kind, const char* message) {
+    std::fputs(fmt::format("attohm: {}{}\n", kind, message).c_str(), stderr);
+}
+
+int run(int argc, char** argv) {
+    CLI::App app("attohm: simulator of ReRAM in-memory attention", "attohm");
+    app.set_version_flag("--version", std::string(attohm::version()));
+    app.require_subcommand(1);
+    attohm::add_run_command(app);
+    attohm::add_sweep_command(app);
+    attohm::add_report_command(app);
+    attohm::add_trace_command(app);
+    attohm::add_list_command(app);
+    attohm::add_explain_command(app);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        // Help and version are errors to CLI11, with exit code 0.
+        return app.exit(error) == 0 ? 0 : kUserFault;
+    }
+    return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return run(argc, argv);
+    } catch (const attohm::UserError& error) {
+        complain("", error.what());
+        return kUserFault;
+    } catch (const std::bad_alloc&) {
+        complain("", "out of memory");
+        return kOtherFault;
+    } catch (const std::exception& error) {
+        complain("internal error: ", error.what());
+        return kOtherFault;
+    }
+}

@@ -1,0 +1,137 @@
+#include <algorithm>
+#include <numeric>
+
+#include "src/base/error.hpp"
+#include "src/base/parallel.hpp"
+#include "src/replay/replay_run.hpp"
+#include "src/schemes/digital_schemes.hpp"
+
+namespace attohm {
+
+namespace {
+
+/// Samples that are merged together; bounds what is held, not what is computed.
+constexpr std::size_t kChunk = 64;
+
+std::vector<int> ordinals(int count) {
+    std::vector<int> all(static_cast<std::size_t>(count));
+    std::iota(all.begin(), all.end(), 0);
+    return all;
+}
+
+/// All calibration samples advance block by block through the exact network, so that one layer of each
+/// is held at a time.
+void calibrate_closed(ReplayRun& run, const Network& exact, const SamplePlan& plan) {
+    const ExactScheme scheme;
+    struct State {
+        Matrix<float> x;
+        std::vector<int> ids;
+        int valid_len = -1;
+        SampleContext context;
+    };
+    std::vector<State> states(plan.calibration.size());
+    parallel_for(states.size(), [&](std::size_t s) {
+        const Sample sample = plan.own_calibration
+                                  ? run.reader().calibration_sample(plan.calibration[s])
+                                  : run.reader().sample(plan.calibration[s]);
+        states[s].x = exact.embed(scheme, sample, states[s].context);
+        states[s].ids = ordinals(static_cast<int>(states[s].x.rows()));
+        states[s].valid_len = sample.valid_len;
+    });
+    for (int layer = 0; layer < exact.model().layers; ++layer) {
+        std::vector<AttentionLayer> layers(states.size());
+        parallel_for(states.size(), [&](std::size_t s) {
+            State& state = states[s];
+            layers[s] = exact.attention_inputs(scheme, layer, state.x, state.valid_len,
+                                               state.context, state.ids);
+            exact.block(scheme, layer, state.x, state.ids, state.valid_len, state.context);
+        });
+        run.calibrate(layer, layers);
+    }
+}
+
+/// What one sample leaves behind until it is merged.
+struct SampleTrack {
+    SampleContext context;
+    std::vector<HeadFidelity> fidelity;
+    SampleOutcome outcome;
+    SampleCost cost;
+};
+
+int argmax(const Matrix<float>& logits) {
+    const float* row = logits.row(0);
+    return static_cast<int>(std::max_element(row, row + logits.cols()) - row);
+}
+
+SampleOutcome sample_outcome(const Sample& sample, const Matrix<float>& logits,
+                             const Matrix<float>& exact, const SampleContext& context) {
+    SampleOutcome outcome;
+    outcome.sample = sample.index;
+    outcome.label = sample.label;
+    outcome.predicted = argmax(logits);
+    outcome.predicted_exact = argmax(exact);
+    outcome.logits.assign(logits.data(), logits.data() + logits.size());
+    for (std::size_t i = 0; i < logits.size(); ++i) {
+        const double error =
+            static_cast<double>(logits.data()[i]) - static_cast<double>(exact.data()[i]);
+        outcome.logit_squared_error += error * error;
+    }
+    for (const HeadReport& report : context.reports) {
+        outcome.valid += report.decisions.valid;
+        outcome.ref_kept += report.decisions.ref_kept;
+        outcome.fp_total += report.decisions.fp_total;
+        outcome.fk_total += report.decisions.fk_total;
+        outcome.kept_pairs += report.kept_pairs;
+    }
+    return outcome;
+}
+
+void run_sample(ReplayRun& run, const Network& network, int index, SampleTrack& track) {
+    const Sample sample = run.reader().sample(index);
+    track.context.sample = index;
+    std::optional<SamplePlanner> planner;
+    if (run.costs != nullptr) {
+        planner.emplace(run.costs->planner());
+        track.context.selections = &*planner;
+    }
+    Matrix<float> logits;
+    if (run.experiment.metrics == MetricsLevel::full) {
+        const MeteredScheme metered(run.scheme, run.threshold);
+        logits = network.run(metered, sample, track.context);
+        track.fidelity = metered.fidelity();
+    } else {
+        logits = network.run(run.scheme, sample, track.context);
+    }
+    track.outcome =
+        sample_outcome(sample, logits, run.trace.exact_logits(index), track.context);
+    if (planner) track.cost = planner->finish();
+}
+
+}  // namespace
+
+void run_closed_loop(ReplayRun& run) {
+    const TraceReader& reader = run.reader();
+    const Network exact(reader.model(), run.trace.weights());
+    const Network network(reader.model(), run.scheme.prepare(reader.model(), run.trace.weights()));
+    const SamplePlan plan =
+        plan_samples(ordinals(reader.samples()), ordinals(reader.calibration_samples()),
+                     run.experiment, reader.path(), run.notes);
+    calibrate_closed(run, exact, plan);
+    const std::size_t all = plan.evaluated.size();
+    for (std::size_t first = 0; first < all; first += kChunk) {
+        std::vector<SampleTrack> tracks(std::min(kChunk, all - first));
+        parallel_for(tracks.size(), [&](std::size_t i) {
+            run_sample(run, network, plan.evaluated[first + i], tracks[i]);
+        });
+        // Merge in the order of samples, whatever thread ran them.
+        for (SampleTrack& track : tracks) {
+            for (const HeadReport& report : track.context.reports) run.heads.add(report);
+            for (const HeadFidelity& fidelity : track.fidelity) run.heads.add(fidelity);
+            run.outcomes.push_back(std::move(track.outcome));
+            if (run.costs != nullptr) run.sample_costs.push_back(std::move(track.cost));
+        }
+        run.report_progress(first + tracks.size(), all);
+    }
+}
+
+}  // namespace attohm

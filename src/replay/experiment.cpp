@@ -1,0 +1,42 @@
+#include "src/replay/experiment.hpp"
+
+#include "src/base/error.hpp"
+#include "src/base/resources.hpp"
+
+namespace attohm {
+
+const Resources& replay_resources();
+
+Settings experiment_preset() {
+    constexpr std::string_view kName = "presets/experiment.yaml";
+    Settings settings =
+        Settings::from_text(*replay_resources().find(kName), std::string(kName));
+    settings.extend(scheme_preset());
+    return settings;
+}
+
+Experiment load_experiment(const Settings& settings) {
+    constexpr double kLargestSeed = 9007199254740992.0;  // 2^53, exact in every tool that reads it
+    Experiment experiment;
+    experiment.scheme = std::string(find_scheme(settings.text("scheme")).name);
+    const std::string mode = settings.choice("mode", {"auto", "open", "closed"});
+    experiment.mode = mode == "auto"   ? Mode::automatic
+                      : mode == "open" ? Mode::open
+                                       : Mode::closed;
+    experiment.seed = static_cast<std::uint64_t>(settings.integer("seed", {0.0, kLargestSeed}));
+    experiment.chip = static_cast<std::uint64_t>(settings.integer("chip", {0.0, kLargestSeed}));
+    if (const auto limit = settings.integer_or("samples", "all", {1.0, 1e9})) {
+        experiment.sample_limit = static_cast<int>(*limit);
+    }
+    experiment.quant_samples = static_cast<int>(settings.integer("quant.samples", {1.0, 1e6}));
+    experiment.metrics = settings.choice("metrics.level", {"full", "counts"}) == "full"
+                             ? MetricsLevel::full
+                             : MetricsLevel::counts;
+    return experiment;
+}
+
+PricedExperiment load_priced_experiment(const Settings& settings) {
+    return {settings.texts("machines"), energy_options(settings)};
+}
+
+}  // namespace attohm

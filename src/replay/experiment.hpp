@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "src/base/settings.hpp"
+#include "src/machine/ledger.hpp"
+#include "src/schemes/registry.hpp"
+
+/// One fully resolved setting of everything that may change a number.
+namespace attohm {
+
+enum class Mode { automatic, open, closed };
+
+struct Experiment {
+    std::string scheme;
+    Mode mode = Mode::automatic;
+    std::uint64_t seed = 0;
+    std::uint64_t chip = 0;
+    std::optional<int> sample_limit;  ///< nothing: all
+    int quant_samples = 0;
+    MetricsLevel metrics = MetricsLevel::full;
+};
+
+/// All keys there are, with their presets' values: the experiment's own and those of all schemes.
+Settings experiment_preset();
+
+/// Throws: UserError for values out of range and unknown schemes.
+Experiment load_experiment(const Settings& settings);
+
+/// Machines and energy sources, read only by schemes that have a plan.
+struct PricedExperiment {
+    std::vector<std::string> machines;
+    EnergyOptions energy;
+};
+PricedExperiment load_priced_experiment(const Settings& settings);
+
+}  // namespace attohm

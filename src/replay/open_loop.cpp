@@ -1,0 +1,116 @@
+#include "src/base/error.hpp"
+#include "src/base/parallel.hpp"
+#include "src/replay/replay_run.hpp"
+
+namespace attohm {
+
+namespace {
+
+/// Holds the Selection of one head until the heads before it have been planned.
+class SelectionHolder final : public SelectionSink {
+  public:
+    void consume(const Selection& selection) override { selection_ = selection; }
+    void consume(const HeadWork& work, const Selection& selection) override {
+        work_ = work;
+        selection_ = selection;
+    }
+    void hand_on(SelectionSink& sink) const { sink.consume(work_, selection_); }
+
+  private:
+    HeadWork work_;
+    Selection selection_;
+};
+
+/// Samples that carry the tensors of every attention layer.
+std::vector<int> with_layers(const TraceReader& reader, int count, bool calibration) {
+    std::vector<int> found;
+    for (int i = 0; i < count; ++i) {
+        const Sample sample = calibration ? reader.calibration_sample(i) : reader.sample(i);
+        if (sample.layers_stored >= reader.model().layers) found.push_back(i);
+    }
+    return found;
+}
+
+struct HeadTrack {
+    SampleContext context;
+    SelectionHolder selection;
+    std::vector<HeadFidelity> fidelity;
+};
+
+void run_head(ReplayRun& run, const AttentionLayer& layer, int sample, std::size_t h,
+              HeadTrack& track) {
+    const AttentionHead head = head_view(layer, sample, static_cast<int>(h));
+    track.context.sample = sample;
+    if (run.costs != nullptr) track.context.selections = &track.selection;
+    Matrix<float> out(head.n_q(), head.dv());
+    if (run.experiment.metrics == MetricsLevel::full) {
+        const MeteredScheme metered(run.scheme, run.threshold);
+        metered.attention(layer.layer, {&head, 1}, out.view(), track.context);
+        track.fidelity = metered.fidelity();
+    } else {
+        run.scheme.attention(layer.layer, {&head, 1}, out.view(), track.context);
+    }
+}
+
+void add_counts(const HeadReport& report, SampleOutcome& outcome) {
+    outcome.valid += report.decisions.valid;
+    outcome.ref_kept += report.decisions.ref_kept;
+    outcome.fp_total += report.decisions.fp_total;
+    outcome.fk_total += report.decisions.fk_total;
+    outcome.kept_pairs += report.kept_pairs;
+}
+
+/// One layer of one sample: heads in parallel, merged in their order.
+void run_layer(ReplayRun& run, const AttentionLayer& layer, int sample, SampleOutcome& outcome,
+               SamplePlanner* planner) {
+    std::vector<HeadTrack> tracks(static_cast<std::size_t>(run.reader().model().heads));
+    parallel_for(tracks.size(),
+                 [&](std::size_t h) { run_head(run, layer, sample, h, tracks[h]); });
+    for (const HeadTrack& track : tracks) {
+        for (const HeadReport& report : track.context.reports) {
+            run.heads.add(report);
+            add_counts(report, outcome);
+        }
+        for (const HeadFidelity& fidelity : track.fidelity) run.heads.add(fidelity);
+        if (planner != nullptr) track.selection.hand_on(*planner);
+    }
+}
+
+}  // namespace
+
+void run_open_loop(ReplayRun& run) {
+    const TraceReader& reader = run.reader();
+    const SamplePlan plan =
+        plan_samples(with_layers(reader, reader.samples(), false),
+                     with_layers(reader, reader.calibration_samples(), true), run.experiment,
+                     reader.path(), run.notes);
+    const int layers = reader.model().layers;
+    run.scheme.prepare(reader.model(), nullptr);
+    for (int layer = 0; layer < layers; ++layer) {
+        std::vector<AttentionLayer> samples;
+        for (const int index : plan.calibration) {
+            const Sample sample =
+                plan.own_calibration ? reader.calibration_sample(index) : reader.sample(index);
+            samples.push_back(reader.layer(sample, layer, false));
+        }
+        run.calibrate(layer, samples);
+    }
+    std::size_t done = 0;
+    for (const int index : plan.evaluated) {
+        const Sample sample = reader.sample(index);
+        SampleOutcome outcome;
+        outcome.sample = index;
+        outcome.label = sample.label;
+        std::optional<SamplePlanner> planner;
+        if (run.costs != nullptr) planner.emplace(run.costs->planner());
+        for (int layer = 0; layer < layers; ++layer) {
+            run_layer(run, reader.layer(sample, layer, false), index, outcome,
+                      planner ? &*planner : nullptr);
+            run.report_progress(++done, plan.evaluated.size() * static_cast<std::size_t>(layers));
+        }
+        run.outcomes.push_back(std::move(outcome));
+        if (planner) run.sample_costs.push_back(planner->finish());
+    }
+}
+
+}  // namespace attohm

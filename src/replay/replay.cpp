@@ -1,0 +1,137 @@
+#include "src/replay/replay.hpp"
+
+#include <atomic>
+#include <mutex>
+
+#include "src/base/blas.hpp"
+#include "src/base/error.hpp"
+#include "src/base/version.hpp"
+#include "src/replay/replay_run.hpp"
+#include "src/replay/statistics.hpp"
+#include "src/schemes/digital_schemes.hpp"
+
+namespace attohm {
+
+struct ReplayTrace::ExactLogits {
+    explicit ExactLogits(std::size_t samples) : once(samples), logits(samples) {}
+    std::vector<std::once_flag> once;
+    std::vector<Matrix<float>> logits;
+};
+
+ReplayTrace::ReplayTrace(const std::string& path) : reader_(path) {
+    if (reader_.has_weights()) weights_ = reader_.weights();
+    exact_ = std::make_unique<ExactLogits>(static_cast<std::size_t>(reader_.samples()));
+}
+
+ReplayTrace::~ReplayTrace() = default;
+
+const Matrix<float>& ReplayTrace::exact_logits(int index) {
+    const auto i = static_cast<std::size_t>(index);
+    std::call_once(exact_->once.at(i), [&] {
+        const Network network(reader_.model(), weights_);
+        SampleContext context;
+        exact_->logits[i] = network.run(ExactScheme(), reader_.sample(index), context);
+    });
+    return exact_->logits[i];
+}
+
+namespace {
+
+bool closed_loop(const ReplayTrace& trace, const Experiment& experiment,
+                 const Settings& settings) {
+    const bool possible = trace.weights() != nullptr;
+    if (experiment.mode == Mode::closed && !possible) {
+        throw UserError("the trace has no weights to run the network with",
+                        trace.reader().path() + ":/model/weights",
+                        "mode: closed (" + settings.entry("mode").where + ")", "mode: auto | open");
+    }
+    return possible && experiment.mode != Mode::open;
+}
+
+std::vector<std::string> describe_marked(const Settings& settings, Mark mark) {
+    std::vector<std::string> lines;
+    for (const std::string& key : settings.read_with_mark(mark)) {
+        const SettingsEntry& entry = settings.entry(key);
+        lines.push_back(fmt::format("{} = {}: {}", key, fmt::join(entry.values, ", "), entry.source));
+    }
+    return lines;
+}
+
+/// Numbers of the run that no paper gives: the experiment's and the device card's.
+void list_provenance(const Settings& settings, const SchemeEntry& entry, Result& result) {
+    result.assumed = describe_marked(settings, Mark::assumed);
+    result.fitted = describe_marked(settings, Mark::fitted);
+    if (entry.name != "sprint") return;
+    const Settings card = device_card(settings.text("device.card"));
+    for (const std::string& key : card.keys()) {
+        const SettingsEntry& number = card.entry(key);
+        if (number.mark != Mark::assumed && number.mark != Mark::fitted) continue;
+        auto& list = number.mark == Mark::assumed ? result.assumed : result.fitted;
+        list.push_back(fmt::format("device {}: {} = {}: {}", settings.text("device.card"), key,
+                                   fmt::join(number.values, ", "), number.source));
+    }
+}
+
+void list_notes(const Settings& settings, const SchemeEntry& entry, Result& result) {
+    if (entry.name == "exact") return;
+    if (load_threshold_settings(settings).calibrated()) {
+        result.notes.push_back("thresholds calibrated on the calibration samples, not learned");
+    }
+    if (entry.name == "sprint") {
+        if (settings.text("recompute.k_msb") == "ideal" || settings.text("bits.k") == "ideal") {
+            result.notes.push_back("idealised: the recompute reads K's MSBs without level errors");
+        }
+    }
+    if (settings.entry("always_keep").values.empty()) return;
+    result.notes.push_back("keys kept by force: always_keep");
+}
+
+}  // namespace
+
+Result replay(ReplayTrace& trace, const Settings& settings, const ReplayProgress& progress) {
+    const Experiment experiment = load_experiment(settings);
+    const SchemeEntry& entry = find_scheme(experiment.scheme);
+    const TraceReader& reader = trace.reader();
+    const bool closed = closed_loop(trace, experiment, settings);
+    const SchemeInputs inputs{reader.model(),  reader.thresholds(), reader.path(),
+                              experiment.seed, experiment.chip,     experiment.metrics};
+    const std::unique_ptr<Scheme> scheme = entry.make(inputs, settings);
+    std::unique_ptr<Scheme> threshold;
+    if (entry.name != "exact" && experiment.metrics == MetricsLevel::full) {
+        threshold = find_scheme("threshold").make(inputs, settings);
+    }
+    std::optional<CostEngine> costs;
+    if (entry.priced) {
+        const PricedExperiment priced = load_priced_experiment(settings);
+        costs.emplace(load_machines(priced.machines), priced.energy);
+    }
+    ReplayRun run{trace,
+                  experiment,
+                  *scheme,
+                  threshold.get(),
+                  costs ? &*costs : nullptr,
+                  progress,
+                  {}, {}, {}, {}};
+    closed ? run_closed_loop(run) : run_open_loop(run);
+
+    Result result;
+    result.version = std::string(version());
+    result.scheme = experiment.scheme;
+    result.mode = closed ? "closed" : "open";
+    result.trace_id = reader.trace_id();
+    result.trace_name = reader.model().name;
+    result.seed = experiment.seed;
+    result.chip = experiment.chip;
+    result.blas_core = blas_core_type();
+    result.notes = std::move(run.notes);
+    list_notes(settings, entry, result);
+    list_provenance(settings, entry, result);
+    result.heads = run.heads.finish();
+    result.samples = std::move(run.outcomes);
+    if (closed) result.accuracy = make_accuracy(result.samples, experiment.seed);
+    if (costs) result.machines = costs->accumulate(run.sample_costs);
+    result.experiment_yaml = settings.resolved_yaml(true);
+    return result;
+}
+
+}  // namespace attohm

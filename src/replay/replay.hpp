@@ -1,0 +1,48 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "src/replay/experiment.hpp"
+#include "src/replay/result.hpp"
+#include "workloads/forward.hpp"
+#include "workloads/trace_reader.hpp"
+
+/// One trace through one experiment.
+namespace attohm {
+
+/// A trace that several experiments share: the weights, the network, and what the exact network says of
+/// each sample, computed once. May be used from several threads.
+class ReplayTrace {
+  public:
+    /// Throws: UserError as TraceReader does.
+    explicit ReplayTrace(const std::string& path);
+    ~ReplayTrace();
+    ReplayTrace(const ReplayTrace&) = delete;
+    ReplayTrace& operator=(const ReplayTrace&) = delete;
+
+    const TraceReader& reader() const { return reader_; }
+    /// Null for a trace without weights.
+    std::shared_ptr<const Weights> weights() const { return weights_; }
+    /// Logits of the exact network for evaluated sample `index`.
+    const Matrix<float>& exact_logits(int index);
+
+  private:
+    struct ExactLogits;
+    TraceReader reader_;
+    std::shared_ptr<const Weights> weights_;
+    std::unique_ptr<ExactLogits> exact_;
+};
+
+/// Called after each finished unit of work (a sample, or a layer of one) with the number done and of all.
+using ReplayProgress = std::function<void(std::size_t done, std::size_t all)>;
+
+/// Replays every evaluated sample; parallel over samples (closed loop) or heads (open loop). The same
+/// settings give the same Result for any number of threads. `settings` are marked as read, but keys that
+/// nobody read are the caller's to refuse (a sweep joins several experiments first).
+/// Throws: UserError for settings or traces that do not fit together.
+Result replay(ReplayTrace& trace, const Settings& settings, const ReplayProgress& progress = {});
+
+}  // namespace attohm

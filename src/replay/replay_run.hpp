@@ -1,0 +1,66 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "src/replay/metered_scheme.hpp"
+#include "src/replay/replay.hpp"
+
+/// Inside of `replay`: what the open and the closed loop share.
+namespace attohm {
+
+/// Adds heads over samples, in the order in which they are given.
+class HeadAccumulator {
+  public:
+    void add(const HeadReport& report);
+    void add(const HeadFidelity& fidelity);
+    /// (layer, head) order.
+    std::vector<HeadSummary> finish();
+
+  private:
+    struct Entry {
+        HeadSummary summary;
+        std::int64_t reports = 0;
+    };
+    std::map<std::pair<int, int>, Entry> entries_;
+};
+
+/// Everything one experiment needs while it runs.
+struct ReplayRun {
+    ReplayTrace& trace;
+    const Experiment& experiment;
+    Scheme& scheme;
+    Scheme* threshold = nullptr;  ///< reference for fidelity, or null
+    const CostEngine* costs = nullptr;
+    const ReplayProgress& progress;
+
+    HeadAccumulator heads;
+    std::vector<SampleCost> sample_costs;
+    std::vector<SampleOutcome> outcomes;
+    std::vector<std::string> notes;
+
+    const TraceReader& reader() const { return trace.reader(); }
+    /// Calibrates the scheme (and the reference) for one layer, heads in parallel.
+    void calibrate(int layer, const std::vector<AttentionLayer>& samples);
+    void report_progress(std::size_t done, std::size_t all) const {
+        if (progress) progress(done, all);
+    }
+};
+
+/// Which samples calibrate and which are evaluated (ordinals in /samples).
+struct SamplePlan {
+    bool own_calibration = false;  ///< the trace has /calibration
+    std::vector<int> calibration;
+    std::vector<int> evaluated;
+};
+/// Args: usable: ordinals that may be evaluated; calibration_count: size of /calibration usable.
+/// Throws: UserError when nothing is left to calibrate on or to evaluate.
+SamplePlan plan_samples(const std::vector<int>& usable, const std::vector<int>& calibration,
+                        const Experiment& experiment, const std::string& path,
+                        std::vector<std::string>& notes);
+
+void run_closed_loop(ReplayRun& run);
+void run_open_loop(ReplayRun& run);
+
+}  // namespace attohm
