@@ -8,8 +8,8 @@ namespace attohm {
 
 /// The DAC that sets the threshold of one query, in integer score steps.
 /// Codes are symmetric, c = clamp(round_half_even(n (2^(b-1) - 1) / range), +-(2^(b-1) - 1)); a
-/// threshold outside +-range is clamped. Without a bit count the real number passes (still
-/// clamped). Not modelled here: INL by code; `noise_sigma` is one Gaussian draw per array and read.
+/// threshold outside +-range is clamped. Without a bit count the real number passes, unclamped. Not
+/// modelled here: INL by code; `noise_sigma` is one Gaussian draw per array and read.
 class ThresholdDac {
   public:
     ThresholdDac(std::optional<int> bits, double range, Volt noise_sigma)
