@@ -113,7 +113,9 @@ double CalibratedScheme::calibrated_full_scale(const HeadScales& scales,
         return static_cast<double>(samples.front().d()) * levels * n_max;
     }
     if (full_scale_settings_.mode == FullScale::current) {
-        return (full_scale_settings_.current / i_lsb_).value();
+        // A float, as thresholds are: a clipped output and a threshold clamped to it are a tie.
+        return static_cast<double>(
+            static_cast<float>((full_scale_settings_.current / i_lsb_).value()));
     }
     const bool dynamic = code_settings_.scale == ScaleMethod::dynamic_per_head;
     std::vector<float> outputs;
