@@ -167,9 +167,15 @@ void SprintTile::column_path(std::size_t first, MatrixView<const float> nq, cons
         count += inside != x && counted ? 1 : 0;
         return inside;
     };
-    const auto draw = [](const Column& column, std::size_t t, std::size_t j, float z) {
-        return static_cast<double>(column.output(t, j)) +
-               std::sqrt(static_cast<double>(column.variance(t, j))) * static_cast<double>(z);
+    // How far one column's draw moves it, less what the limit takes away. On top of the pair's
+    // own output: integers stay integers, and ties ties, where nothing went wrong.
+    const auto shift = [&](const Column& column, std::size_t t, std::size_t j, float z,
+                           bool counted) {
+        const auto mean = static_cast<double>(column.output(t, j));
+        const double noise =
+            std::sqrt(static_cast<double>(column.variance(t, j))) * static_cast<double>(z);
+        const double current = mean + noise;
+        return noise - (current - clip(current, n_max, counted, totals.column_clipped));
     };
     for (std::size_t t = 0; t < nq.rows; ++t) {
         const std::size_t query = first + t;
@@ -179,11 +185,10 @@ void SprintTile::column_path(std::size_t first, MatrixView<const float> nq, cons
         comparator_noise_stream(site_).normals(query * n_k_, z_comparator);
         for (std::size_t j = 0; j < n; ++j) {
             const bool counted = block.counted(t, j);
-            const double p =
-                clip(draw(plus, t, j, z_plus[j]), n_max, counted, totals.column_clipped);
-            const double m =
-                clip(draw(minus, t, j, z_minus[j]), n_max, counted, totals.column_clipped);
-            const double value = clip(p - m, n_fs, counted, totals.sense_clipped) +
+            const double output = static_cast<double>(block.analog(t, j)) +
+                                  shift(plus, t, j, z_plus[j], counted) -
+                                  shift(minus, t, j, z_minus[j], counted);
+            const double value = clip(output, n_fs, counted, totals.sense_clipped) +
                                  static_cast<double>(offsets[j]) +
                                  sigma_c * static_cast<double>(z_comparator[j]);
             keep(t, j) = value >= static_cast<double>(block.threshold[t]) ? 1 : 0;
