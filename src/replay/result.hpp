@@ -86,6 +86,8 @@ struct DecisionTotals {
     HeadEvents events;
     std::int64_t rows = 0, empty_rows = 0, top1_lost = 0, kept_pairs = 0;
     double mass_dropped = 0.0;
+
+    void add(const HeadReport& report);
 };
 DecisionTotals total_decisions(const Result& result);
 

@@ -1,0 +1,78 @@
+#include "src/replay/result.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace attohm {
+
+double Fidelity::relative_rms() const {
+    if (squared_error == 0.0) return 0.0;
+    if (squared_reference == 0.0) return std::numeric_limits<double>::infinity();
+    return std::sqrt(squared_error / squared_reference);
+}
+
+double Fidelity::mean_cosine() const {
+    return rows == 0 ? 1.0 : cosine_sum / static_cast<double>(rows);
+}
+
+void Fidelity::add(const Fidelity& other) {
+    squared_error += other.squared_error;
+    squared_reference += other.squared_reference;
+    max_error = std::max(max_error, other.max_error);
+    cosine_sum += other.cosine_sum;
+    rows += other.rows;
+}
+
+namespace {
+
+void add_counts(DecisionCounts& sum, const DecisionCounts& part) {
+    sum.valid += part.valid;
+    sum.ref_kept += part.ref_kept;
+    sum.quant_kept += part.quant_kept;
+    sum.hw_kept += part.hw_kept;
+    sum.fp_total += part.fp_total;
+    sum.fk_total += part.fk_total;
+    sum.fp_quant += part.fp_quant;
+    sum.fk_quant += part.fk_quant;
+    sum.fp_analog += part.fp_analog;
+    sum.fk_analog += part.fk_analog;
+    sum.fp_expected += part.fp_expected;
+    sum.fk_expected += part.fk_expected;
+    sum.decision_variance += part.decision_variance;
+}
+
+void add_events(HeadEvents& sum, const HeadEvents& part) {
+    sum.q_clipped += part.q_clipped;
+    sum.k_clipped += part.k_clipped;
+    sum.v_clipped += part.v_clipped;
+    sum.q_low_clipped += part.q_low_clipped;
+    sum.threshold_clamped += part.threshold_clamped;
+    sum.sense_clipped += part.sense_clipped;
+    sum.column_clipped += part.column_clipped;
+    sum.conductance_floored += part.conductance_floored;
+    sum.cells += part.cells;
+    sum.stuck_cells += part.stuck_cells;
+    sum.level_errors += part.level_errors;
+    sum.borderline += part.borderline;
+}
+
+}  // namespace
+
+void DecisionTotals::add(const HeadReport& report) {
+    add_counts(counts, report.decisions);
+    add_events(events, report.events);
+    rows += report.rows;
+    empty_rows += report.empty_rows;
+    top1_lost += report.top1_lost;
+    kept_pairs += report.kept_pairs;
+    mass_dropped += report.mass_dropped;
+}
+
+DecisionTotals total_decisions(const Result& result) {
+    DecisionTotals totals;
+    for (const HeadSummary& head : result.heads) totals.add(head.report);
+    return totals;
+}
+
+}  // namespace attohm

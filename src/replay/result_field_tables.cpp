@@ -1,0 +1,155 @@
+#include <array>
+
+#include "src/base/error.hpp"
+#include "src/replay/result_fields.hpp"
+
+/// The tables of `result_fields.hpp`.
+namespace attohm {
+
+Fields<SampleOutcome> sample_fields() {
+    using S = SampleOutcome;
+    static const std::array<Field<S>, 10> kFields = {{
+        {"sample", "1", "ordinal in the trace", &S::sample},
+        {"label", "1", "true class; -1: none", &S::label},
+        {"predicted", "1", "class of the largest logit; -1: open loop", &S::predicted},
+        {"predicted_exact", "1", "the same of the exact network", &S::predicted_exact},
+        {"logit_squared_error", "1", "sum over classes of (logits - exact logits)^2",
+         &S::logit_squared_error},
+        {"valid", "pair", "pairs that mask, causality and padding allow", &S::valid},
+        {"ref_kept", "pair", "kept by `threshold`", &S::ref_kept},
+        {"fp_total", "pair", "falsely pruned, hardware against `threshold`", &S::fp_total},
+        {"fk_total", "pair", "falsely kept, hardware against `threshold`", &S::fk_total},
+        {"kept_pairs", "pair", "kept after the empty-row rule", &S::kept_pairs},
+    }};
+    return kFields;
+}
+
+Fields<DecisionCounts> decision_fields() {
+    using D = DecisionCounts;
+    static const std::array<Field<D>, 13> kFields = {{
+        {"valid", "pair", "pairs that mask, causality and padding allow", &D::valid},
+        {"ref_kept", "pair", "kept by `threshold` (float scores)", &D::ref_kept},
+        {"quant_kept", "pair", "kept by `threshold-q` (integer codes)", &D::quant_kept},
+        {"hw_kept", "pair", "kept by the comparators, before the empty-row rule", &D::hw_kept},
+        {"fp_total", "pair", "falsely pruned, hardware against `threshold`", &D::fp_total},
+        {"fk_total", "pair", "falsely kept, hardware against `threshold`", &D::fk_total},
+        {"fp_quant", "pair", "falsely pruned, `threshold-q` against `threshold`", &D::fp_quant},
+        {"fk_quant", "pair", "falsely kept, `threshold-q` against `threshold`", &D::fk_quant},
+        {"fp_analog", "pair", "falsely pruned, hardware against `threshold-q`", &D::fp_analog},
+        {"fk_analog", "pair", "falsely kept, hardware against `threshold-q`", &D::fk_analog},
+        {"fp_expected", "pair", "fp_total expected over the read draws", &D::fp_expected},
+        {"fk_expected", "pair", "fk_total expected over the read draws", &D::fk_expected},
+        {"decision_variance", "pair^2", "sum of p (1 - p) over the read draws",
+         &D::decision_variance},
+    }};
+    return kFields;
+}
+
+Fields<HeadEvents> event_fields() {
+    using E = HeadEvents;
+    static const std::array<Field<E>, 12> kFields = {{
+        {"q_clipped", "code", "8-bit codes of q out of range", &E::q_clipped},
+        {"k_clipped", "code", "8-bit codes of k out of range", &E::k_clipped},
+        {"v_clipped", "code", "8-bit codes of v out of range", &E::v_clipped},
+        {"q_low_clipped", "code", "codes of the word-line copy of q out of range",
+         &E::q_low_clipped},
+        {"threshold_clamped", "row", "thresholds outside the DAC's range", &E::threshold_clamped},
+        {"sense_clipped", "decision", "outputs beyond the sense full scale", &E::sense_clipped},
+        {"column_clipped", "column", "physical column currents beyond sense.i_max_A",
+         &E::column_clipped},
+        {"conductance_floored", "cell", "programming draws below the floor",
+         &E::conductance_floored},
+        {"cells", "cell", "multi-level cells written", &E::cells},
+        {"stuck_cells", "cell", "cells that faults hold", &E::stuck_cells},
+        {"level_errors", "element", "K MSBs sensed as another level than written",
+         &E::level_errors},
+        {"borderline", "pair", "|score - threshold| <= 1e-5 |q||k| scale", &E::borderline},
+    }};
+    return kFields;
+}
+
+std::span<const EventRate> event_rates() {
+    static constexpr std::array<EventRate, 11> kRates = {{
+        {"q_clipped", EventBase::rows},
+        {"k_clipped", EventBase::rows},
+        {"v_clipped", EventBase::rows},
+        {"q_low_clipped", EventBase::rows},
+        {"threshold_clamped", EventBase::rows},
+        {"sense_clipped", EventBase::pairs},
+        {"column_clipped", EventBase::pairs},
+        {"conductance_floored", EventBase::cells},
+        {"stuck_cells", EventBase::cells},
+        {"level_errors", EventBase::cells},
+        {"borderline", EventBase::pairs},
+    }};
+    return kRates;
+}
+
+Fields<HeadReport> report_fields() {
+    using R = HeadReport;
+    static const std::array<Field<R>, 15> kFields = {{
+        {"sample", "1", "unused in a sum over samples", &R::sample},
+        {"layer", "1", "layer, from 0", &R::layer},
+        {"head", "1", "query head, from 0", &R::head},
+        {"rows", "row", "valid queries", &R::rows},
+        {"empty_rows", "row", "rows that the decisions left empty", &R::empty_rows},
+        {"top1_lost", "row", "rows whose exact top-1 key was falsely pruned", &R::top1_lost},
+        {"kept_pairs", "pair", "kept after the empty-row rule", &R::kept_pairs},
+        {"mass_dropped", "1", "sum over rows of the exact softmax mass of pruned keys",
+         &R::mass_dropped},
+        {"offset_sigma_score", "1", "sigma of the comparator offset, in scaled-score units",
+         &R::offset_sigma_score},
+        {"offset_sigma_V", "V", "sigma of the comparator offset", &R::offset_sigma_V},
+        {"volts_per_score", "V", "at the comparator, per unit of the scaled score",
+         &R::volts_per_score},
+        {"threshold", "1", "margin included, in scaled-score units", &R::threshold},
+        {"lsb_score", "1", "one integer score step, in scaled-score units", &R::lsb_score},
+        {"noise_sigma_score", "1", "rms random read noise at the comparator, scaled-score units",
+         &R::noise_sigma_score},
+        {"score_sigma", "1", "sigma of the score eye, in scaled-score units", &R::score_sigma},
+    }};
+    return kFields;
+}
+
+Fields<Fidelity> fidelity_fields() {
+    using F = Fidelity;
+    static const std::array<Field<F>, 5> kFields = {{
+        {"rows", "row", "rows compared; -1: this head was not compared", &F::rows},
+        {"squared_error", "1", "sum of |out - reference|^2", &F::squared_error},
+        {"squared_reference", "1", "sum of |reference|^2", &F::squared_reference},
+        {"max_error", "1", "largest |out - reference| of one element", &F::max_error},
+        {"cosine_sum", "1", "sum over rows of cos(out, reference)", &F::cosine_sum},
+    }};
+    return kFields;
+}
+
+Fields<Interval> interval_fields() {
+    static const std::array<Field<Interval>, 3> kFields = {{
+        {"value", "1", "estimate", &Interval::value},
+        {"low", "1", "lower end at 0.95", &Interval::low},
+        {"high", "1", "upper end at 0.95", &Interval::high},
+    }};
+    return kFields;
+}
+
+std::span<const EyeField> eye_fields() {
+    static constexpr std::array<EyeField, 4> kFields = {{
+        {"kept", "pairs kept by `threshold`", &ScoreEye::kept},
+        {"pruned", "pairs pruned by `threshold`", &ScoreEye::pruned},
+        {"false_prune", "pairs falsely pruned against `threshold`", &ScoreEye::false_prune},
+        {"false_keep", "pairs falsely kept against `threshold`", &ScoreEye::false_keep},
+    }};
+    return kFields;
+}
+
+std::span<const AccuracyField> accuracy_fields() {
+    static constexpr std::array<AccuracyField, 4> kFields = {{
+        {"top1", "fraction of labelled samples right", &Accuracy::top1},
+        {"top1_exact", "the same of the exact network", &Accuracy::top1_exact},
+        {"top1_difference", "paired: top1 - top1_exact", &Accuracy::top1_difference},
+        {"agreement", "fraction where both predict the same class", &Accuracy::agreement},
+    }};
+    return kFields;
+}
+
+}  // namespace attohm

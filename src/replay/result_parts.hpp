@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "src/base/hdf5.hpp"
+#include "src/replay/result.hpp"
+
+/// Parts of a result file, shared by its writer and its reader.
+namespace attohm {
+
+inline constexpr std::string_view kResultFormat = "attohm-result";
+inline constexpr std::string_view kResultSchema = "1.0.0";
+
+/// The tables of the cost side, in the group of one result.
+void write_machines(const H5Group& result, const std::vector<MachineOutcome>& machines);
+/// Throws: UserError when tables are missing or contradict each other.
+std::vector<MachineOutcome> read_machines(const H5Group& result);
+
+}  // namespace attohm
