@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "src/replay/result.hpp"
+
+/// Intervals at 0.95 by the percentile bootstrap. The independent unit is the sample (one input
+/// through the network): samples are resampled with replacement, never scores, rows or heads. An
+/// interval says how far the estimate would move on other samples of the same kind, on the same
+/// chip and draws; chips are an axis of a sweep.
+///
+/// Not modelled: an estimate at its bound (every sample right) has an interval of width zero; the
+/// probability that another sample is wrong is then below about 3 / samples (rule of three, 0.95).
+/// Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 13.3.
+namespace attohm {
+
+constexpr int kResamples = 2000;
+
+/// Interval of a mean: the 0.025 and 0.975 quantiles (linear between order statistics) of the means
+/// of kResamples resamples.
+///
+/// Resample r takes as its i-th element the value at floor(word(r n + i) n / 2^32), the words being
+/// those of Stream(seed, Purpose::bootstrap, ids): the same numbers for any number of threads, and
+/// the same resamples for every quantity of one stream and size.
+/// Args: values: at least one, fewer than 2^31.
+Interval bootstrap_mean(std::span<const double> values, std::uint64_t seed,
+                        std::span<const std::uint64_t> ids = {});
+
+/// The quantities of `Accuracy`, all from the same resamples, so that differences are paired. The
+/// three of top-1 are over samples with a label and NaN where there is none; agreement and the rms
+/// are over all.
+/// Args: samples: closed loop, at least one, with logits of one length.
+Accuracy make_accuracy(const std::vector<SampleOutcome>& samples, std::uint64_t seed);
+
+/// top-1 of `changed` minus top-1 of `base` on the labelled samples that both evaluated, paired by
+/// ordinal. NaN where there are none.
+Interval paired_top1_difference(const std::vector<SampleOutcome>& changed,
+                                const std::vector<SampleOutcome>& base, std::uint64_t seed);
+
+}  // namespace attohm
