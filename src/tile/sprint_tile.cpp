@@ -7,9 +7,15 @@
 #include "src/base/blas.hpp"
 #include "src/base/error.hpp"
 #include "src/base/vmath.hpp"
+#include "src/tile/clipped_decision.hpp"
 #include "src/tile/decision_kernels.hpp"
 
 namespace attohm {
+
+namespace {
+/// Beyond what a normal draw reaches (random.hpp: 6.34).
+constexpr double kFarNormal = 6.4;
+}  // namespace
 
 /// Products of one block of queries.
 struct SprintTile::Block {
@@ -105,7 +111,8 @@ void SprintTile::output_path(std::size_t first, const Block& block, MatrixView<s
                               normals.data(),           offsets.data(),
                               block.threshold[t],       static_cast<float>(sigma_c * sigma_c),
                               static_cast<float>(n_fs), n};
-        if (decide_row(row, keep.row(t), risky.data()) > 0) {
+        const bool any_risky = decide_row(row, keep.row(t), risky.data()) > 0;
+        if (any_risky) {
             for (std::size_t j = 0; j < n; ++j) {
                 if (risky[j] == 0) continue;
                 const double v_r = static_cast<double>(row.variance[j]);
@@ -128,7 +135,24 @@ void SprintTile::output_path(std::size_t first, const Block& block, MatrixView<s
         if (!p_keep.empty()) {
             margin_row(row, p_keep.row(t));
             normal_cdf({p_keep.row(t), n}, {p_keep.row(t), n});
+            if (any_risky) clipped_probabilities(row, risky, p_keep.row(t));
         }
+    }
+}
+
+/// The clip changes P(keep) only where the comparator's noise reaches from the threshold to it.
+void SprintTile::clipped_probabilities(const DecisionRow& row, std::span<const std::uint8_t> risky,
+                                       float* p_keep) const {
+    const double sigma_c = circuits_.sense.steps(circuits_.comparator.noise_sigma);
+    const double n_fs = circuits_.sense.n_fs;
+    for (std::size_t j = 0; j < row.n; ++j) {
+        if (risky[j] == 0) continue;
+        const double threshold =
+            static_cast<double>(row.threshold) - static_cast<double>(row.offset[j]);
+        if (std::abs(threshold) + kFarNormal * sigma_c < n_fs) continue;
+        p_keep[j] = static_cast<float>(clipped_keep_probability(
+            static_cast<double>(row.analog[j]), std::sqrt(static_cast<double>(row.variance[j])),
+            sigma_c, n_fs, threshold));
     }
 }
 

@@ -14,6 +14,8 @@
 /// All in integer score steps (n = I / I_lsb); a tie keeps. Source: physics.md sections 2, 4.
 namespace attohm {
 
+struct DecisionRow;
+
 struct TileCircuits {
     ArrayShape array;
     Volt v_read = {};
@@ -62,9 +64,7 @@ class SprintTile {
     ///   counted:   outputs that the totals count (the array reads every key)
     ///   keep:      [r, n] 1 = the comparator kept
     ///   p_keep:    [r, n] P(keep) over the read draws, given chip, write event and common draws;
-    ///   may be
-    ///              empty. Where the sense output clips it is the law without the clip; NaN where
-    ///              single columns may clip (sense.i_max_A given).
+    ///              may be empty. NaN where single columns may clip (sense.i_max_A given).
     /// Returns: totals of these reads.
     TileTotals decide(std::size_t first, MatrixView<const float> nq,
                       std::span<const float> threshold, const CountedKeys& counted,
@@ -73,6 +73,8 @@ class SprintTile {
   private:
     struct Block;
     struct Column;
+    void clipped_probabilities(const DecisionRow& row, std::span<const std::uint8_t> risky,
+                               float* p_keep) const;
     void output_path(std::size_t first, const Block& block, MatrixView<std::uint8_t> keep,
                      MatrixView<float> p_keep, TileTotals& totals) const;
     Column read_column(MatrixView<const float> nq, const Block& block,
