@@ -91,6 +91,34 @@ void write_model(FaultyWriter& writer) {
         writer.text(learned, "compares", "scaled score");
 }
 
+void write_weights(FaultyWriter& writer) {
+    const std::string top = "/model/weights";
+    if (!writer.group(top)) return;
+    writer.text(top, "norm", "layernorm");
+    writer.real(top, "norm_eps", 1e-5);
+    writer.text(top, "norm_position", "pre");
+    writer.text(top, "activation", "gelu");
+    writer.integer(top, "gated", 0);
+    const auto tensor = [&writer](const std::string& path, const H5Shape& shape) {
+        writer.floats(path, shape, std::vector<float>(shape_elements(shape), 0.5F));
+    };
+    for (const char* layer : {"/layer_00", "/layer_01"}) {
+        const std::string at = top + layer;
+        if (!writer.group(at)) continue;
+        tensor(at + "/wq", {12, 12});
+        tensor(at + "/bq", {12});
+        tensor(at + "/wk", {6, 12});
+        tensor(at + "/wv", {4, 12});
+        tensor(at + "/wo", {12, 8});
+        tensor(at + "/w_up", {7, 12});
+        tensor(at + "/w_down", {12, 7});
+        for (const char* name : {"/norm1_w", "/norm1_b", "/norm2_w", "/norm2_b"})
+            tensor(at + name, {12});
+    }
+    tensor(top + "/final_norm_w", {12});
+    tensor(top + "/head_w", {3, 12});
+}
+
 void write_sample(FaultyWriter& writer, const std::string& path, int seed) {
     if (!writer.group(path)) return;
     writer.text(path, "dataset", "made up");
@@ -182,6 +210,7 @@ void write_small_trace(const std::string& path, const Faults& faults) {
     writer.text("/", "schema_version", "1.0.0");
     if (faults.shape_only) writer.integer("/", "shape_only", 1);
     write_model(writer);
+    if (faults.weights) write_weights(writer);
     if (writer.group("/samples")) {
         write_sample(writer, "/samples/000000", 1);
         write_sample(writer, "/samples/000001", 2);

@@ -21,6 +21,7 @@ struct Faults {
     std::set<std::string> as_double = {};              ///< datasets stored as float64
     std::map<std::string, H5Shape> shape = {};         ///< datasets stored with zeros of this shape
     bool shape_only = false;
+    bool weights = false;  ///< with /model/weights, all 0.5
     /// Called with each tensor before it is stored.
     std::function<void(const std::string& path, Tensor3& tensor)> change = {};
 };

@@ -242,6 +242,39 @@ TEST_CASE("a value that is not finite is named with its index", "[unit]") {
     CHECK_THAT(error.got(), Contains("nan at [1, 4, 2]"));
 }
 
+TEST_CASE("weights that are absent, misshaped or unknown are named", "[unit]") {
+    const TemporaryDirectory directory;
+    const std::string path = directory.file("a.h5");
+    const auto weights_of = [&path](Faults faults) {
+        faults.weights = true;
+        write_small_trace(path, faults);
+        return TraceReader(path).weights();
+    };
+    const auto weights = weights_of({});
+    REQUIRE(weights->blocks.size() == 2);
+    CHECK(weights->blocks[1].v.w.rows() == 4);
+    CHECK(weights->blocks[1].q.b.size() == 12);
+    CHECK(weights->blocks[1].k.b.empty());
+    CHECK(weights->rope_style == "half");
+    CHECK(weights->rope_dim == 3);
+    CHECK(weights->embed_scale == 1.0F);
+    const std::string block = "/model/weights/layer_01";
+    CHECK_THROWS_WITH(weights_of({.missing = {block}}), Contains(block + ": missing group"));
+    CHECK_THROWS_WITH(weights_of({.missing = {block + "/wo"}}),
+                      Contains(block + "/wo: missing dataset"));
+    CHECK_THROWS_WITH(weights_of({.missing = {"/model/weights/head_w"}}),
+                      Contains("/head_w: missing"));
+    CHECK_THROWS_WITH(weights_of({.shape = {{block + "/wk", {12, 12}}}}),
+                      Contains("/wk: wrong shape; got [12, 12]; allowed: [6, 12]"));
+    CHECK_THROWS_WITH(weights_of({.shape = {{block + "/w_down", {12, 8}}}}),
+                      Contains("allowed: [12, 7]"));
+    CHECK_THROWS_WITH(weights_of({.as_double = {block + "/norm1_w"}}), Contains("got float64"));
+    CHECK_THROWS_WITH(weights_of({.text = {{"/model/weights@activation", "swish"}}}),
+                      Contains("/model/weights@activation: unknown attribute value"));
+    CHECK_THROWS_WITH(weights_of({.missing = {"/model/weights@norm"}}),
+                      Contains("missing attribute"));
+}
+
 TEST_CASE("shape-only traces have attributes and no tensors", "[unit]") {
     const TemporaryDirectory directory;
     const std::string path = directory.file("a.h5");
