@@ -75,12 +75,12 @@ struct AttentionLayer {
     bool causal = false;
     bool q_prescaled = false;
     int windows = 1;
-    Tensor3 q;    ///< [heads, n_q, d], before scaling
-    Tensor3 k;    ///< [kv_heads, n_k, d]
-    Tensor3 v;    ///< [kv_heads, n_k, dv]
-    Tensor3 out;  ///< [heads, n_q, dv], exact output before the output projection (may be empty)
-    Tensor3 bias;                     ///< [heads|1, n_q, n_k], added to the scaled score; empty = none
-    std::vector<std::uint8_t> mask;   ///< [mask_planes, n_q, n_k], 1 = attend; empty = all
+    Tensor3 q;     ///< [heads, n_q, d], before scaling
+    Tensor3 k;     ///< [kv_heads, n_k, d]
+    Tensor3 v;     ///< [kv_heads, n_k, dv]
+    Tensor3 out;   ///< [heads, n_q, dv], exact output before the output projection (may be empty)
+    Tensor3 bias;  ///< [heads|1, n_q, n_k], added to the scaled score; empty = none
+    std::vector<std::uint8_t> mask;  ///< [mask_planes, n_q, n_k], 1 = attend; empty = all
     std::size_t mask_planes = 0;
 };
 
@@ -95,18 +95,19 @@ struct AttentionHead {
     int valid_k = 0;
     bool causal = false;
     float scale = 1.0F;
-    MatrixView<const float> q;          ///< [n_q, d]
-    MatrixView<const float> k;          ///< [n_k, d]
-    MatrixView<const float> v;          ///< [n_k, dv]
-    MatrixView<const float> bias;       ///< [n_q, n_k] or empty
+    MatrixView<const float> q;            ///< [n_q, d]
+    MatrixView<const float> k;            ///< [n_k, d]
+    MatrixView<const float> v;            ///< [n_k, dv]
+    MatrixView<const float> bias;         ///< [n_q, n_k] or empty
     MatrixView<const std::uint8_t> mask;  ///< [n_q, n_k] or empty, 1 = attend
-    MatrixView<const float> golden;     ///< [n_q, dv] or empty
+    MatrixView<const float> golden;       ///< [n_q, dv] or empty
 
     std::size_t n_q() const { return q.rows; }
     std::size_t n_k() const { return k.rows; }
     std::size_t d() const { return q.cols; }
     std::size_t dv() const { return v.cols; }
-    /// Keys [0, key_end) are the ones causality and padding allow query `i`; a mask may forbid more.
+    /// Keys [0, key_end) are the ones causality and padding allow query `i`; a mask may forbid
+    /// more.
     std::size_t key_end(std::size_t query) const {
         const auto valid = static_cast<std::size_t>(valid_k);
         if (!causal) return valid;
@@ -170,17 +171,17 @@ struct Weights {
 
 /// One input. Layers are read apart, one at a time.
 struct Sample {
-    int index = 0;         ///< ordinal in the file
-    std::string name;      ///< group name, e.g. "000003"
+    int index = 0;     ///< ordinal in the file
+    std::string name;  ///< group name, e.g. "000003"
     bool calibration = false;
-    std::string dataset = "none";     ///< where the input came from
+    std::string dataset = "none";  ///< where the input came from
     std::string split = "none";
     std::int64_t dataset_index = -1;  ///< ordinal in that dataset; -1: unknown
     std::int64_t label = -1;
-    int valid_len = -1;    ///< -1: all tokens are real
+    int valid_len = -1;  ///< -1: all tokens are real
     int layers_stored = 0;
-    Matrix<float> x0;       ///< [N, W] or empty
-    Matrix<float> patches;  ///< [n, p] or empty
+    Matrix<float> x0;                ///< [N, W] or empty
+    Matrix<float> patches;           ///< [n, p] or empty
     Matrix<float> logits;            ///< [1 or N, classes] or empty
     Matrix<float> logits_threshold;  ///< same, with the learned hard thresholds, or empty
     std::string logits_empty_row = "dense";

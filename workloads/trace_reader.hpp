@@ -7,15 +7,15 @@
 
 #include "workloads/trace.hpp"
 
-/// Reader of trace format 1.0. Opens once, checks the structure at once, then streams layer by layer.
-/// All methods may be called from any thread (the HDF5 library is serialised inside).
+/// Reader of trace format 1.0. Opens once, checks the structure at once, then streams layer by
+/// layer. All methods may be called from any thread (the HDF5 library is serialised inside).
 namespace attohm {
 
 class TraceReader {
   public:
     /// Throws: UserError for a missing or unreadable file, another format or major version, an
-    /// incomplete capture, a missing required group, dataset or attribute, a wrong dtype or shape, a
-    /// threshold count that does not match the layers, an unknown attribute value.
+    /// incomplete capture, a missing required group, dataset or attribute, a wrong dtype or shape,
+    /// a threshold count that does not match the layers, an unknown attribute value.
     explicit TraceReader(const std::string& path);
     ~TraceReader();
     TraceReader(const TraceReader&) = delete;
@@ -23,7 +23,8 @@ class TraceReader {
 
     const std::string& path() const;
     const ModelInfo& model() const;
-    /// content_sha256, or for foreign files "partial:" + a hash of size, attributes, first and last MiB.
+    /// content_sha256, or for foreign files "partial:" + a hash of size, attributes, first and last
+    /// MiB.
     const std::string& trace_id() const;
     const std::optional<Thresholds>& thresholds() const;
     bool has_weights() const;
@@ -35,8 +36,8 @@ class TraceReader {
     std::shared_ptr<const Weights> weights() const;
     Sample sample(int index) const;
     Sample calibration_sample(int index) const;
-    /// Layer `layer` (ordinal among attention layers) of one sample. Non-finite values are a UserError
-    /// that names dataset and index. `with_golden` also reads `out`.
+    /// Layer `layer` (ordinal among attention layers) of one sample. Non-finite values are a
+    /// UserError that names dataset and index. `with_golden` also reads `out`.
     AttentionLayer layer(const Sample& sample, int layer, bool with_golden) const;
 
   private:

@@ -2,6 +2,8 @@
 
 namespace attohm {
 
-std::string_view version() { return ATTOHM_VERSION; }
+std::string_view version() {
+    return ATTOHM_VERSION;
+}
 
 }  // namespace attohm
