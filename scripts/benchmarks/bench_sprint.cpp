@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "src/base/blas.hpp"
+#include "src/base/parallel.hpp"
 #include "src/base/vmath.hpp"
 #include "src/machine/cost_engine.hpp"
 #include "src/replay/experiment.hpp"
@@ -100,6 +101,8 @@ void line(const char* what, double seconds, std::size_t heads, double exact) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    // One thread; nobody spins beside it.
+    set_threads(1);
     const int runs = argc > 1 ? std::atoi(argv[1]) : 5;
     const auto folder = std::filesystem::temp_directory_path() / fmt::format("attohm-bench-{}", getpid());
     std::filesystem::create_directories(folder);

@@ -6,7 +6,7 @@
 
 #include "src/base/vmath.hpp"
 
-#include "src/schemes/decision_meter_kernels.hpp"
+#include "src/schemes/row_kernels.hpp"
 
 namespace attohm {
 

@@ -1,7 +1,7 @@
 #include "src/schemes/digital_schemes.hpp"
 
 #include "src/base/blas.hpp"
-#include "src/schemes/decision_meter_kernels.hpp"
+#include "src/schemes/row_kernels.hpp"
 
 namespace attohm {
 

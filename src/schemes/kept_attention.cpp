@@ -1,34 +1,23 @@
 #include "src/schemes/kept_attention.hpp"
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
 
 #include "src/base/vmath.hpp"
-#include "src/schemes/decision_meter_kernels.hpp"
+#include "src/schemes/row_kernels.hpp"
 
 namespace attohm {
 
 namespace {
 
-/// Indices of the ones in a row of bytes 0/1.
+/// Indices of the ones in a row of bytes 0/1: every index is stored, the next one over it unless kept.
 void list_ones(const std::uint8_t* bytes, std::size_t n, std::vector<std::uint32_t>& keys) {
-    keys.resize(n);
-    std::uint32_t* out = keys.data();
-    std::size_t j = 0;
-    for (; j + 8 <= n; j += 8) {
-        std::uint64_t word;
-        std::memcpy(&word, bytes + j, 8);
-        while (word != 0) {
-            *out++ = static_cast<std::uint32_t>(j) +
-                     static_cast<std::uint32_t>(std::countr_zero(word)) / 8U;
-            word &= word - 1;
-        }
+    keys.resize(n + 1);
+    std::size_t count = 0;
+    for (std::size_t j = 0; j < n; ++j) {
+        keys[count] = static_cast<std::uint32_t>(j);
+        count += bytes[j];
     }
-    for (; j < n; ++j) {
-        if (bytes[j] != 0) *out++ = static_cast<std::uint32_t>(j);
-    }
-    keys.resize(static_cast<std::size_t>(out - keys.data()));
+    keys.resize(count);
 }
 
 }  // namespace

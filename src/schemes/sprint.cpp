@@ -5,7 +5,7 @@
 
 #include "src/base/blas.hpp"
 #include "src/base/error.hpp"
-#include "src/schemes/decision_meter_kernels.hpp"
+#include "src/schemes/row_kernels.hpp"
 #include "src/schemes/sprint_work.hpp"
 
 namespace attohm {

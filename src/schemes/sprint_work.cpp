@@ -1,27 +1,17 @@
 #include "src/schemes/sprint_work.hpp"
 
-#include <bit>
-#include <cstring>
+#include "src/schemes/row_kernels.hpp"
 
 namespace attohm {
 
 namespace {
 
-/// Ones among the low `bits` bits of all codes, two's complement.
-template <class Code>
-std::int64_t count_ones(const Code* codes, std::size_t n, int bits) {
-    std::int64_t ones = 0;
-    const unsigned mask = (1U << bits) - 1U;
-    for (std::size_t i = 0; i < n; ++i) {
-        ones += std::popcount(static_cast<unsigned>(static_cast<int>(codes[i])) & mask);
-    }
-    return ones;
-}
-
+/// Ones among the low `bits` bits of the first `cols` codes of every row, two's complement.
 template <class Code>
 std::int64_t count_ones(const Matrix<Code>& codes, std::size_t cols, int bits) {
+    const auto mask = static_cast<std::uint16_t>((1U << bits) - 1U);
     std::int64_t ones = 0;
-    for (std::size_t i = 0; i < codes.rows(); ++i) ones += count_ones(codes.row(i), cols, bits);
+    for (std::size_t i = 0; i < codes.rows(); ++i) ones += count_code_ones(codes.row(i), cols, mask);
     return ones;
 }
 

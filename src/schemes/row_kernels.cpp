@@ -1,6 +1,7 @@
-#include "src/schemes/decision_meter_kernels.hpp"
+#include "src/schemes/row_kernels.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "src/base/simd_clones.hpp"
 
@@ -113,17 +114,26 @@ namespace {
 
 constexpr std::size_t kColumns = 64;
 
-/// One block of columns: the sums stay in registers over all keys.
+using Lanes = float __attribute__((vector_size(64)));
+constexpr std::size_t kVectors = kColumns * sizeof(float) / sizeof(Lanes);
+
+/// One block of columns: named accumulators, so that the sums stay in registers over all keys.
 ATTOHM_SIMD_CLONES
 void weighted_block(const float* weights, const std::uint32_t* keys, std::size_t count,
                     const float* values, std::size_t stride, float* acc) {
-    float sum[kColumns] = {};
+    static_assert(kVectors == 4);
+    Lanes sum0 = {}, sum1 = {}, sum2 = {}, sum3 = {};
     for (std::size_t k = 0; k < count; ++k) {
         const float w = weights[k];
-        const float* __restrict row = values + keys[k] * stride;
-        for (std::size_t c = 0; c < kColumns; ++c) sum[c] += w * row[c];
+        Lanes row[kVectors];
+        std::memcpy(row, values + keys[k] * stride, sizeof(row));
+        sum0 += w * row[0];
+        sum1 += w * row[1];
+        sum2 += w * row[2];
+        sum3 += w * row[3];
     }
-    for (std::size_t c = 0; c < kColumns; ++c) acc[c] = sum[c];
+    const Lanes sums[kVectors] = {sum0, sum1, sum2, sum3};
+    std::memcpy(acc, sums, sizeof(sums));
 }
 
 }  // namespace
@@ -140,6 +150,35 @@ void weighted_rows(const float* weights, const std::uint32_t* keys, std::size_t 
         for (std::size_t k = 0; k < count; ++k) sum += weights[k] * values[keys[k] * stride + c];
         acc[c] = sum;
     }
+}
+
+ATTOHM_SIMD_CLONES
+std::int64_t count_code_ones(const std::int16_t* codes, std::size_t n, std::uint16_t mask) {
+    std::int64_t ones = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+        // Bits side by side, then pairs, nibbles, bytes.
+        std::uint16_t x = static_cast<std::uint16_t>(codes[i]) & mask;
+        x = static_cast<std::uint16_t>(x - ((x >> 1) & 0x5555U));
+        x = static_cast<std::uint16_t>((x & 0x3333U) + ((x >> 2) & 0x3333U));
+        x = static_cast<std::uint16_t>((x + (x >> 4)) & 0x0F0FU);
+        ones += (x + (x >> 8)) & 0x1F;
+    }
+    return ones;
+}
+
+ATTOHM_SIMD_CLONES
+std::int64_t count_code_ones(const float* codes, std::size_t n, std::uint16_t mask) {
+    constexpr std::size_t kBlock = 64;
+    std::int16_t block[kBlock];
+    std::int64_t ones = 0;
+    for (std::size_t first = 0; first < n; first += kBlock) {
+        const std::size_t count = std::min(kBlock, n - first);
+        for (std::size_t i = 0; i < count; ++i) {
+            block[i] = static_cast<std::int16_t>(codes[first + i]);
+        }
+        ones += count_code_ones(block, count, mask);
+    }
+    return ones;
 }
 
 }  // namespace attohm

@@ -36,4 +36,8 @@ std::int64_t count_borderline(const float* score, float threshold, float limit,
 void weighted_rows(const float* weights, const std::uint32_t* keys, std::size_t count,
                    const float* values, std::size_t stride, std::size_t dv, float* acc);
 
+/// Ones among the bits of `mask` over all codes, two's complement (floats hold integers).
+std::int64_t count_code_ones(const std::int16_t* codes, std::size_t n, std::uint16_t mask);
+std::int64_t count_code_ones(const float* codes, std::size_t n, std::uint16_t mask);
+
 }  // namespace attohm
