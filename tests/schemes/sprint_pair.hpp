@@ -7,6 +7,7 @@
 
 #include "src/schemes/calibrated_scheme.hpp"
 #include "src/schemes/registry.hpp"
+#include "src/tile/sprint_tile.hpp"
 #include "tests/base/temporary_directory.hpp"
 #include "tests/reference/sprint_reference.hpp"
 
@@ -139,5 +140,14 @@ SprintReferenceResult run_twin(const Scheme& scheme, const PairDesign& design,
                                const AttentionHead& head, const PairInputs& inputs = {},
                                int sample = 0, int kv_heads = 1, std::uint64_t repeat = 0);
 DrawSite pair_site(const AttentionHead& head, const PairInputs& inputs, int sample, int kv_heads);
+
+/// The tile that the scheme makes of one head, put together from its parts.
+struct PairTile {
+    ScoreCodes codes;
+    LevelMap map;
+    SprintTile tile;
+};
+PairTile make_pair_tile(const Settings& settings, const HeadCalibration& calibrated,
+                        const AttentionHead& head, const DrawSite& site);
 
 }  // namespace attohm
