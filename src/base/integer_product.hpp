@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "src/base/matrix.hpp"
 
@@ -39,8 +40,9 @@ class IntegerKeys {
 void integer_product(MatrixView<const float> queries, int largest_query, const IntegerKeys& keys,
                      MatrixView<float> products);
 
-/// sum_i a[i] b[i] over int16 codes with 32-bit accumulation; `n` a multiple of 32 (pad with
-/// zeros).
-std::int32_t integer_dot(const std::int16_t* a, const std::int16_t* b, std::size_t n);
+/// out[k] = step * (query . rows[keys[k]]) over int16 codes with exact 32-bit sums.
+/// Args: query: [rows.cols]; rows: [n, depth], fastest when depth is a multiple of 32 (pad with zeros).
+void integer_dots(const std::int16_t* query, MatrixView<const std::int16_t> rows,
+                  std::span<const std::uint32_t> keys, float step, float* out);
 
 }  // namespace attohm

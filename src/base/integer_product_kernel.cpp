@@ -67,12 +67,16 @@ void narrow_product(MatrixView<const float> queries, const Matrix<std::int16_t>&
 }
 
 ATTOHM_SIMD_CLONES
-std::int32_t integer_dot(const std::int16_t* a, const std::int16_t* b, std::size_t n) {
-    std::int32_t sum = 0;
-    for (std::size_t i = 0; i < n; ++i) {
-        sum += static_cast<std::int32_t>(a[i]) * static_cast<std::int32_t>(b[i]);
+void integer_dots(const std::int16_t* query, MatrixView<const std::int16_t> rows,
+                  std::span<const std::uint32_t> keys, float step, float* out) {
+    for (std::size_t k = 0; k < keys.size(); ++k) {
+        const std::int16_t* key = rows.data + keys[k] * rows.stride;
+        std::int32_t sum = 0;
+        for (std::size_t i = 0; i < rows.cols; ++i) {
+            sum += static_cast<std::int32_t>(query[i]) * static_cast<std::int32_t>(key[i]);
+        }
+        out[k] = step * static_cast<float>(sum);
     }
-    return sum;
 }
 
 }  // namespace attohm

@@ -24,11 +24,7 @@ void list_ones(const std::uint8_t* bytes, std::size_t n, std::vector<std::uint32
 
 void IntegerRowScores::scores(std::size_t query, std::span<const std::uint32_t> keys,
                               float* out) const {
-    const std::int16_t* q = codes_.q8.row(query);
-    const float step = codes_.score_step[query];
-    for (std::size_t k = 0; k < keys.size(); ++k) {
-        out[k] = step * static_cast<float>(integer_dot(q, k8_.row(keys[k]), k8_.cols()));
-    }
+    integer_dots(codes_.q8.row(query), k8_.view(), keys, codes_.score_step[query], out);
 }
 
 KeptAttention::KeptAttention(const AttentionHead& head, const KeepSettings& settings,

@@ -37,7 +37,7 @@ struct ScoreCodes {
     std::int64_t q_clipped = 0, k_clipped = 0, v_clipped = 0, q_low_clipped = 0;
 };
 
-/// Depth of the 8-bit codes in memory: d rounded up to the vector length of `integer_dot`.
+/// Depth of the 8-bit codes in memory: d rounded up to the vector length of `integer_dots`.
 std::size_t padded_depth(std::size_t d);
 
 /// Full-scale values by the method of the settings, from the samples given (valid rows only).

@@ -147,17 +147,24 @@ TEST_CASE("a sum that a float cannot hold is refused", "[unit]") {
     CHECK(products(0, 0) == 16760832.0F);
 }
 
-TEST_CASE("the dot product of 16-bit codes is exact", "[unit]") {
-    for (const std::size_t n :
-         {std::size_t{32}, std::size_t{64}, std::size_t{96}, std::size_t{1024}}) {
-        AlignedVector<std::int16_t> a(n), b(n);
+TEST_CASE("dot products of listed 16-bit rows are exact", "[unit]") {
+    constexpr std::size_t kRows = 5;
+    const std::vector<std::uint32_t> keys{4, 0, 2};
+    for (const std::size_t n : {std::size_t{32}, std::size_t{33}, std::size_t{96}}) {
+        Matrix<std::int16_t> rows(kRows, n);
+        AlignedVector<std::int16_t> query(n);
         const Stream stream(9, Purpose::synth_content, {n});
-        std::int64_t expected = 0;
-        for (std::size_t i = 0; i < n; ++i) {
-            a[i] = static_cast<std::int16_t>(static_cast<int>(stream.word(2 * i) % 255) - 127);
-            b[i] = static_cast<std::int16_t>(static_cast<int>(stream.word(2 * i + 1) % 255) - 127);
-            expected += std::int64_t{a[i]} * b[i];
+        const auto code = [&](std::size_t i) {
+            return static_cast<std::int16_t>(static_cast<int>(stream.word(i) % 255) - 127);
+        };
+        for (std::size_t i = 0; i < n; ++i) query[i] = code(i);
+        for (std::size_t i = 0; i < rows.size(); ++i) rows.data()[i] = code(n + i);
+        std::vector<float> dots(keys.size());
+        integer_dots(query.data(), rows.view(), keys, 0.5F, dots.data());
+        for (std::size_t k = 0; k < keys.size(); ++k) {
+            std::int64_t expected = 0;
+            for (std::size_t i = 0; i < n; ++i) expected += std::int64_t{query[i]} * rows(keys[k], i);
+            CHECK(dots[k] == 0.5F * static_cast<float>(expected));
         }
-        CHECK(integer_dot(a.data(), b.data(), n) == expected);
     }
 }
