@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "crossbar/programming_kernels.hpp"
 #include "src/base/error.hpp"
 #include "src/base/resources.hpp"
 
@@ -103,7 +104,9 @@ std::vector<std::string> device_card_names() {
 
 Settings device_card(const std::string& name_or_path) {
     if (name_or_path.find('/') != std::string::npos || name_or_path.ends_with(".yaml")) {
-        return Settings::from_file(name_or_path);
+        Settings card = Settings::from_file(name_or_path);
+        card.mark_as_user();
+        return card;
     }
     const auto text =
         crossbar_resources().find(fmt::format("{}{}.yaml", kCardFolder, name_or_path));
@@ -134,9 +137,23 @@ Device load_device(const Settings& experiment) {
                                     device.g_max.value() / kMicro),
                         "g_min < g_max");
     }
+    if (device.g_min < device.g_floor) {
+        throw UserError("conductance floor lies above the lowest level",
+                        card.entry("conductance.g_floor_uS").where,
+                        fmt::format("g_floor {} uS, g_min {} uS", device.g_floor.value() / kMicro,
+                                    device.g_min.value() / kMicro),
+                        "g_floor <= g_min");
+    }
     // The card writes sigma and G in uS: sigma_uS = sum_k c_k G_uS^k.
+    const std::vector<double> coefficients = card.reals("programming.sigma_uS_coefficients");
+    if (coefficients.empty() || coefficients.size() > CellLaw::kTerms) {
+        throw UserError("programming sigma is not a polynomial of the third degree at most",
+                        card.entry("programming.sigma_uS_coefficients").where,
+                        fmt::format("{} coefficients", coefficients.size()),
+                        fmt::format("1 to {} coefficients, constant first", CellLaw::kTerms));
+    }
     double unit = kMicro;
-    for (const double c : card.reals("programming.sigma_uS_coefficients")) {
+    for (const double c : coefficients) {
         device.programming.sigma_coefficients.push_back(c * unit);
         unit /= kMicro;
     }
@@ -150,6 +167,7 @@ Device load_device(const Settings& experiment) {
     device.read_noise.scale = experiment.real("device.read_noise.scale", {0.0, 1e6});
     device.stuck = load_stuck(experiment, card);
     device.write = load_write(card);
+    card.require_all_read();
     return device;
 }
 
