@@ -68,23 +68,6 @@ Fields<HeadEvents> event_fields() {
     return kFields;
 }
 
-std::span<const EventRate> event_rates() {
-    static constexpr std::array<EventRate, 11> kRates = {{
-        {"q_clipped", EventBase::rows},
-        {"k_clipped", EventBase::rows},
-        {"v_clipped", EventBase::rows},
-        {"q_low_clipped", EventBase::rows},
-        {"threshold_clamped", EventBase::rows},
-        {"sense_clipped", EventBase::pairs},
-        {"column_clipped", EventBase::pairs},
-        {"conductance_floored", EventBase::cells},
-        {"stuck_cells", EventBase::cells},
-        {"level_errors", EventBase::cells},
-        {"borderline", EventBase::pairs},
-    }};
-    return kRates;
-}
-
 Fields<HeadReport> report_fields() {
     using R = HeadReport;
     static const std::array<Field<R>, 15> kFields = {{
@@ -134,8 +117,8 @@ Fields<Interval> interval_fields() {
 
 std::span<const EyeField> eye_fields() {
     static constexpr std::array<EyeField, 4> kFields = {{
-        {"kept", "pairs kept by `threshold`", &ScoreEye::kept},
-        {"pruned", "pairs pruned by `threshold`", &ScoreEye::pruned},
+        {"kept", "pairs that the decisions kept", &ScoreEye::kept},
+        {"pruned", "pairs that the decisions pruned", &ScoreEye::pruned},
         {"false_prune", "pairs falsely pruned against `threshold`", &ScoreEye::false_prune},
         {"false_keep", "pairs falsely kept against `threshold`", &ScoreEye::false_keep},
     }};

@@ -134,30 +134,7 @@ bool set_field(EnergySource& member, const FieldValue& value) {
     return false;
 }
 
-std::string_view event_base_name(EventBase base) {
-    switch (base) {
-        case EventBase::rows:
-            return "row";
-        case EventBase::pairs:
-            return "valid pair";
-        case EventBase::cells:
-            return "cell";
-    }
-    throw InvariantError("an event base without a name");
-}
-
-std::optional<double> event_rate(const EventRate& rate, const DecisionTotals& totals) {
-    const std::int64_t base = rate.base == EventBase::rows    ? totals.rows
-                              : rate.base == EventBase::pairs ? totals.counts.valid
-                                                              : totals.events.cells;
-    if (base == 0) return std::nullopt;
-    for (const Field<HeadEvents>& field : event_fields())
-        if (field.name == rate.name)
-            return real_value(field, totals.events) / static_cast<double>(base);
-    throw InvariantError("no event is named " + std::string(rate.name));
-}
-
-Shown shown(std::string_view si_name) {
+ShownName shown_name(std::string_view si_name) {
     struct Suffix {
         std::string_view si, people;
         double factor;

@@ -129,25 +129,14 @@ struct AccuracyField {
 };
 std::span<const AccuracyField> accuracy_fields();
 
-/// What an event is counted among.
-enum class EventBase : std::uint8_t { rows, pairs, cells };
-struct EventRate {
-    std::string_view name;  ///< of a field of HeadEvents
-    EventBase base;
-};
-std::span<const EventRate> event_rates();
-std::string_view event_base_name(EventBase base);
-/// Nothing where the base is zero.
-std::optional<double> event_rate(const EventRate& rate, const DecisionTotals& totals);
-
 /// "mlc_write", ...
 std::string_view measured_name(Measured measured);
 
 /// Name and factor for people: energies in pJ, times in ns, areas in mm2.
-struct Shown {
+struct ShownName {
     std::string name;
     double factor = 1.0;
 };
-Shown shown(std::string_view si_name);
+ShownName shown_name(std::string_view si_name);
 
 }  // namespace attohm
