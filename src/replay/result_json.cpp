@@ -1,0 +1,202 @@
+#include <nlohmann/json.hpp>
+
+#include "src/replay/result_fields.hpp"
+#include "src/replay/result_io.hpp"
+#include "src/replay/result_summary.hpp"
+
+namespace attohm {
+
+namespace {
+
+/// Keys keep the order in which they were set. NaN and infinite numbers become null.
+using Json = nlohmann::ordered_json;
+
+/// Members of a struct, energies in pJ and times in ns.
+template <class Row>
+void add_fields(Json& object, Fields<Row> fields, const Row& row) {
+    for (const Field<Row>& field : fields) {
+        const ShownName name = shown_name(field.name);
+        const FieldValue value = get(field, row);
+        if (const auto* real = std::get_if<double>(&value))
+            object[name.name] = *real * name.factor;
+        else
+            std::visit([&](const auto& plain) { object[name.name] = plain; }, value);
+    }
+}
+
+Json experiment_json(const Result& result) {
+    Json object;
+    object["scheme"] = result.scheme;
+    object["mode"] = result.mode;
+    object["trace_name"] = result.trace_name;
+    object["trace_id"] = result.trace_id;
+    object["seed"] = result.seed;
+    object["chip"] = result.chip;
+    object["samples"] = result.samples.size();
+    object["version"] = result.version;
+    object["blas_core"] = result.blas_core;
+    object["axes"] = Json::object();
+    for (const auto& [key, value] : result.axes) object["axes"][key] = value;
+    object["settings_yaml"] = result.experiment_yaml;
+    return object;
+}
+
+Json accuracy_json(const Accuracy& accuracy) {
+    Json object;
+    object["samples"] = accuracy.samples;
+    object["interval"] = "percentile bootstrap at 0.95 that resamples samples";
+    for (const AccuracyField& field : accuracy_fields()) {
+        Json& interval = object[std::string(field.name)];
+        add_fields(interval, interval_fields(), accuracy.*field.member);
+    }
+    object["logit_rms"] = accuracy.logit_rms;
+    return object;
+}
+
+Json rates_json(const std::vector<DecisionRate>& rates) {
+    Json object = Json::object();
+    for (const DecisionRate& rate : rates)
+        object[std::string(rate.name)] = {
+            {"rate", rate.value()}, {"count", rate.count}, {"of", rate.of}, {"base", rate.base}};
+    return object;
+}
+
+Json decisions_json(const Result& result) {
+    const DecisionTotals totals = total_decisions(result);
+    Json object;
+    object["scope"] = "all layers and heads, summed over samples; valid pairs only";
+    add_fields(object["counts"], decision_fields(), totals.counts);
+    object["rates"] = rates_json(decision_rates(result));
+    Json& layers = object["layers"] = Json::array();
+    for (const LayerTotals& layer : layer_totals(result))
+        layers.push_back(
+            {{"layer", layer.layer},
+             {"rates", rates_json(decision_rates(layer.decisions, has_full_metrics(result)))}});
+    return object;
+}
+
+Json fidelity_numbers(const Fidelity& fidelity) {
+    return {{"relative_rms", fidelity.relative_rms()},
+            {"mean_cosine", fidelity.mean_cosine()},
+            {"max_error", fidelity.max_error},
+            {"rows", fidelity.rows}};
+}
+
+Json fidelity_json(const Result& result, FidelityMember member) {
+    const auto total = total_fidelity(result, member);
+    if (!total) return nullptr;
+    Json object;
+    object["total"] = fidelity_numbers(*total);
+    const HeadSummary* worst = worst_head(result, member);
+    const auto head_json = [member](const HeadSummary& head) {
+        Json entry = {{"layer", head.report.layer}, {"head", head.report.head}};
+        entry.update(fidelity_numbers(*(head.*member)));
+        return entry;
+    };
+    object["worst_head"] = head_json(*worst);
+    Json& layers = object["layers"] = Json::array();
+    for (const LayerTotals& layer : layer_totals(result)) {
+        const auto& part = member == &HeadSummary::to_exact ? layer.to_exact : layer.to_threshold;
+        if (!part) continue;
+        Json entry = {{"layer", layer.layer}};
+        entry.update(fidelity_numbers(*part));
+        layers.push_back(entry);
+    }
+    Json& heads = object["heads"] = Json::array();
+    for (const HeadSummary& head : result.heads)
+        if (head.*member) heads.push_back(head_json(head));
+    return object;
+}
+
+Json events_json(const Result& result) {
+    Json object = Json::object();
+    for (const CountedEvent& event : counted_events(result)) {
+        Json& entry = object[std::string(event.name)];
+        entry["count"] = event.count;
+        entry["rate"] = event.rate() ? Json(*event.rate()) : Json(nullptr);
+        entry["base"] = event.base;
+        entry["flagged"] = event.flagged();
+    }
+    return object;
+}
+
+Json plan_json(const PlanSummary& plan) {
+    Json object;
+    add_fields(object, plan_fields(), plan);
+    for (std::size_t r = 0; r < kResources; ++r)
+        object["busy_cycles"][std::string(resource_name(static_cast<Resource>(r)))] =
+            plan.cycles[r];
+    for (std::size_t t = 0; t < kTensors; ++t) {
+        const std::string name(tensor_name(static_cast<Tensor>(t)));
+        object["read_bytes"][name] = plan.bytes_read[t];
+        object["written_bytes"][name] = plan.bytes_written[t];
+    }
+    return object;
+}
+
+Json pricing_json(const Pricing& pricing) {
+    Json object;
+    add_fields(object, pricing_fields(), pricing);
+    add_fields(object["sources"], energy_option_fields(), pricing.sources);
+    Json& plans = object["plans"] = Json::array();
+    for (const PricedPlan& plan : pricing.plans) {
+        Json entry;
+        add_fields(entry, priced_fields(), plan);
+        Json& lines = entry["ledger"] = Json::array();
+        for (const LedgerLine& line : plan.lines) {
+            lines.emplace_back();
+            add_fields(lines.back(), ledger_fields(), line);
+        }
+        plans.push_back(entry);
+    }
+    Json& gains = object["gains"] = Json::array();
+    for (const Gain& gain : pricing.gains) {
+        Json entry;
+        add_fields(entry, gain_fields(), gain);
+        entry["with_writes"] = gain.with_writes;
+        add_fields(entry, energy_gain_fields(), gain.energy);
+        Json& evens = entry["break_even"] = Json::array();
+        for (const BreakEven& even : gain.energy.break_even) {
+            evens.emplace_back();
+            add_fields(evens.back(), break_even_fields(), even);
+        }
+        gains.push_back(entry);
+    }
+    return object;
+}
+
+Json machine_json(const MachineOutcome& machine) {
+    Json object;
+    add_fields(object, machine_fields(), machine);
+    object["scope"] = "per inference, attention of all layers and heads";
+    object["assumed"] = machine.assumed;
+    object["plans"] = Json::array();
+    for (const PlanSummary& plan : machine.plans) object["plans"].push_back(plan_json(plan));
+    object["pricings"] = Json::array();
+    for (const Pricing& pricing : machine.pricings)
+        object["pricings"].push_back(pricing_json(pricing));
+    return object;
+}
+
+}  // namespace
+
+std::string result_json(const Result& result) {
+    Json object;
+    object["experiment"] = experiment_json(result);
+    object["accuracy"] = result.accuracy ? accuracy_json(*result.accuracy) : Json(nullptr);
+    if (has_decisions(result)) {
+        object["decisions"] = decisions_json(result);
+        object["events"] = events_json(result);
+    }
+    object["fidelity"]["to_exact"] = fidelity_json(result, &HeadSummary::to_exact);
+    object["fidelity"]["to_threshold"] = fidelity_json(result, &HeadSummary::to_threshold);
+    object["machines"] = Json::array();
+    for (const MachineOutcome& machine : result.machines)
+        object["machines"].push_back(machine_json(machine));
+    object["notes"] = result.notes;
+    object["assumed"] = result.assumed;
+    object["fitted"] = result.fitted;
+    return object.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace attohm

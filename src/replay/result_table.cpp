@@ -1,0 +1,165 @@
+#include "src/replay/result_table.hpp"
+
+#include <fmt/format.h>
+
+#include "src/replay/result_summary.hpp"
+#include "src/replay/text_table.hpp"
+
+namespace attohm {
+
+namespace {
+
+constexpr int kDecimals = 4;
+
+std::string title(const Result& result) {
+    std::string text =
+        fmt::format("{} on {}: {} loop, {} samples, seed {}, chip {} (attohm {})\n", result.scheme,
+                    result.trace_name.empty() ? "a trace without a name" : result.trace_name,
+                    result.mode, result.samples.size(), result.seed, result.chip, result.version);
+    for (const auto& [key, value] : result.axes) text += fmt::format("  {} = {}\n", key, value);
+    return text;
+}
+
+std::vector<std::string> interval_row(const std::string& name, const Interval& interval) {
+    return {name, decimal_text(interval.value, kDecimals),
+            fmt::format("[{}, {}]", decimal_text(interval.low, kDecimals),
+                        decimal_text(interval.high, kDecimals))};
+}
+
+std::string accuracy_text(const Accuracy& accuracy) {
+    TextTable table;
+    table.row(interval_row("top-1", accuracy.top1));
+    table.row(interval_row("top-1 of the exact network", accuracy.top1_exact));
+    table.row(interval_row("difference, paired", accuracy.top1_difference));
+    table.row(interval_row("agreement with exact", accuracy.agreement));
+    table.row({"logit rms error", number_text(accuracy.logit_rms)});
+    return fmt::format("\nAccuracy over {} samples, with 0.95 intervals (bootstrap over samples)\n",
+                       accuracy.samples) +
+           table.text();
+}
+
+std::string rate_text(const DecisionRate& rate) {
+    return fmt::format("{} ({:.0f})", number_text(rate.value()), rate.count);
+}
+
+std::string decisions_text(const Result& result) {
+    const std::vector<DecisionRate> rates = decision_rates(result);
+    const bool full = has_full_metrics(result);
+    TextTable table;
+    table.row({"rate (count)", "falsely pruned", "falsely kept"});
+    const auto row = [&](const char* name, const char* fp, const char* fk) {
+        table.row({name, rate_text(rate_named(rates, fp)), rate_text(rate_named(rates, fk))});
+    };
+    row("total: hardware against threshold", "fp_total", "fk_total");
+    row("quant: threshold-q against threshold", "fp_quant", "fk_quant");
+    row("analog: hardware against threshold-q", "fp_analog", "fk_analog");
+    const DecisionCounts counts = total_decisions(result).counts;
+    if (counts.fp_expected > 0.0 || counts.fk_expected > 0.0)
+        row("expected total over read draws", "fp_expected", "fk_expected");
+
+    const auto share = [&](const char* name) {
+        return number_text(rate_named(rates, name).value());
+    };
+    std::string text = fmt::format(
+        "\nDecisions on {} valid pairs, all layers and heads (pruned: of the pairs that the "
+        "reference kept;\nkept: of those that it pruned)\n",
+        counts.valid);
+    text += table.text();
+    text += fmt::format("  kept {} of the valid pairs (threshold {}, comparators {})\n",
+                        share("kept"), share("kept_threshold"), share("kept_comparators"));
+    text += fmt::format("  rows left empty {}", share("empty_rows"));
+    if (full)
+        text += fmt::format(", top-1 key lost {}, softmax mass dropped {} per row",
+                            share("top1_lost"), share("mass_dropped"));
+    return text + (full ? "\n" : " (mass and top-1 keys: only with metrics.level full)\n");
+}
+
+std::string rms_text(const std::optional<Fidelity>& fidelity) {
+    return fidelity ? number_text(fidelity->relative_rms()) : "-";
+}
+
+std::string layers_text(const Result& result) {
+    const bool decisions = has_decisions(result);
+    const bool full = has_full_metrics(result);
+    TextTable table;
+    std::vector<std::string> head = {"layer"};
+    if (decisions) head.insert(head.end(), {"kept", "fp total", "fk total", "empty rows"});
+    if (full) head.insert(head.end(), {"top-1 lost", "mass dropped"});
+    head.insert(head.end(), {"rms to exact", "rms to threshold"});
+    table.row(head);
+    for (const LayerTotals& layer : layer_totals(result)) {
+        const auto rates = decision_rates(layer.decisions, full);
+        std::vector<std::string> row = {std::to_string(layer.layer)};
+        const auto add = [&](const char* name) {
+            row.push_back(number_text(rate_named(rates, name).value()));
+        };
+        if (decisions)
+            for (const char* name : {"kept", "fp_total", "fk_total", "empty_rows"}) add(name);
+        if (full)
+            for (const char* name : {"top1_lost", "mass_dropped"}) add(name);
+        row.push_back(rms_text(layer.to_exact));
+        row.push_back(rms_text(layer.to_threshold));
+        table.row(row);
+    }
+    return "\nBy layer (rates as above; rms: attention output, relative to the reference's)\n" +
+           table.text();
+}
+
+std::string worst_text(const Result& result, FidelityMember member, const char* reference) {
+    const HeadSummary* worst = worst_head(result, member);
+    if (worst == nullptr) return "";
+    const Fidelity total = *total_fidelity(result, member);
+    return fmt::format(
+        "  against {}: relative rms {}, mean cosine {}; worst head: layer {} head {} with {}\n",
+        reference, number_text(total.relative_rms()), number_text(total.mean_cosine(), 5),
+        worst->report.layer, worst->report.head, number_text((worst->*member)->relative_rms()));
+}
+
+std::string events_text(const Result& result) {
+    TextTable table;
+    bool any = false;
+    for (const CountedEvent& event : counted_events(result)) {
+        if (event.count == 0) continue;
+        any = true;
+        table.row({fmt::format("{} {}", event.flagged() ? "!" : " ", event.help),
+                   fmt::format("{}", event.count),
+                   event.rate()
+                       ? fmt::format("{} of the {}", number_text(*event.rate()), event.base)
+                       : ""});
+    }
+    const std::string head =
+        fmt::format("\nCounted events, all samples (! above {})\n", number_text(kFlaggedRate));
+    return any ? head + table.text() : "\nCounted events: none\n";
+}
+
+std::string list_text(const std::string& heading, const std::vector<std::string>& words) {
+    return words.empty()
+               ? ""
+               : fmt::format("\n{} ({})\n", heading, words.size()) + wrapped_list(words, 2);
+}
+
+}  // namespace
+
+std::string result_table(const Result& result) {
+    std::string text = title(result);
+    if (result.accuracy) text += accuracy_text(*result.accuracy);
+    if (has_decisions(result)) text += decisions_text(result);
+    if (!result.heads.empty()) {
+        text += layers_text(result);
+        const std::string worst = worst_text(result, &HeadSummary::to_exact, "exact") +
+                                  worst_text(result, &HeadSummary::to_threshold, "threshold");
+        if (!worst.empty())
+            text += "\nAttention output, all heads, on the same Q, K and V\n" + worst;
+    }
+    if (has_decisions(result)) text += events_text(result);
+    for (const MachineOutcome& machine : result.machines)
+        text += machine_table(machine, result.scheme);
+    text += list_text("Assumed numbers of the experiment", assumed_keys(result.assumed));
+    text += list_text("Fitted numbers of the experiment", assumed_keys(result.fitted));
+    for (const MachineOutcome& machine : result.machines)
+        text += list_text("Assumed numbers of " + machine.machine, machine.assumed);
+    for (const std::string& note : result.notes) text += "\nNote: " + note + "\n";
+    return text;
+}
+
+}  // namespace attohm
