@@ -8,7 +8,8 @@
 #include "src/machine/cost_engine.hpp"
 #include "workloads/scheme.hpp"
 
-/// What one experiment gave. Holds the experiment and its outcome only: no threads, hosts, paths, dates.
+/// What one experiment gave. Holds the experiment and its outcome only: no threads, hosts, paths,
+/// dates.
 namespace attohm {
 
 /// Distance of an attention output from a reference, over all valid rows of the evaluated samples.
@@ -16,7 +17,8 @@ struct Fidelity {
     double squared_error = 0.0;      ///< sum |out - ref|^2
     double squared_reference = 0.0;  ///< sum |ref|^2
     double max_error = 0.0;          ///< largest |out - ref|
-    double cosine_sum = 0.0;         ///< sum over rows of cos(out, ref); rows with a zero norm count 1 or 0
+    double cosine_sum =
+        0.0;  ///< sum over rows of cos(out, ref); rows with a zero norm count 1 or 0
     std::int64_t rows = 0;
 
     double relative_rms() const;  ///< sqrt(squared_error / squared_reference)
@@ -69,10 +71,11 @@ struct Result {
     std::uint64_t seed = 0;
     std::uint64_t chip = 0;
     std::string blas_core;
-    std::vector<std::string> notes;     ///< e.g. "thresholds calibrated, not learned"
-    std::vector<std::string> assumed;   ///< "key = value: source" of every assumed number read
+    std::vector<std::string> notes;    ///< e.g. "thresholds calibrated, not learned"
+    std::vector<std::string> assumed;  ///< "key = value: source" of every assumed number read
     std::vector<std::string> fitted;
-    std::vector<std::pair<std::string, std::string>> axes;  ///< swept key -> value; empty for one run
+    std::vector<std::pair<std::string, std::string>>
+        axes;  ///< swept key -> value; empty for one run
 
     std::vector<SampleOutcome> samples;
     std::optional<Accuracy> accuracy;
