@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 
 #include "src/replay/result_columns.hpp"
@@ -20,9 +21,12 @@ void read_header(const H5Group& group, Result& result) {
     result.seed = std::bit_cast<std::uint64_t>(group.integer("seed"));
     result.chip = std::bit_cast<std::uint64_t>(group.integer("chip"));
     result.experiment_yaml = group.read_text("experiment");
-    result.notes = group.read_texts("notes");
-    result.assumed = group.read_texts("assumed");
-    result.fitted = group.read_texts("fitted");
+    const auto list = [&](std::string_view name) {
+        return group.has_dataset(name) ? group.read_texts(name) : std::vector<std::string>();
+    };
+    result.notes = list("notes");
+    result.assumed = list("assumed");
+    result.fitted = list("fitted");
 
     const ColumnReader axes(group, "axes");
     const std::vector<std::string> keys = axes.texts("key");

@@ -30,12 +30,16 @@ void write_header(const H5Group& group, const Result& result) {
     };
     group.write_text("experiment", result.experiment_yaml);
     note("experiment", "resolved settings, YAML: every key that was read");
-    group.write_texts("notes", result.notes);
-    note("notes", "what a reader of the numbers has to know");
-    group.write_texts("assumed", result.assumed);
-    note("assumed", "assumed numbers that were read, \"key = value: source\"");
-    group.write_texts("fitted", result.fitted);
-    note("fitted", "fitted numbers that were read, \"key = value: source\"");
+    // An empty list is an absent dataset: tools do not compare datasets without elements.
+    const auto list = [&](std::string_view name, std::string_view help,
+                          const std::vector<std::string>& texts) {
+        if (texts.empty()) return;
+        group.write_texts(name, texts);
+        note(name, help);
+    };
+    list("notes", "what a reader of the numbers has to know", result.notes);
+    list("assumed", "assumed numbers that were read, \"key = value: source\"", result.assumed);
+    list("fitted", "fitted numbers that were read, \"key = value: source\"", result.fitted);
 }
 
 void write_axes(const H5Group& group, const Result& result) {
