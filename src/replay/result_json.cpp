@@ -196,7 +196,7 @@ std::string result_json(const Result& result) {
     object["notes"] = result.notes;
     object["assumed"] = result.assumed;
     object["fitted"] = result.fitted;
-    return object.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    return object.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace attohm

@@ -101,7 +101,8 @@ std::string layers_text(const Result& result) {
         row.push_back(rms_text(layer.to_threshold));
         table.row(row);
     }
-    return "\nBy layer (rates as above; rms: attention output, relative to the reference's)\n" +
+    return fmt::format("\nBy layer ({}rms: attention output, relative to the reference's)\n",
+                       decisions ? "rates as above; " : "") +
            table.text();
 }
 
