@@ -1,0 +1,239 @@
+#include "src/report/findings.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "src/base/text.hpp"
+#include "src/report/events.hpp"
+#include "src/report/format.hpp"
+#include "src/report/metrics.hpp"
+
+namespace attohm {
+
+namespace {
+
+std::string at_setting(const Group& group, const Point& point) {
+    return group.points.size() > 1 ? " at " + point_label(group, point) : "";
+}
+
+std::string accuracy_sentence(const Group& group) {
+    const Point& p = group.shown();
+    const Accuracy& a = *p.first().accuracy;
+    std::string text = fmt::format("Top-1 over {} samples, closed loop: exact {}", a.samples,
+                                   format_interval(*top1_exact(p)));
+    for (const Point& reference : group.references)
+        if (reference.first().scheme != "exact" && reference.first().accuracy)
+            text +=
+                fmt::format(", {} {}", reference.first().scheme, format_interval(*top1(reference)));
+    text += fmt::format(", {} {}{}; paired with exact {} (0.95 intervals over samples",
+                        p.first().scheme, format_interval(*top1(p)), at_setting(group, p),
+                        format_change(*top1_difference(p)));
+    if (p.chips.size() > 1)
+        text += fmt::format("; mean of {} chips, which reach {:.3f} to {:.3f}", p.chips.size(),
+                            top1_spread(p)->least, top1_spread(p)->most);
+    return text + ").";
+}
+
+std::string fidelity_sentence(const Group& group) {
+    const Point& p = group.shown();
+    const HeadSummary* worst = nullptr;
+    for (const HeadSummary& head : p.first().heads)
+        if (head.to_exact &&
+            (!worst || head.to_exact->relative_rms() > worst->to_exact->relative_rms()))
+            worst = &head;
+    return fmt::format(
+        "Attention output of {}{} against exact: relative rms error {} over all layers and heads; "
+        "worst head layer {} head {} with {}.",
+        p.first().scheme, at_setting(group, p), format_figure(*output_error(p)),
+        worst->report.layer, worst->report.head, format_figure(worst->to_exact->relative_rms()));
+}
+
+/// One sentence for every slice along the noise axis.
+void noise_sentences(const Group& group, std::vector<std::string>& out) {
+    const auto axis = noise_axis(group);
+    if (!axis) return;
+    const std::string& key = group.axes[*axis].key;
+    for (const Slice& slice : slices_along(group, *axis, 3)) {
+        std::vector<NoisePoint> points;
+        for (const Point* p : slice.points)
+            if (const auto change = paired_change(*slice.points.front(), *p))
+                points.push_back({group.number(*p, *axis), *change});
+        if (points.size() != slice.points.size()) continue;
+        const auto knee = noise_knee(points);
+        const std::string where =
+            group.axes.size() > 1 ? fmt::format(" ({})", slice.label) : std::string();
+        if (!knee->first_lost)
+            out.push_back(fmt::format(
+                "No knee up to {} = {}{}: top-1 has not dropped by more than its paired interval.",
+                key, format_real(knee->last_held), where));
+        else
+            out.push_back(fmt::format(
+                "Knee of {}: top-1 holds up to {}; at {} it has changed by {} against {}{}.", key,
+                format_real(knee->last_held), format_real(*knee->first_lost),
+                format_change(*knee->change), format_real(points.front().noise), where));
+    }
+}
+
+void energy_knee_sentence(const Group& group, std::vector<std::string>& out) {
+    const auto& machines = group.shown().first().machines;
+    if (group.points.size() < 2 || machines.empty()) return;
+    const MachineOutcome& machine = machines.front();
+    std::vector<EnergyPoint> points;
+    for (const Point& p : group.points) {
+        const auto accuracy = top1(p);
+        const auto energy = energy_J(p, machine.machine);
+        if (!accuracy || !energy) return;
+        points.push_back({energy->mean, *accuracy});
+    }
+    const EnergyKnee knee = *energy_knee(points);
+    out.push_back(fmt::format(
+        "Of {} settings the cheapest whose top-1 is within its interval of the best ({:.3f}) is "
+        "{}: "
+        "top-1 {} for {} per inference on {} ({} prices, operand writes included).",
+        points.size(), points[knee.best].top1.value,
+        point_label(group, group.points[knee.cheapest]),
+        format_interval(points[knee.cheapest].top1), format_si(points[knee.cheapest].energy_J, "J"),
+        machine.machine, machine.headline));
+}
+
+void decision_sentence(const Group& group, std::vector<std::string>& out) {
+    const Point& p = group.shown();
+    const DecisionTotals totals = decisions(p);
+    const DecisionCounts& c = totals.counts;
+    if (c.valid == 0 || c.ref_kept == 0) return;
+    const auto kept = static_cast<double>(c.ref_kept);
+    out.push_back(fmt::format(
+        "{}{} keeps {} of the valid pairs. False-prune rate {} of what threshold keeps (bits "
+        "alone {}), false-keep rate {} of what it prunes; the exact top-1 key is falsely pruned in "
+        "{} of the rows, and pruned keys hold {} of the softmax mass.",
+        p.first().scheme, at_setting(group, p),
+        format_figure(rate(static_cast<double>(totals.kept_pairs), static_cast<double>(c.valid))),
+        format_figure(rate(static_cast<double>(c.fp_total), kept)),
+        format_figure(rate(static_cast<double>(c.fp_quant), kept)),
+        format_figure(rate(static_cast<double>(c.fk_total), static_cast<double>(c.valid) - kept)),
+        format_figure(
+            rate(static_cast<double>(totals.top1_lost), static_cast<double>(totals.rows))),
+        format_figure(rate(totals.mass_dropped, static_cast<double>(totals.rows)))));
+}
+
+void energy_sentence(const Group& group, const MachineOutcome& machine,
+                     std::vector<std::string>& out) {
+    const Point& p = group.shown();
+    const auto all = energy_J(p, machine.machine);
+    const auto without = energy_J(p, machine.machine, PlanKind::sprint, false);
+    if (!all || !without) return;
+    std::string text = fmt::format(
+        "Energy per inference on {} ({} prices){}: {}, of which operand writes are {}; {} without "
+        "them.",
+        machine.machine, machine.headline, at_setting(group, p), format_si(all->mean, "J"),
+        format_figure(rate(all->mean - without->mean, all->mean)), format_si(without->mean, "J"));
+    for (const PlanSummary& plan : machine.plans) {
+        const double keys = plan.buffer_hits + plan.buffer_misses;
+        if (plan.name == plan_name(PlanKind::sprint) && keys > 0.0)
+            text += fmt::format(" {} of the kept keys are found in the K/V buffer.",
+                                format_figure(plan.buffer_hits / keys));
+    }
+    out.push_back(text);
+}
+
+std::string gains_of(const Pricing& pricing, bool with_writes) {
+    std::string text;
+    for (const Gain& gain : pricing.gains)
+        if (gain.with_writes == with_writes)
+            text += fmt::format("{}{} {}", text.empty() ? "" : ", ", gain.baseline,
+                                format_figure(gain.energy.energy));
+    return text;
+}
+
+void gain_sentence(const MachineOutcome& machine, std::vector<std::string>& out) {
+    std::string text;
+    for (const Pricing& pricing : machine.pricings) {
+        if (pricing.gains.empty()) continue;
+        text += fmt::format(" {} prices: {} with operand writes; {} without.", pricing.name,
+                            gains_of(pricing, true), gains_of(pricing, false));
+    }
+    if (text.empty()) return;
+    out.push_back(fmt::format(
+        "Energy gain on {} over baselines with the same MACs, clock, buffer, memory and bits."
+        "{} Components without a figure are left out of both sides.",
+        machine.machine, text));
+}
+
+void event_sentence(const Group& group, std::vector<std::string>& out) {
+    std::string frequent;
+    for (const EventRate& event : event_rates(group.shown()))
+        if (event.flagged)
+            frequent += fmt::format("{}{} {} {}", frequent.empty() ? "" : ", ", event.name,
+                                    format_figure(event.rate), event.of);
+    if (!frequent.empty()) out.push_back("Events above 0.01: " + frequent + ".");
+}
+
+}  // namespace
+
+std::optional<NoiseKnee> noise_knee(std::span<const NoisePoint> points) {
+    if (points.size() < 2) return std::nullopt;
+    NoiseKnee knee{points.front().noise, std::nullopt, std::nullopt};
+    for (const NoisePoint& p : points.subspan(1)) {
+        if (p.change.high < 0.0) {
+            knee.first_lost = p.noise;
+            knee.change = p.change;
+            break;
+        }
+        knee.last_held = p.noise;
+    }
+    return knee;
+}
+
+std::optional<EnergyKnee> energy_knee(std::span<const EnergyPoint> points) {
+    if (points.empty()) return std::nullopt;
+    EnergyKnee knee;
+    for (std::size_t i = 1; i < points.size(); ++i) {
+        const EnergyPoint& best = points[knee.best];
+        if (points[i].top1.value > best.top1.value ||
+            (points[i].top1.value == best.top1.value && points[i].energy_J < best.energy_J))
+            knee.best = i;
+    }
+    knee.cheapest = knee.best;
+    for (std::size_t i = 0; i < points.size(); ++i)
+        if (points[i].top1.high >= points[knee.best].top1.value &&
+            points[i].energy_J < points[knee.cheapest].energy_J)
+            knee.cheapest = i;
+    return knee;
+}
+
+std::vector<std::size_t> pareto_front(std::span<const EnergyPoint> points) {
+    std::vector<std::size_t> order(points.size());
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+        if (points[a].energy_J != points[b].energy_J)
+            return points[a].energy_J < points[b].energy_J;
+        if (points[a].top1.value != points[b].top1.value)
+            return points[a].top1.value > points[b].top1.value;
+        return a < b;
+    });
+    std::vector<std::size_t> front;
+    for (const std::size_t i : order)
+        if (front.empty() || points[i].top1.value > points[front.back()].top1.value)
+            front.push_back(i);
+    return front;
+}
+
+std::vector<std::string> findings(const Group& group) {
+    std::vector<std::string> out;
+    const Result& shown = group.shown().first();
+    if (shown.accuracy && top1(group.shown())) out.push_back(accuracy_sentence(group));
+    noise_sentences(group, out);
+    energy_knee_sentence(group, out);
+    if (output_error(group.shown())) out.push_back(fidelity_sentence(group));
+    decision_sentence(group, out);
+    for (const MachineOutcome& machine : shown.machines) {
+        energy_sentence(group, machine, out);
+        gain_sentence(machine, out);
+    }
+    event_sentence(group, out);
+    return out;
+}
+
+}  // namespace attohm

@@ -1,0 +1,171 @@
+#include "src/report/report.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "src/base/error.hpp"
+#include "src/base/resources.hpp"
+#include "src/report/figures.hpp"
+#include "src/report/findings.hpp"
+#include "src/report/html.hpp"
+#include "src/report/metrics.hpp"
+#include "src/report/tables.hpp"
+
+namespace attohm {
+
+const Resources& report_resources();
+
+namespace {
+
+std::string resource(std::string_view name) {
+    const auto text = report_resources().find(name);
+    ATTOHM_CHECK(text.has_value());
+    return std::string(*text);
+}
+
+void fill(std::string& page, const std::string& slot, const std::string& content) {
+    const std::string mark = "{{" + slot + "}}";
+    const std::size_t at = page.find(mark);
+    ATTOHM_CHECK(at != std::string::npos);
+    page.replace(at, mark.size(), content);
+}
+
+/// Safe inside a script element: nothing in it ends the element.
+std::string inside_script(std::string text) {
+    for (std::size_t at = 0; (at = text.find("</script", at)) != std::string::npos; at += 3)
+        text.replace(at, 2, "<\\/");
+    return text;
+}
+
+std::string figure_html(const Figure& figure, const std::string& id) {
+    return fmt::format(
+        "<h3 id=\"{0}-top\">{1}</h3>\n<figure><div class=\"plot\" id=\"{0}\"></div>"
+        "<figcaption>{2}</figcaption></figure>\n"
+        "<script type=\"application/json\" data-plot=\"{0}\">{3}</script>\n",
+        html_escape(id), html_escape(figure.title), html_escape(figure.caption),
+        inside_script(figure.spec));
+}
+
+std::string section(std::string_view title, const std::string& html) {
+    return html.empty() ? "" : "<h3>" + html_escape(title) + "</h3>\n" + html;
+}
+
+std::string group_title(const Group& group) {
+    return fmt::format("{} ({} loop)", group.trace_name.empty() ? group.trace_id : group.trace_name,
+                       group.mode);
+}
+
+std::string shown_note(const Group& group) {
+    if (group.points.size() < 2) return "";
+    return paragraph(
+        fmt::format("Details below are of the setting {}: {}", point_label(group, group.shown()),
+                    top1(group.shown()) && !group.shown().first().machines.empty()
+                        ? "the cheapest whose top-1 is within its interval of the best."
+                        : "the one nearest the middle of every axis."));
+}
+
+std::string group_html(const Group& group, const std::string& id) {
+    std::string html = fmt::format("<h2 id=\"{}\">{}</h2>\n", id, html_escape(group_title(group)));
+    html += "<ul class=\"findings\">\n";
+    for (const std::string& text : findings(group)) html += "<li>" + html_escape(text) + "</li>\n";
+    html += "</ul>\n" + facts_table(group) + settings_table(group);
+    const auto add = [&](const std::vector<Figure>& figures) {
+        for (const Figure& figure : figures) html += figure_html(figure, id + "-" + figure.id);
+    };
+    add(accuracy_energy_figures(group));
+    add(axis_figures(group));
+    add(heat_map_figures(group));
+    html += shown_note(group);
+    html += section("Gains over the baselines", gains_table(group));
+    add(energy_figures(group));
+    add(latency_figures(group));
+    add(layer_figures(group));
+    add(margin_figures(group));
+    add(eye_figures(group));
+    add(fidelity_figures(group));
+    html += section("Events", events_table(group));
+    html += section("Ledger", ledger_table(group));
+    html += section("Numbers behind this", numbers_table(group));
+    return html;
+}
+
+std::string compare_html(std::span<const Result> results) {
+    if (results.size() != 2)
+        throw UserError("--compare sets two results against each other", "--compare",
+                        fmt::format("{} results", results.size()), "exactly two results");
+    const auto name = [](const Result& r) {
+        return fmt::format("{}, {}, seed {}, chip {}", r.trace_name, r.scheme, r.seed, r.chip);
+    };
+    return fmt::format("<h2>Ledgers compared</h2>\n<p>A: {}<br>B: {}</p>\n",
+                       html_escape(name(results[0])), html_escape(name(results[1]))) +
+           ledger_difference_table(results[0], results[1]);
+}
+
+/// Letters, digits, - and _ only.
+std::string file_stem(std::string text) {
+    for (char& c : text)
+        if (!std::isalnum(static_cast<unsigned char>(c)) && c != '-' && c != '_' && c != '.')
+            c = '-';
+    return text;
+}
+
+}  // namespace
+
+std::string report_html(std::span<const Result> results, const VegaFiles& vega,
+                        const ReportOptions& options) {
+    ATTOHM_CHECK(!results.empty());
+    const std::vector<Group> groups = group_results(results);
+    std::string body = "<h1>attohm report</h1>\n";
+    if (groups.size() > 1) {
+        body += "<nav>";
+        for (std::size_t g = 0; g < groups.size(); ++g)
+            body += fmt::format("<a href=\"#t{}\">{}</a>", g, html_escape(group_title(groups[g])));
+        body += "</nav>\n";
+    }
+    if (options.compare) body += compare_html(results);
+    for (std::size_t g = 0; g < groups.size(); ++g)
+        body += group_html(groups[g], "t" + std::to_string(g));
+    std::string libraries;
+    for (const std::string& script : vega.scripts)
+        libraries += "<script>" + inside_script(script) + "</script>\n";
+    std::set<std::string> names;
+    for (const Group& group : groups) names.insert(group.trace_name);
+    std::string page = resource("page.html");
+    fill(page, "title", html_escape(fmt::format("attohm: {}", fmt::join(names, ", "))));
+    fill(page, "css", resource("page.css"));
+    fill(page, "version", html_escape(results.front().version));
+    fill(page, "libraries", libraries);
+    fill(page, "script", resource("page.js"));
+    fill(page, "body", body);
+    return page;
+}
+
+std::string report_digest(std::span<const Result> results) {
+    std::string text;
+    for (const Group& group : group_results(results)) {
+        text += group_title(group) + "\n";
+        for (const std::string& finding : findings(group)) text += "  - " + finding + "\n";
+    }
+    return text;
+}
+
+std::vector<FigureFile> report_figures(std::span<const Result> results) {
+    std::vector<FigureFile> files;
+    std::set<std::string> used;
+    for (const Group& group : group_results(results)) {
+        std::string stem = file_stem(group.trace_name.empty() ? group.trace_id : group.trace_name);
+        while (!used.insert(stem).second) stem += "-" + file_stem(group.mode);
+        for (const Figure& figure : all_figures(group)) {
+            nlohmann::json spec = nlohmann::json::parse(figure.spec);
+            spec["$schema"] = "https://vega.github.io/schema/vega-lite/v6.json";
+            files.push_back({file_stem(stem + "-" + figure.id) + ".vl.json", spec.dump(1) + "\n"});
+        }
+    }
+    return files;
+}
+
+}  // namespace attohm

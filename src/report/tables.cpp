@@ -1,0 +1,253 @@
+#include "src/report/tables.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "src/report/events.hpp"
+#include "src/report/format.hpp"
+#include "src/report/html.hpp"
+#include "src/report/metrics.hpp"
+
+namespace attohm {
+
+namespace {
+
+template <class Value>
+std::string joined(const std::set<Value>& values) {
+    return fmt::format("{}", fmt::join(values, ", "));
+}
+
+/// "1.4 (1.2 to 3)" where unknown components leave room.
+std::string gain_text(const EnergyGain& gain) {
+    std::string text = format_figure(gain.energy);
+    if (gain.low < gain.energy || gain.high > gain.energy)
+        text += fmt::format(" ({} to {})", format_figure(gain.low), format_figure(gain.high));
+    return text;
+}
+
+const Gain* find_gain(const MachineOutcome& machine, const std::string& pricing,
+                      const std::string& baseline, bool with_writes) {
+    for (const Pricing& p : machine.pricings)
+        for (const Gain& gain : p.gains)
+            if (gain.pricing == pricing && gain.baseline == baseline &&
+                gain.with_writes == with_writes)
+                return &gain;
+    return nullptr;
+}
+
+std::string machine_gains(const MachineOutcome& machine) {
+    std::vector<std::string> heads = {"Baseline", "Operand writes"};
+    for (const Pricing& p : machine.pricings)
+        heads.push_back("#Energy gain, " + p.name + " prices");
+    heads.push_back("#Speed-up");
+    HtmlTable table("gains", heads);
+    for (const PlanKind kind : {PlanKind::dense, PlanKind::mask_only, PlanKind::dense_tiled})
+        for (const bool writes : {true, false}) {
+            const std::string baseline(plan_name(kind));
+            std::vector<std::string> cells = {baseline, writes ? "with" : "without"};
+            double speedup = 0.0;
+            for (const Pricing& p : machine.pricings) {
+                const Gain* gain = find_gain(machine, p.name, baseline, writes);
+                cells.push_back(gain ? gain_text(gain->energy) : "");
+                if (gain) speedup = gain->speedup;
+            }
+            if (speedup == 0.0) continue;
+            cells.push_back(format_figure(speedup));
+            table.row(cells);
+        }
+    return table.rows() == 0 ? "" : table.take();
+}
+
+std::string break_even_table(const MachineOutcome& machine) {
+    HtmlTable table("even", {"Component", "Event", "Prices", "Baseline", "Operand writes",
+                             "#Gain is 1 at", "Unit"});
+    for (const Pricing& p : machine.pricings)
+        for (const Gain& gain : p.gains)
+            for (const BreakEven& even : gain.energy.break_even)
+                table.row({even.component, even.event, p.name, gain.baseline,
+                           gain.with_writes ? "with" : "without",
+                           even.value ? format_figure(*even.value) : "no positive value",
+                           even.unit});
+    if (table.rows() == 0) return "";
+    return collapsed(fmt::format("Components without a figure: where the gain on {} would be 1",
+                                 machine.machine),
+                     table.take());
+}
+
+std::string plan_ledger(const PricedPlan& plan) {
+    HtmlTable table("ledger",
+                    {"Component", "Event", "#Count per inference", "Unit", "#Energy per event",
+                     "#Energy per inference", "Writes", "Prices", "Mark", "Scope", "Source"});
+    for (const LedgerLine& line : plan.lines) {
+        const std::string unit = line.unit.substr(0, line.unit.find('/'));
+        table.row(
+            {line.component, line.event, format_figure(line.count, 4), line.count_unit,
+             line.known() ? format_si(*line.unit_energy, unit) : "unknown",
+             line.known() ? format_si(line.energy.value(), "J", 4) : "unknown",
+             line.operand_write ? "operand" : "", line.energy_source,
+             line.known() ? std::string(mark_name(line.mark)) : "unknown", line.scope, line.source},
+            line.known() ? "" : "unknown");
+    }
+    table.row({"sum", "", "", "", "", format_si(plan.energy.value(), "J", 4), "", "", "",
+               fmt::format("{} without operand writes",
+                           format_si(plan.energy_without_writes.value(), "J", 4)),
+               ""},
+              "sum");
+    return table.take();
+}
+
+std::string list_of(const std::vector<std::string>& items) {
+    std::string html = "<ul>\n";
+    for (const std::string& item : items) html += "<li>" + html_escape(item) + "</li>\n";
+    return html + "</ul>\n";
+}
+
+/// Of all results of the group, each once, in the order of first mention.
+std::vector<std::string> gathered(const Group& group,
+                                  const std::vector<std::string> Result::*member) {
+    std::vector<std::string> out;
+    for (const std::vector<Point>* points : {&group.points, &group.references})
+        for (const Point& p : *points)
+            for (const Result* r : p.chips)
+                for (const std::string& text : r->*member)
+                    if (std::find(out.begin(), out.end(), text) == out.end()) out.push_back(text);
+    return out;
+}
+
+}  // namespace
+
+std::string facts_table(const Group& group) {
+    std::set<std::string> schemes, machines, versions;
+    std::set<std::uint64_t> seeds, chips;
+    for (const std::vector<Point>* points : {&group.points, &group.references})
+        for (const Point& p : *points)
+            for (const Result* r : p.chips) {
+                schemes.insert(r->scheme);
+                versions.insert(r->version);
+                seeds.insert(r->seed);
+                chips.insert(r->chip);
+                for (const MachineOutcome& m : r->machines) machines.insert(m.machine);
+            }
+    const Result& shown = group.shown().first();
+    HtmlTable table("facts", {"", ""});
+    table.row({"Trace", group.trace_name + " (" + group.trace_id.substr(0, 16) + ")"});
+    table.row({"Loop", group.mode == "closed" ? "closed: errors propagate through the network"
+                                              : "open: every layer sees the trace's own inputs"});
+    table.row({"Schemes", joined(schemes)});
+    if (!machines.empty()) table.row({"Machines", joined(machines)});
+    table.row({"Samples", std::to_string(shown.samples.size())});
+    table.row({"Settings", std::to_string(group.points.size())});
+    table.row({"Seeds, chips", "seed " + joined(seeds) + "; chip " + joined(chips)});
+    table.row({"Version", "attohm " + joined(versions)});
+    return table.take();
+}
+
+std::string settings_table(const Group& group) {
+    if (group.points.size() < 2) return "";
+    std::vector<std::string> heads;
+    for (const Axis& axis : group.axes) heads.push_back((axis.numeric ? "#" : "") + axis.key);
+    const bool closed = top1(group.shown()).has_value();
+    const auto& machines = group.shown().first().machines;
+    if (closed) heads.insert(heads.end(), {"#top-1", "#paired with exact"});
+    heads.insert(heads.end(), {"#rms error", "#kept", "#false prune", "#false keep"});
+    for (const MachineOutcome& m : machines) heads.push_back("#energy, " + m.machine);
+    HtmlTable table("settings", heads);
+    for (const Point& p : group.points) {
+        std::vector<std::string> cells = p.values;
+        if (closed) {
+            const auto accuracy = top1(p), change = top1_difference(p);
+            cells.push_back(accuracy ? format_interval(*accuracy) : "");
+            cells.push_back(change ? format_change(*change) : "");
+        }
+        const auto error = output_error(p);
+        const DecisionTotals d = decisions(p);
+        const auto valid = static_cast<double>(d.counts.valid);
+        const auto kept = static_cast<double>(d.counts.ref_kept);
+        cells.push_back(error ? format_figure(*error) : "");
+        cells.push_back(format_figure(rate(static_cast<double>(d.kept_pairs), valid)));
+        cells.push_back(format_figure(rate(static_cast<double>(d.counts.fp_total), kept)));
+        cells.push_back(format_figure(rate(static_cast<double>(d.counts.fk_total), valid - kept)));
+        for (const MachineOutcome& m : machines) {
+            const auto energy = energy_J(p, m.machine);
+            cells.push_back(energy ? format_si(energy->mean, "J", 4) : "");
+        }
+        table.row(cells, &p == &group.shown() ? "shown" : "");
+    }
+    return collapsed(
+        fmt::format("All {} settings", group.points.size()),
+        paragraph("0.95 intervals over samples; rates over valid pairs; energy per "
+                  "inference, operand writes included. Chips averaged. The marked row is "
+                  "the setting whose details are shown.") +
+            table.take());
+}
+
+std::string gains_table(const Group& group) {
+    std::string html;
+    for (const MachineOutcome& machine : group.shown().first().machines) {
+        const std::string table = machine_gains(machine);
+        if (table.empty()) continue;
+        html +=
+            "<h4>" + html_escape(machine.machine) + "</h4>\n" + table + break_even_table(machine);
+    }
+    if (html.empty()) return "";
+    return paragraph(
+               "Energy of the baseline over energy of the scheme, and time over time, per "
+               "inference, on "
+               "the same MACs, clock, buffer, memory and bits. dense: 8-bit, K and V streamed once "
+               "per "
+               "query, padding included; mask-only: padding skipped; dense-tiled: best query and "
+               "key "
+               "blocks under the same buffer. In brackets: whatever non-negative energies the "
+               "components without a figure have, the gain lies there.") +
+           html;
+}
+
+std::string ledger_table(const Group& group) {
+    std::string html;
+    for (const MachineOutcome& machine : group.shown().first().machines)
+        for (const Pricing& pricing : machine.pricings)
+            for (const PricedPlan& plan : pricing.plans)
+                html += collapsed(
+                    fmt::format("{}, {} prices, plan {}: {} per inference", machine.machine,
+                                pricing.name, plan.name, format_si(plan.energy.value(), "J")),
+                    plan_ledger(plan));
+    return html;
+}
+
+std::string events_table(const Group& group) {
+    HtmlTable table("events", {"Event", "#Count", "#Rate", "", ""});
+    for (const EventRate& event : event_rates(group.shown()))
+        table.row({event.name, format_count(event.count), format_figure(event.rate), event.of,
+                   event.flagged ? "above 0.01" : ""},
+                  event.flagged ? "flagged" : "");
+    return table.rows() == 0 ? "" : table.take();
+}
+
+std::string numbers_table(const Group& group) {
+    std::string html;
+    const auto notes = gathered(group, &Result::notes);
+    if (!notes.empty()) html += "<h4>Notes</h4>\n" + list_of(notes);
+    const auto assumed = gathered(group, &Result::assumed);
+    if (!assumed.empty())
+        html += collapsed(fmt::format("{} assumed numbers", assumed.size()), list_of(assumed));
+    const auto fitted = gathered(group, &Result::fitted);
+    if (!fitted.empty())
+        html += collapsed(fmt::format("{} fitted numbers", fitted.size()), list_of(fitted));
+    for (const MachineOutcome& machine : group.shown().first().machines) {
+        if (!machine.assumed.empty())
+            html += collapsed(
+                fmt::format("{} assumed numbers of {}", machine.assumed.size(), machine.machine),
+                list_of(machine.assumed));
+    }
+    const Result& shown = group.shown().first();
+    html += collapsed("Experiment as resolved, every key that was read",
+                      "<pre>" + html_escape(shown.experiment_yaml) + "</pre>\n");
+    for (const MachineOutcome& machine : shown.machines)
+        html += collapsed("Machine " + machine.machine + " as resolved",
+                          "<pre>" + html_escape(machine.resolved_yaml) + "</pre>\n");
+    return html;
+}
+
+}  // namespace attohm
