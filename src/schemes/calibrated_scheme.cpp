@@ -27,7 +27,8 @@ void for_each_row(std::span<const AttentionHead> samples, F&& f) {
     }
 }
 
-/// Largest threshold whose keys hold at least `mass` of the softmax on average over rows.
+/// Largest threshold whose keys hold at least `mass` of the softmax on average over rows that have
+/// any key.
 float mass_threshold(std::span<const AttentionHead> samples, double mass) {
     std::vector<std::pair<float, float>> scored;  // score, its softmax mass
     double rows = 0.0;
@@ -38,10 +39,11 @@ float mass_threshold(std::span<const AttentionHead> samples, double mass) {
             if (!head.allowed(query, j)) p[j] = -std::numeric_limits<float>::infinity();
         }
         softmax_row(p);
+        const std::size_t before = scored.size();
         for (std::size_t j = 0; j < n; ++j) {
             if (head.allowed(query, j)) scored.emplace_back(score[j], p[j]);
         }
-        rows += 1.0;
+        rows += scored.size() > before ? 1.0 : 0.0;
     });
     std::sort(scored.begin(), scored.end(), [](const auto& a, const auto& b) { return a > b; });
     double sum = 0.0;

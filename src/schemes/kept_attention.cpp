@@ -9,7 +9,8 @@ namespace attohm {
 
 namespace {
 
-/// Indices of the ones in a row of bytes 0/1: every index is stored, the next one over it unless kept.
+/// Indices of the ones in a row of bytes 0/1: every index is stored, the next one over it unless
+/// kept.
 void list_ones(const std::uint8_t* bytes, std::size_t n, std::vector<std::uint32_t>& keys) {
     keys.resize(n + 1);
     std::size_t count = 0;
@@ -39,6 +40,14 @@ KeptAttention::KeptAttention(const AttentionHead& head, const KeepSettings& sett
     selection_.row_begin.assign(head.n_q() + 1, 0);
 }
 
+bool KeptAttention::has_allowed_key(std::size_t query) const {
+    const std::size_t n = head_.key_end(query);
+    for (std::size_t j = 0; j < n; ++j) {
+        if (head_.allowed(query, j)) return true;
+    }
+    return false;
+}
+
 void KeptAttention::fill_empty_row(std::size_t query) {
     const std::size_t n = head_.key_end(query);
     if (settings_.empty_row == EmptyRow::zero) return;
@@ -61,7 +70,7 @@ void KeptAttention::fill_empty_row(std::size_t query) {
 std::span<const std::uint32_t> KeptAttention::row(std::size_t query, const std::uint8_t* keep,
                                                   float* out) {
     list_ones(keep, head_.key_end(query), keys_);
-    if (keys_.empty()) ++empty_rows_;
+    if (keys_.empty() && has_allowed_key(query)) ++empty_rows_;
     for (const int key : settings_.always_keep) {
         const auto forced = static_cast<std::uint32_t>(key);
         const auto at = std::lower_bound(keys_.begin(), keys_.end(), forced);

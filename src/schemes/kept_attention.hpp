@@ -44,12 +44,14 @@ class KeptAttention {
     /// call.
     std::span<const std::uint32_t> row(std::size_t query, const std::uint8_t* keep, float* out);
 
+    /// Rows with an allowed key of which none was kept.
     std::int64_t empty_rows() const { return empty_rows_; }
     std::int64_t kept_pairs() const { return kept_pairs_; }
     /// Kept keys of all rows so far, in query order (rows of padded queries are empty).
     Selection take_selection(const HeadShape& shape);
 
   private:
+    bool has_allowed_key(std::size_t query) const;
     void fill_empty_row(std::size_t query);
 
     const AttentionHead& head_;
