@@ -1,6 +1,7 @@
 #include "src/schemes/threshold_settings.hpp"
 
 #include <array>
+#include <cmath>
 
 #include "src/base/error.hpp"
 #include "src/base/resources.hpp"
@@ -124,6 +125,10 @@ KeepSettings load_keep_settings(const Settings& settings, bool with_k_msb) {
                                          {"self", EmptyRow::self},
                                          {"zero", EmptyRow::zero}}});
     for (const double key : settings.reals("always_keep", {0.0, 1e9})) {
+        if (key != std::floor(key)) {
+            throw UserError("a key is not a whole number", settings.entry("always_keep").where,
+                            fmt::format("{}", key), "whole numbers, e.g. always_keep: [0]");
+        }
         keep.always_keep.push_back(static_cast<int>(key));
     }
     if (with_k_msb) {
