@@ -212,6 +212,7 @@ std::vector<LayerSpec> awkward_layers() {
         {2, 1, 70, 70, 33, 40, true, -1, -1, false},  // causal, more queries than a block
         {1, 1, 20, 50, 64, 64, true, -1, 45, true},   // older keys, padding, mask
         {1, 1, 130, 30, 7, 65, false, 129, -1, false},
+        {1, 1, 33, 21, 16, 8, true, -1, -1, false},  // queries before the first key
     };
 }
 
