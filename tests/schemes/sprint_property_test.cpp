@@ -74,7 +74,7 @@ TEST_CASE("every card is threshold-q once its errors are scaled to nothing", "[p
     }
 }
 
-TEST_CASE("every preset of a card runs with its own errors", "[property]") {
+TEST_CASE("every card runs with its own errors, and the counts balance", "[smoke]") {
     const std::vector<AttentionLayer> layers = two_equal_layers();
     for (const std::string& card : device_card_names()) {
         const auto scheme = make_calibrated("sprint", with({"device.card=" + card}), layers);
