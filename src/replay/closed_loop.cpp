@@ -87,7 +87,8 @@ SampleOutcome sample_outcome(const Sample& sample, const Matrix<float>& logits,
 }
 
 void run_sample(ReplayRun& run, const Network& network, int index, SampleTrack& track) {
-    const Sample sample = run.reader().sample(index);
+    const std::shared_ptr<const Sample> kept = run.trace.sample(index);
+    const Sample& sample = *kept;
     track.context.sample = index;
     std::optional<SamplePlanner> planner;
     if (run.costs != nullptr) {

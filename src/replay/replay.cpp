@@ -12,27 +12,47 @@
 
 namespace attohm {
 
-struct ReplayTrace::ExactLogits {
-    explicit ExactLogits(std::size_t samples) : once(samples), logits(samples) {}
+struct ReplayTrace::Kept {
+    explicit Kept(std::size_t count) : once(count), logits(count), samples(count) {}
     std::vector<std::once_flag> once;
     std::vector<Matrix<float>> logits;
+    std::mutex mutex;
+    std::vector<std::shared_ptr<const Sample>> samples;  ///< guarded by mutex
+    std::size_t bytes = 0;                               ///< guarded by mutex
 };
 
 ReplayTrace::ReplayTrace(const std::string& path) : reader_(path) {
     if (reader_.has_weights()) weights_ = reader_.weights();
-    exact_ = std::make_unique<ExactLogits>(static_cast<std::size_t>(reader_.samples()));
+    kept_ = std::make_unique<Kept>(static_cast<std::size_t>(reader_.samples()));
 }
 
 ReplayTrace::~ReplayTrace() = default;
 
+std::shared_ptr<const Sample> ReplayTrace::sample(int index) {
+    const auto i = static_cast<std::size_t>(index);
+    {
+        const std::lock_guard lock(kept_->mutex);
+        if (kept_->samples.at(i)) return kept_->samples[i];
+    }
+    const auto read = std::make_shared<const Sample>(reader_.sample(index));
+    const std::size_t bytes = sizeof(float) * (read->x0.size() + read->patches.size() +
+                                               read->logits.size() + read->logits_threshold.size());
+    const std::lock_guard lock(kept_->mutex);
+    if (!kept_->samples[i] && kept_->bytes + bytes <= kKeptBytes) {
+        kept_->samples[i] = read;
+        kept_->bytes += bytes;
+    }
+    return read;
+}
+
 const Matrix<float>& ReplayTrace::exact_logits(int index) {
     const auto i = static_cast<std::size_t>(index);
-    std::call_once(exact_->once.at(i), [&] {
+    std::call_once(kept_->once.at(i), [&] {
         const Network network(reader_.model(), weights_);
         SampleContext context;
-        exact_->logits[i] = network.run(ExactScheme(), reader_.sample(index), context);
+        kept_->logits[i] = network.run(ExactScheme(), *sample(index), context);
     });
-    return exact_->logits[i];
+    return kept_->logits[i];
 }
 
 namespace {
@@ -86,38 +106,58 @@ void list_notes(const Settings& settings, const SchemeEntry& entry, Result& resu
     result.notes.push_back("keys kept by force: always_keep");
 }
 
-}  // namespace
+/// An experiment made ready to run.
+struct PreparedReplay {
+    Experiment experiment;
+    const SchemeEntry& entry;
+    bool closed = false;
+    std::unique_ptr<Scheme> scheme;
+    std::unique_ptr<Scheme> threshold;  ///< reference for fidelity, or null
+    std::optional<CostEngine> costs;
+};
 
-Result replay(ReplayTrace& trace, const Settings& settings, const ReplayProgress& progress) {
+PreparedReplay prepare(const ReplayTrace& trace, const Settings& settings) {
     const Experiment experiment = load_experiment(settings);
-    const SchemeEntry& entry = find_scheme(experiment.scheme);
+    PreparedReplay ready{experiment, find_scheme(experiment.scheme), false, {}, {}, {}};
     const TraceReader& reader = trace.reader();
-    const bool closed = closed_loop(trace, experiment, settings);
+    ready.closed = closed_loop(trace, experiment, settings);
     const SchemeInputs inputs{reader.model(),  reader.thresholds(), reader.path(),
                               experiment.seed, experiment.chip,     experiment.metrics};
-    const std::unique_ptr<Scheme> scheme = entry.make(inputs, settings);
-    std::unique_ptr<Scheme> threshold;
-    if (entry.name != "exact" && experiment.metrics == MetricsLevel::full) {
-        threshold = find_scheme("threshold").make(inputs, settings);
+    ready.scheme = ready.entry.make(inputs, settings);
+    if (ready.entry.name != "exact" && experiment.metrics == MetricsLevel::full) {
+        ready.threshold = find_scheme("threshold").make(inputs, settings);
     }
-    std::optional<CostEngine> costs;
-    if (entry.priced) {
+    if (ready.entry.priced) {
         const PricedExperiment priced = load_priced_experiment(settings);
-        costs.emplace(load_machines(priced.machines), priced.energy);
+        ready.costs.emplace(load_machines(priced.machines), priced.energy);
     }
+    return ready;
+}
+
+}  // namespace
+
+void check_replay(ReplayTrace& trace, const Settings& settings) {
+    prepare(trace, settings);
+}
+
+Result replay(ReplayTrace& trace, const Settings& settings, const ReplayProgress& progress) {
+    const PreparedReplay ready = prepare(trace, settings);
+    const Experiment& experiment = ready.experiment;
+    const SchemeEntry& entry = ready.entry;
+    const TraceReader& reader = trace.reader();
     ReplayRun run{trace,
                   experiment,
-                  *scheme,
-                  threshold.get(),
-                  costs ? &*costs : nullptr,
+                  *ready.scheme,
+                  ready.threshold.get(),
+                  ready.costs ? &*ready.costs : nullptr,
                   progress,
                   {}, {}, {}, {}};
-    closed ? run_closed_loop(run) : run_open_loop(run);
+    ready.closed ? run_closed_loop(run) : run_open_loop(run);
 
     Result result;
     result.version = std::string(version());
     result.scheme = experiment.scheme;
-    result.mode = closed ? "closed" : "open";
+    result.mode = ready.closed ? "closed" : "open";
     result.trace_id = reader.trace_id();
     result.trace_name = reader.model().name;
     result.seed = experiment.seed;
@@ -128,8 +168,8 @@ Result replay(ReplayTrace& trace, const Settings& settings, const ReplayProgress
     list_provenance(settings, entry, result);
     result.heads = run.heads.finish();
     result.samples = std::move(run.outcomes);
-    if (closed) result.accuracy = make_accuracy(result.samples, experiment.seed);
-    if (costs) result.machines = costs->accumulate(run.sample_costs);
+    if (ready.closed) result.accuracy = make_accuracy(result.samples, experiment.seed);
+    if (ready.costs) result.machines = ready.costs->accumulate(run.sample_costs);
     result.experiment_yaml = settings.resolved_yaml(true);
     return result;
 }

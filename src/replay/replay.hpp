@@ -13,8 +13,8 @@
 /// One trace through one experiment.
 namespace attohm {
 
-/// A trace that several experiments share: the weights, the network, and what the exact network says of
-/// each sample, computed once. May be used from several threads.
+/// A trace that several experiments share: the weights, small inputs, and what the exact network says of
+/// each sample, read or computed once. May be used from several threads.
 class ReplayTrace {
   public:
     /// Throws: UserError as TraceReader does.
@@ -26,18 +26,25 @@ class ReplayTrace {
     const TraceReader& reader() const { return reader_; }
     /// Null for a trace without weights.
     std::shared_ptr<const Weights> weights() const { return weights_; }
+    /// Evaluated sample `index`; kept in memory while all kept ones stay below kKeptBytes.
+    std::shared_ptr<const Sample> sample(int index);
     /// Logits of the exact network for evaluated sample `index`.
     const Matrix<float>& exact_logits(int index);
 
   private:
-    struct ExactLogits;
+    static constexpr std::size_t kKeptBytes = std::size_t{256} << 20;
+    struct Kept;
     TraceReader reader_;
     std::shared_ptr<const Weights> weights_;
-    std::unique_ptr<ExactLogits> exact_;
+    std::unique_ptr<Kept> kept_;
 };
 
 /// Called after each finished unit of work (a sample, or a layer of one) with the number done and of all.
 using ReplayProgress = std::function<void(std::size_t done, std::size_t all)>;
+
+/// Everything about settings that can be found wrong before anything is computed; marks every key as read
+/// that `replay` reads. Throws: UserError as `replay` does.
+void check_replay(ReplayTrace& trace, const Settings& settings);
 
 /// Replays every evaluated sample; parallel over samples (closed loop) or heads (open loop). The same
 /// settings give the same Result for any number of threads. `settings` are marked as read, but keys that
