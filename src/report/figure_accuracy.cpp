@@ -93,9 +93,9 @@ Json point_rows(const Group& group, const Quality& kind, const EnergyAxis& axis,
 Json setting_layers(const Group& group, const Quality& kind, const EnergyAxis& axis, const Json& y,
                     const Channels& channels) {
     Json layers = Json::parse(R"json([
-      {"transform": [{"filter": "isValid(datum.lo)"}], "mark": {"type": "rule", "opacity": 0.3},
+      {"transform": [{"filter": "isValid(datum.lo)"}], "mark": {"type": "rule", "opacity": 0.22},
        "encoding": {"y": {"field": "lo"}, "y2": {"field": "hi"}}},
-      {"transform": [{"filter": "isValid(datum.elo)"}], "mark": {"type": "rule", "opacity": 0.3},
+      {"transform": [{"filter": "isValid(datum.elo)"}], "mark": {"type": "rule", "opacity": 0.22},
        "encoding": {"x": {"field": "elo"}, "x2": {"field": "ehi"}}},
       {"transform": [{"filter": "datum.front"}],
        "mark": {"type": "line", "interpolate": "step-after", "opacity": 0.7}, "encoding": {}},
@@ -123,7 +123,7 @@ Json setting_layers(const Group& group, const Quality& kind, const EnergyAxis& a
         const Axis& a = group.axes[static_cast<std::size_t>(channels.shape)];
         layers[3]["encoding"]["shape"] = {{"field", "a" + std::to_string(channels.shape)},
                                           {"type", a.numeric ? "ordinal" : "nominal"},
-                                          {"title", a.title}};
+                                          {"title", a.word}};
     }
     return layers;
 }

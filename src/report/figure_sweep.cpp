@@ -42,13 +42,13 @@ Json axis_rows(const Group& group, std::size_t axis, const Quality& kind,
 Figure axis_figure(const Group& group, std::size_t axis, const Quality& kind,
                    std::vector<Slice> slices) {
     if (slices.size() > kMostSlices) slices.resize(kMostSlices);
-    std::vector<double> values;
-    bool false_prunes = true;
+    std::vector<double> values, rates;
     for (const Slice& slice : slices)
         for (const Point* p : slice.points) {
             values.push_back(group.number(*p, axis));
-            false_prunes = false_prunes && fp_rate(*p) > 0.0;
+            rates.push_back(fp_rate(*p));
         }
+    const auto [least, most] = std::minmax_element(rates.begin(), rates.end());
     const Axis& a = group.axes[axis];
     Json body = Json::parse(R"json({"vconcat": [
       {"width": 680, "height": 240, "layer": [
@@ -90,7 +90,7 @@ Figure axis_figure(const Group& group, std::size_t axis, const Quality& kind,
     for (Json* part : {&layers[0], &layers[1]}) (*part)["encoding"]["x"]["title"] = nullptr;
     Json& fp = body["vconcat"][1]["encoding"]["y"];
     fp = quantitative("fp", "False-prune rate", true);
-    if (false_prunes) fp["scale"] = {{"type", "log"}};
+    if (*least > 0.0 && *most > 8.0 * *least) fp["scale"] = {{"type", "log"}};
     fp["axis"] = {{"tickCount", 4}};
     return make_figure(
         "along-" + a.key, fmt::format("{} along the noise axis", kind.top1 ? "Accuracy" : "Error"),

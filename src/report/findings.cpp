@@ -135,6 +135,9 @@ void energy_sentence(const Group& group, const MachineOutcome& machine,
             text += fmt::format(" {} of the kept keys are found in the K/V buffer.",
                                 format_figure(plan.buffer_hits / keys));
     }
+    if (all->mean - without->mean > 0.5 * all->mean)
+        text +=
+            " Operand writes dominate: every plan pays them, and pruning does not make them less.";
     out.push_back(text);
 }
 

@@ -15,9 +15,9 @@ namespace attohm {
 
 namespace {
 
-/// Keys that repeat a setting rather than change it.
+/// Keys that repeat a setting rather than change it, and the name of a part of a sweep.
 bool repeats(std::string_view key) {
-    return key == "chip" || key == "seed" || key == "chips";
+    return key == "chip" || key == "seed" || key == "part";
 }
 
 bool is_reference(const Result& r) {

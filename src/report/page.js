@@ -6,7 +6,7 @@
   const config = {
     background: null,
     font: "system-ui, 'Segoe UI', 'Liberation Sans', Helvetica, Arial, sans-serif",
-    axis: Object.assign({ domainColor: ink, tickColor: ink, gridColor: ink, gridOpacity: 0.12, titleLimit: 420 }, guide),
+    axis: Object.assign({ domainColor: ink, tickColor: ink, gridColor: ink, gridOpacity: 0.12, titleLimit: 640 }, guide),
     legend: Object.assign({ titleLimit: 260, labelLimit: 260, symbolSize: 80, symbolOpacity: 1 }, guide),
     header: Object.assign({ labelFontWeight: 600, labelLimit: 330 }, guide),
     title: { color: ink },
