@@ -47,8 +47,9 @@ std::int64_t checked_integer(std::string_view key, const std::string& text,
         throw UserError(
             fmt::format("`{}` is not a whole number", key), where, quoted(text),
             range_text("a whole number like 8 (no leading zero)", range) + std::string(also));
-    const auto as_real = static_cast<double>(*value);
-    if (as_real < range.low || as_real > range.high)
+    // Wide enough that 2^53 + 1 is above 2^53.
+    const auto wide = static_cast<long double>(*value);
+    if (wide < static_cast<long double>(range.low) || wide > static_cast<long double>(range.high))
         throw UserError(fmt::format("`{}` is out of range", key), where, quoted(text),
                         range_text("a whole number", range) + std::string(also));
     return *value;
