@@ -46,6 +46,9 @@ void run(const RunArguments& given) {
     { const AtomicFile probe(given.output); }
     const RunLog log;
     ReplayTrace trace(given.trace);
+    // So is a key that nothing reads.
+    check_replay(trace, settings);
+    settings.require_all_read();
     std::unique_ptr<Progress> progress;
     std::size_t shown = 0;
     const Result result = replay(trace, settings, [&](std::size_t done, std::size_t all) {
@@ -56,7 +59,6 @@ void run(const RunArguments& given) {
         shown = done;
     });
     progress.reset();
-    settings.require_all_read();
     write_result(given.output, result);
     log.write(given.output + ".log.json");
     const std::string text = given.json ? result_json(result) : result_table(result);
