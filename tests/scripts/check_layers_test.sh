@@ -46,6 +46,7 @@ plant src/shortcut/planted.cpp '#include "src/base/error.hpp"' "src/shortcut is 
 plant crossbar/CMakeLists.txt 'target_link_libraries(attohm_crossbar PUBLIC attohm_tile)' \
     "crossbar may not use src/tile"
 plant src/base/settings.hpp '#include <yaml-cpp/yaml.h>' "a heavy header belongs into a .cpp file"
+plant src/report/report.hpp '#include <nlohmann/json.hpp>' "a heavy header belongs into a .cpp file"
 plant src/sweep/planted.cpp '#include <CLI/CLI.hpp>' "CLI11 belongs into src/app only"
 
 [ "$failures" -eq 0 ] && echo "check_layers: all checks passed"
