@@ -118,6 +118,10 @@ Figure energy_figure(const MachineOutcome& machine) {
                "encoding": {"y": {"field": "plan", "type": "nominal", "title": null},
                             "x": {"field": "e", "type": "quantitative", "stack": "zero"},
                             "order": {"field": "o"}}}})json");
+    body["facet"]["row"]["sort"] = {kWith, kWithout};
+    body["facet"]["column"]["sort"] = Json::array();
+    for (const Pricing& pricing : machine.pricings)
+        body["facet"]["column"]["sort"].push_back(pricing.name + " prices");
     Json& encoding = body["spec"]["encoding"];
     body["spec"]["width"] = machine.pricings.size() > 2 ? 230 : 340;
     encoding["y"]["sort"] = names_of(machine);

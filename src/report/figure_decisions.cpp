@@ -224,7 +224,7 @@ void add_eye_rows(Json& rows, const std::string& label, int index, const LayerSu
                     {"no", rounded(-layer.threshold_sigma, 4)},
                     {"b", rounded(layer.lsb_sigma, 4)},
                     {"z", 0},
-                    {"top", top}});
+                    {"top", rounded(0.93 * top, 4)}});
 }
 
 Figure eye_figure(const Group& group) {
@@ -267,6 +267,11 @@ Figure eye_figure(const Group& group) {
          "encoding": {"x": {"field": "b", "type": "quantitative"},
                       "y": {"field": "top", "type": "quantitative"}}}
       ]}})json");
+    // Layer 10 stands after layer 9.
+    Json order = Json::array();
+    for (const auto& [index, layer] : by_layer(group.shown()))
+        order.push_back(fmt::format("layer {}", index));
+    body["facet"]["sort"] = order;
     const bool pairs = layers == 2 || layers == 4;
     body["columns"] = layers < 2 ? 1 : pairs ? 2 : 3;
     body["spec"]["width"] = layers < 2 ? 680 : pairs ? 350 : 225;

@@ -150,7 +150,7 @@ Figure heat_map(const Group& group, const std::vector<Slice>& planes, std::size_
         }
     const std::size_t cells = group.axes[a].values.size();
     Json body = Json::parse(
-        R"json({"facet": {"field": "s", "type": "nominal", "title": null, "sort": null}, "columns": 3,
+        R"json({"facet": {"field": "s", "type": "nominal", "title": null, "sort": []}, "columns": 3,
       "spec": {"encoding": {"x": {"field": "x", "type": "ordinal", "axis": {"labelAngle": 0, "grid": false}},
                             "y": {"field": "y", "type": "ordinal", "sort": "descending", "axis": {"grid": false}}},
                "layer": [{"mark": {"type": "rect"}, "encoding": {}},
@@ -177,6 +177,7 @@ Figure heat_map(const Group& group, const std::vector<Slice>& planes, std::size_
          {{"test", fmt::format("datum.v {} {}", shade.more_is_better ? ">" : "<", middle)},
           {"value", "#111111"}}},
         {"value", "#ffffff"}};
+    for (const Slice& plane : planes) body["facet"]["sort"].push_back(plane.label);
     if (planes.size() == 1) {
         body.erase("facet");
         Json single = body["spec"];

@@ -154,7 +154,7 @@ void gain_sentence(const MachineOutcome& machine, std::vector<std::string>& out)
     std::string text;
     for (const Pricing& pricing : machine.pricings) {
         if (pricing.gains.empty()) continue;
-        text += fmt::format(" {} prices: {} with operand writes; {} without.", pricing.name,
+        text += fmt::format(" By {} prices: {} with operand writes; {} without.", pricing.name,
                             gains_of(pricing, true), gains_of(pricing, false));
     }
     if (text.empty()) return;

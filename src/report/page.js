@@ -7,7 +7,7 @@
     background: null,
     font: "system-ui, 'Segoe UI', 'Liberation Sans', Helvetica, Arial, sans-serif",
     axis: Object.assign({ domainColor: ink, tickColor: ink, gridColor: ink, gridOpacity: 0.12, titleLimit: 640 }, guide),
-    legend: Object.assign({ titleLimit: 260, labelLimit: 260, symbolSize: 80, symbolOpacity: 1 }, guide),
+    legend: Object.assign({ titleLimit: 260, labelLimit: 260, symbolSize: 80, symbolOpacity: 1, symbolBaseFillColor: ink, symbolBaseStrokeColor: ink }, guide),
     header: Object.assign({ labelFontWeight: 600, labelLimit: 330 }, guide),
     title: { color: ink },
     text: { color: ink },

@@ -53,7 +53,7 @@ Json colour_encoding(const Group& group, int axis) {
                 {"type", a.numeric ? "ordinal" : "nominal"},
                 {"title", a.word}};
     if (a.numeric && a.values.size() > 5)
-        out["scale"] = {{"scheme", {{"name", "viridis"}, {"extent", {0.1, 0.9}}}}};
+        out["scale"] = {{"scheme", {{"name", "viridis"}, {"extent", {0.2, 0.92}}}}};
     else
         out["scale"] = {{"range", {kBlue, kOrange, kGreen, kPurple, kRed, kSky, kGrey}}};
     return out;

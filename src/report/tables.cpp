@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "src/report/events.hpp"
@@ -60,37 +61,63 @@ std::string machine_gains(const MachineOutcome& machine) {
     return table.rows() == 0 ? "" : table.take();
 }
 
+/// "70.3 pJ/decision", or "none": no positive value makes the gain 1.
+std::string even_text(const BreakEven& even) {
+    if (!even.value) return "none";
+    const std::size_t slash = even.unit.find('/');
+    const std::string per = slash == std::string::npos ? "" : even.unit.substr(slash);
+    return format_si(*even.value, even.unit.substr(0, slash)) + per;
+}
+
+/// A row for each component without a figure, a column for each baseline.
 std::string break_even_table(const MachineOutcome& machine) {
-    HtmlTable table("even", {"Component", "Event", "Prices", "Baseline", "Operand writes",
-                             "#Gain is 1 at", "Unit"});
-    for (const Pricing& p : machine.pricings)
-        for (const Gain& gain : p.gains)
-            for (const BreakEven& even : gain.energy.break_even)
-                table.row({even.component, even.event, p.name, gain.baseline,
-                           gain.with_writes ? "with" : "without",
-                           even.value ? format_figure(*even.value) : "no positive value",
-                           even.unit});
+    std::vector<std::string> heads = {"Component", "Event", "Prices"};
+    std::vector<std::pair<std::string, bool>> columns;
+    for (const PlanKind kind : {PlanKind::dense, PlanKind::mask_only, PlanKind::dense_tiled})
+        for (const bool writes : {true, false}) {
+            columns.emplace_back(plan_name(kind), writes);
+            heads.push_back(
+                fmt::format("#{} {} writes", plan_name(kind), writes ? "with" : "without"));
+        }
+    HtmlTable table("even", heads);
+    for (const Pricing& p : machine.pricings) {
+        std::map<std::pair<std::string, std::string>, std::vector<std::string>> rows;
+        for (std::size_t c = 0; c < columns.size(); ++c)
+            if (const Gain* gain = find_gain(machine, p.name, columns[c].first, columns[c].second))
+                for (const BreakEven& even : gain->energy.break_even) {
+                    auto& cells = rows[{even.component, even.event}];
+                    cells.resize(columns.size());
+                    cells[c] = even_text(even);
+                }
+        for (const auto& [id, cells] : rows) {
+            std::vector<std::string> row = {id.first, id.second, p.name};
+            row.insert(row.end(), cells.begin(), cells.end());
+            table.row(row);
+        }
+    }
     if (table.rows() == 0) return "";
-    return collapsed(fmt::format("Components without a figure: where the gain on {} would be 1",
-                                 machine.machine),
-                     table.take());
+    return collapsed(
+        fmt::format("Components without a figure: where the gain on {} would be 1",
+                    machine.machine),
+        paragraph("Energy per event (or power) at which the gain over the baseline is 1, the other "
+                  "unknowns left out. none: at no positive value.") +
+            table.take());
 }
 
 std::string plan_ledger(const PricedPlan& plan) {
-    HtmlTable table("ledger",
-                    {"Component", "Event", "#Count per inference", "Unit", "#Energy per event",
-                     "#Energy per inference", "Writes", "Prices", "Mark", "Scope", "Source"});
+    HtmlTable table("ledger", {"Component", "Event", "#Count per inference", "#Energy per event",
+                               "#Energy per inference", "Prices", "Mark", "Scope", "Source"});
     for (const LedgerLine& line : plan.lines) {
         const std::string unit = line.unit.substr(0, line.unit.find('/'));
-        table.row(
-            {line.component, line.event, format_figure(line.count, 4), line.count_unit,
-             line.known() ? format_si(*line.unit_energy, unit) : "unknown",
-             line.known() ? format_si(line.energy.value(), "J", 4) : "unknown",
-             line.operand_write ? "operand" : "", line.energy_source,
-             line.known() ? std::string(mark_name(line.mark)) : "unknown", line.scope, line.source},
-            line.known() ? "" : "unknown");
+        table.row({line.component, line.event,
+                   fmt::format("{} {}", format_figure(line.count, 4), line.count_unit),
+                   line.known() ? format_si(*line.unit_energy, unit) : "unknown",
+                   line.known() ? format_si(line.energy.value(), "J", 4) : "unknown",
+                   line.energy_source, line.known() ? std::string(mark_name(line.mark)) : "",
+                   line.scope + (line.operand_write ? " (operand write)" : ""), line.source},
+                  line.known() ? "" : "unknown");
     }
-    table.row({"sum", "", "", "", "", format_si(plan.energy.value(), "J", 4), "", "", "",
+    table.row({"sum", "", "", "", format_si(plan.energy.value(), "J", 4), "", "",
                fmt::format("{} without operand writes",
                            format_si(plan.energy_without_writes.value(), "J", 4)),
                ""},
