@@ -111,8 +111,11 @@ H5Layout H5Layout::standard(const H5Shape& shape, std::size_t element_bytes) {
     layout.fletcher32 = true;
     std::size_t size = element_bytes;
     for (std::size_t axis = shape.size(); axis-- > 0;) {
-        layout.chunk[axis] = std::max<std::size_t>(
+        const std::size_t most = std::max<std::size_t>(
             1, std::min(shape[axis], kChunkBytes / std::max<std::size_t>(size, 1)));
+        // Chunks of equal size, so that the last one is not mostly empty.
+        const std::size_t chunks = std::max<std::size_t>(1, (shape[axis] + most - 1) / most);
+        layout.chunk[axis] = std::max<std::size_t>(1, (shape[axis] + chunks - 1) / chunks);
         size *= layout.chunk[axis];
         if (layout.chunk[axis] < shape[axis]) break;
     }
