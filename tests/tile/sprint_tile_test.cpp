@@ -255,6 +255,53 @@ TEST_CASE("read noise and comparator noise share one normal of a decision", "[pr
     }
 }
 
+TEST_CASE("every draw is the one that draws.hpp names", "[unit]") {
+    // 0.3 mV a step: 6 mV are 20 steps. Five padded keys count in the index of a read.
+    Bench bench = make_bench(9, 60, 32);
+    REQUIRE(bench.n_k == 65);
+    const auto expect = [&](const Comparator& comparator, Volt threshold, auto draw) {
+        bench.circuits.comparator = comparator;
+        bench.circuits.threshold_noise = threshold;
+        const Matrix<double> values = shifts(bench);
+        double worst = 0.0;
+        for (std::size_t t = 0; t < 9; ++t) {
+            for (std::size_t j = 0; j < 60; ++j) {
+                worst = std::max(worst, std::abs(values(t, j) - 20.0 * draw(t, j)));
+            }
+        }
+        CHECK(worst < 1e-2);
+    };
+    const Stream noise = decision_noise_stream(kSite);
+    expect({{}, 6.0_mV}, {}, [&](auto t, auto j) { return noise.normal(t * 65 + j); });
+    expect({6.0_mV, {}}, {},
+           [&](auto, auto j) { return comparator_offset_stream(kSite, j / 24).normal(j % 24); });
+    expect({}, 6.0_mV,
+           [&](auto t, auto j) { return -threshold_noise_stream(kSite, j / 24).normal(t); });
+    // Where columns may clip, comparators have a stream of their own.
+    bench.circuits.sense.n_column_max = 1e6;
+    const Stream latch = comparator_noise_stream(kSite);
+    expect({{}, 6.0_mV}, {}, [&](auto t, auto j) { return latch.normal(t * 65 + j); });
+}
+
+TEST_CASE("the noise of single columns is the one that draws.hpp names", "[unit]") {
+    Bench bench = make_bench(9, 60, 32);
+    bench.circuits.sense.n_column_max = 1e6;
+    bench.device.read_noise = {0.0, 1.0_uS, 10.0_ns, 1.0};
+    const Matrix<double> values = shifts(bench);
+    const Stream plus = column_noise_stream(kSite, Polarity::plus);
+    const Stream minus = column_noise_stream(kSite, Polarity::minus);
+    for (std::size_t t = 0; t < 9; ++t) {
+        double squares = 0.0;
+        for (std::size_t i = 0; i < 32; ++i) {
+            squares += std::pow(static_cast<double>(bench.queries(t, i)), 2);
+        }
+        for (std::size_t j = 0; j < 60; ++j) {
+            const double normal = plus.normal(t * 65 + j) - minus.normal(t * 65 + j);
+            CHECK(values(t, j) == Approx(0.1 * std::sqrt(squares) * normal).margin(1e-2));
+        }
+    }
+}
+
 TEST_CASE("who shares an offset and who shares a read", "[property]") {
     Bench bench = make_bench(8, 30, 32);
     bench.circuits.comparator.offset_sigma = 8.0_mV;
