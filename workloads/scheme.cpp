@@ -6,10 +6,10 @@ namespace attohm {
 
 void Scheme::attention(int /*layer*/, std::span<const AttentionHead> heads, MatrixView<float> out,
                        SampleContext&) const {
-    for (const AttentionHead& head : heads) {
-        const auto first = static_cast<std::size_t>(head.head) * head.dv();
-        ATTOHM_CHECK_LE(first + head.dv(), out.cols);
-        exact_attention(head, out.columns(first, head.dv()));
+    for (std::size_t i = 0; i < heads.size(); ++i) {
+        const std::size_t first = i * heads[i].dv();
+        ATTOHM_CHECK_LE(first + heads[i].dv(), out.cols);
+        exact_attention(heads[i], out.columns(first, heads[i].dv()));
     }
 }
 
