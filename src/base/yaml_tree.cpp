@@ -139,7 +139,7 @@ YamlNode parse_yaml(std::string_view text, const std::string& name) {
         while (parser.HandleNextDocument(builder)) {
         }
     } catch (const YAML::Exception& error) {
-        throw UserError("not valid YAML: " + error.msg, place(error.mark, name), "", "valid YAML");
+        throw UserError("not valid YAML", place(error.mark, name), error.msg, "valid YAML");
     }
     return builder.take_root();
 }
