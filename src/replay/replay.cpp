@@ -136,8 +136,8 @@ PreparedReplay prepare(const ReplayTrace& trace, const Settings& settings) {
 
 }  // namespace
 
-void check_replay(ReplayTrace& trace, const Settings& settings) {
-    prepare(trace, settings);
+Mode check_replay(const ReplayTrace& trace, const Settings& settings) {
+    return prepare(trace, settings).closed ? Mode::closed : Mode::open;
 }
 
 Result replay(ReplayTrace& trace, const Settings& settings, const ReplayProgress& progress) {

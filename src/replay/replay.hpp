@@ -42,9 +42,10 @@ class ReplayTrace {
 /// Called after each finished unit of work (a sample, or a layer of one) with the number done and of all.
 using ReplayProgress = std::function<void(std::size_t done, std::size_t all)>;
 
-/// Everything about settings that can be found wrong before anything is computed; marks every key as read
-/// that `replay` reads. Throws: UserError as `replay` does.
-void check_replay(ReplayTrace& trace, const Settings& settings);
+/// Everything about settings that can be found wrong before anything is computed; marks every key
+/// as read that `replay` reads. Returns: Mode::open or Mode::closed, as it will run.
+/// Throws: UserError as `replay` does.
+Mode check_replay(const ReplayTrace& trace, const Settings& settings);
 
 /// Replays every evaluated sample; parallel over samples (closed loop) or heads (open loop). The same
 /// settings give the same Result for any number of threads. `settings` are marked as read, but keys that

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "src/base/atomic_file.hpp"
+#include "src/base/blas.hpp"
 #include "src/base/error.hpp"
 #include "src/base/parallel.hpp"
 #include "src/base/sha256.hpp"
@@ -19,23 +20,43 @@ namespace {
 
 namespace fs = std::filesystem;
 
+void make_directory(const std::string& path) {
+    std::error_code error;
+    fs::create_directories(path, error);
+    if (!error && fs::is_directory(path)) return;
+    throw UserError("cannot make the directory of the sweep", path,
+                    error ? error.message() : "a file", "a directory that can be written");
+}
+
+/// The values of an extended axis, in order.
+std::vector<double> values_of(const Extend& extend) {
+    std::vector<double> values;
+    // A limit that is a power of the factor is reached whatever the rounding.
+    const double end = extend.limit * (1.0 + 1e-9);
+    for (double v = extend.from; v <= end; v *= extend.factor) values.push_back(v);
+    return values;
+}
+
 class SweepRun {
   public:
     SweepRun(const SweepSpec& spec, const SweepOptions& options, const SweepProgress& progress)
-        : spec_(spec), options_(options), progress_(progress), trace_(spec.trace) {
-        fs::create_directories(points_directory());
+        : spec_(spec),
+          options_(options),
+          progress_(progress),
+          trace_(spec.trace),
+          files_(spec.parts.size()) {
         for (const SweepPart& part : spec.parts) {
-            all_ += part.points.size() * (part.extend ? steps(*part.extend) : 1);
+            all_ += part.points.size() * (part.extend ? values_of(*part.extend).size() : 1);
         }
     }
 
     SweepOutcome run() {
-        check_settings();
+        check_points();
+        make_directory(points_directory());
         run_fixed_points();
-        for (const SweepPart& part : spec_.parts) {
-            if (part.extend) run_extended(part);
+        for (std::size_t p = 0; p < spec_.parts.size(); ++p) {
+            if (spec_.parts[p].extend) run_extended(spec_.parts[p], files_[p]);
         }
-        require_all_read();
         gather();
         return outcome_;
     }
@@ -44,45 +65,68 @@ class SweepRun {
     std::string points_directory() const { return options_.directory + "/points"; }
     std::string results_path() const { return options_.directory + "/results.h5"; }
 
-    static std::size_t steps(const Extend& extend) {
-        std::size_t count = 0;
-        for (double v = extend.from; v <= extend.limit * (1.0 + 1e-9); v *= extend.factor) ++count;
-        return count;
-    }
-
-    /// Every point's settings are parsed before any of them runs.
-    void check_settings() {
+    /// Everything wrong with any point is found before one of them runs, and so is a key that the
+    /// user gave and that no point of the whole sweep reads.
+    void check_points() const {
+        Settings joined = experiment_preset();
         for (const SweepPart& part : spec_.parts) {
             for (const SweepPoint& point : part.points) {
-                load_experiment(point_settings(
-                    part.extend ? extended_point(point, *part.extend, part.extend->from) : point));
+                if (!part.extend) {
+                    check_point(point, joined);
+                    continue;
+                }
+                const Extend& extend = *part.extend;
+                for (const double v : values_of(extend)) {
+                    const Mode mode = check_point(extended_point(point, extend, v), joined);
+                    if (extend.until == Until::limit || mode == Mode::closed) continue;
+                    throw UserError("`until: top1-drop` needs task accuracy", extend.where,
+                                    "an open-loop replay", "until: limit, or a trace with weights");
+                }
             }
         }
+        joined.require_all_read();
+    }
+
+    Mode check_point(const SweepPoint& point, Settings& joined) const {
+        const Settings settings = point_settings(point);
+        const Mode mode = check_replay(trace_, settings);
+        overlay_point(point, joined);
+        joined.merge_read(settings);
+        return mode;
     }
 
     void run_fixed_points() {
-        std::vector<const SweepPoint*> points;
-        for (const SweepPart& part : spec_.parts) {
+        struct Job {
+            const SweepPoint* point;
+            std::string* file;
+        };
+        std::vector<Job> jobs;
+        for (std::size_t p = 0; p < spec_.parts.size(); ++p) {
+            const SweepPart& part = spec_.parts[p];
             if (part.extend) continue;
-            for (const SweepPoint& point : part.points) points.push_back(&point);
+            files_[p].resize(part.points.size());
+            for (std::size_t i = 0; i < part.points.size(); ++i) {
+                jobs.push_back({&part.points[i], &files_[p][i]});
+            }
         }
-        std::vector<std::string> files(points.size());
-        parallel_for(points.size(), [&](std::size_t i) { files[i] = run_point(*points[i]); });
-        files_.insert(files_.end(), files.begin(), files.end());
+        parallel_for(jobs.size(),
+                     [&](std::size_t i) { *jobs[i].file = run_point(*jobs[i].point); });
     }
 
-    void run_extended(const SweepPart& part) {
+    void run_extended(const SweepPart& part, std::vector<std::string>& files) {
         const Extend& extend = *part.extend;
+        const std::vector<double> values = values_of(extend);
         for (const SweepPoint& point : part.points) {
             std::optional<Result> first;
-            std::size_t left = steps(extend);
-            for (double v = extend.from; v <= extend.limit * (1.0 + 1e-9); v *= extend.factor) {
-                files_.push_back(run_point(extended_point(point, extend, v)));
+            std::size_t left = values.size();
+            for (const double v : values) {
+                files.push_back(run_point(extended_point(point, extend, v)));
                 --left;
-                Result result = read_results(files_.back()).front();
+                if (extend.until == Until::limit) continue;
+                Result result = read_results(files.back()).front();
                 if (!first) {
                     first = std::move(result);
-                } else if (extend.until == Until::top1_drop && dropped(*first, result, extend)) {
+                } else if (dropped(*first, result)) {
                     break;
                 }
             }
@@ -91,23 +135,23 @@ class SweepRun {
     }
 
     /// Top-1 fell below the first point's by more than the interval of the paired difference.
-    static bool dropped(const Result& first, const Result& now, const Extend& extend) {
-        if (!first.accuracy || !now.accuracy) {
-            throw UserError("`until: top1-drop` needs task accuracy", extend.where,
-                            "an open-loop trace", "until: limit, or a trace with weights");
-        }
+    static bool dropped(const Result& first, const Result& now) {
         return paired_top1_difference(now.samples, first.samples, now.seed).high < 0.0;
+    }
+
+    /// What a point computes and what its file says of it: nothing else may take its place.
+    std::string identity(const SweepPoint& point, const Settings& settings) const {
+        std::string text = fmt::format("{}\n{}\n{}\n{}\n", version(), blas_core_type(),
+                                       trace_.reader().trace_id(), point.part);
+        for (const auto& [key, value] : point.axes) text += fmt::format("{}={}\n", key, value);
+        return sha256_hex(text + settings.resolved_yaml());
     }
 
     std::string run_point(const SweepPoint& point) {
         const Settings settings = point_settings(point);
-        const std::string identity =
-            fmt::format("{}\n{}\n{}\n{}", version(), trace_.reader().trace_id(), point.part,
-                        settings.resolved_yaml());
-        const std::string path = fmt::format("{}/{}.h5", points_directory(), sha256_hex(identity));
+        const std::string path =
+            fmt::format("{}/{}.h5", points_directory(), identity(point, settings));
         if (options_.resume && fs::exists(path)) {
-            // What a finished point read is what it stored.
-            mark_stored_keys(settings, read_results(path).front());
             ++reused_;
         } else {
             Result result = replay(trace_, settings);
@@ -116,31 +160,16 @@ class SweepRun {
             write_result(path, result);
         }
         const std::lock_guard lock(mutex_);
-        settings_.push_back(settings);
         if (progress_) progress_(++done_, all_);
         return path;
     }
 
-    static void mark_stored_keys(const Settings& settings, const Result& result) {
-        const Settings stored = Settings::from_text(result.experiment_yaml, "stored experiment");
-        for (const std::string& key : stored.keys()) settings.mark_read(key);
-    }
-
-    /// A key that the user gave and that no point of the whole sweep reads is an error.
-    void require_all_read() const {
-        if (settings_.empty()) return;
-        const Settings& joined = settings_.front();
-        for (const Settings& settings : settings_) joined.merge_read(settings);
-        for (const Settings& settings : settings_) {
-            settings.merge_read(joined);
-            settings.require_all_read();
-        }
-    }
-
     void gather() {
         std::vector<Result> results;
-        for (const std::string& file : files_) {
-            for (Result& result : read_results(file)) results.push_back(std::move(result));
+        for (const std::vector<std::string>& part : files_) {
+            for (const std::string& file : part) {
+                for (Result& result : read_results(file)) results.push_back(std::move(result));
+            }
         }
         write_results(results_path(), results, spec_.text);
         outcome_ = {results_path(), results.size(), reused_};
@@ -151,10 +180,9 @@ class SweepRun {
     const SweepOptions& options_;
     const SweepProgress& progress_;
     ReplayTrace trace_;
-    std::vector<std::string> files_;  ///< of the points, in the order of the sweep
+    std::vector<std::vector<std::string>> files_;  ///< of the points, by part, in the sweep's order
     std::mutex mutex_;
-    std::vector<Settings> settings_;  ///< guarded by mutex_
-    std::size_t done_ = 0;            ///< guarded by mutex_
+    std::size_t done_ = 0;  ///< guarded by mutex_
     std::size_t all_ = 0;
     std::atomic<std::size_t> reused_ = 0;
     SweepOutcome outcome_;
@@ -164,12 +192,7 @@ class SweepRun {
 
 SweepOutcome run_sweep(const SweepSpec& spec, const SweepOptions& options,
                        const SweepProgress& progress) {
-    std::error_code error;
-    fs::create_directories(options.directory, error);
-    if (error) {
-        throw UserError("cannot make the directory of the sweep", options.directory, error.message(),
-                        "a directory that can be written");
-    }
+    make_directory(options.directory);
     // An output that cannot be written is known before the work, not after.
     { const AtomicFile probe(options.directory + "/results.h5"); }
     return SweepRun(spec, options, progress).run();

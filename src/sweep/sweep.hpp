@@ -22,10 +22,11 @@ struct SweepOutcome {
 /// Called after each finished point; `all` grows while an axis extends.
 using SweepProgress = std::function<void(std::size_t done, std::size_t all)>;
 
-/// Points run in parallel, each on one thread; steps of an extended axis run one after another, each
-/// parallel inside. A finished point is a file of its own (named by what it computes), so that a killed
-/// sweep loses at most the points under way; the results are then the same bytes as without the kill.
-/// Throws: UserError for bad settings of any point before any point runs, for keys that no point reads,
+/// Points run in parallel, each on one thread; steps of an extended axis run one after another,
+/// each parallel inside. A finished point is a file of its own (named by what it computes), so that
+/// a killed sweep loses at most the points under way; the results are then the same bytes as
+/// without the kill. Throws: UserError for bad settings of any point before any point runs, for
+/// keys that no point reads,
 ///   for a directory that cannot be written.
 SweepOutcome run_sweep(const SweepSpec& spec, const SweepOptions& options,
                        const SweepProgress& progress = {});

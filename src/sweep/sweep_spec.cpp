@@ -1,12 +1,12 @@
 #include "src/sweep/sweep_spec.hpp"
 
-#include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
 
 #include "src/base/error.hpp"
+#include "src/base/text.hpp"
 #include "src/base/yaml_tree.hpp"
 #include "src/replay/experiment.hpp"
 
@@ -49,10 +49,8 @@ struct Document {
 
     double number(const YamlNode& node, const std::string& what) const {
         const std::string text = scalar(node, what);
-        double value = 0.0;
-        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-        if (error == std::errc() && end == text.data() + text.size()) return value;
-        throw UserError(what + " is not a number", where(node), text, "a number");
+        if (const auto value = parse_real(text)) return *value;
+        throw UserError(what + " is not a number", where(node), text, "a finite number");
     }
 };
 
@@ -86,12 +84,18 @@ std::vector<Assignment> assignments_of(const Document& document, const YamlNode*
                         "experiment keys and their values");
     }
     collect(document, *map, "", assignments);
+    // `a.b: 1` and `a: {b: 1}` are the same key.
+    std::set<std::string> keys;
+    for (const Assignment& assignment : assignments) {
+        if (keys.insert(assignment.key).second) continue;
+        throw UserError(fmt::format("duplicate key `{}`", assignment.key), assignment.where,
+                        "the same key again", "every key once");
+    }
     return assignments;
 }
 
 /// Every value of every axis with every other, the last axis fastest.
-std::vector<SweepPoint> combine(const Document& document, const YamlNode* axes,
-                                SweepPoint seed) {
+std::vector<SweepPoint> combine(const Document& document, const YamlNode* axes, SweepPoint seed) {
     std::vector<SweepPoint> points{std::move(seed)};
     for (const Assignment& axis : assignments_of(document, axes)) {
         if (!axis.is_list || axis.values.empty()) {
@@ -122,10 +126,10 @@ Extend extend_of(const Document& document, const YamlNode& node) {
     extend.factor = document.number(document.required(node, "factor", "`extend`"), "extend.factor");
     extend.limit = document.number(document.required(node, "limit", "`extend`"), "extend.limit");
     if (extend.from <= 0.0 || extend.factor <= 1.0 || extend.limit < extend.from) {
-        throw UserError("`extend` does not grow", extend.where,
-                        fmt::format("from {}, factor {}, limit {}", extend.from, extend.factor,
-                                    extend.limit),
-                        "from > 0, factor > 1, limit >= from");
+        throw UserError(
+            "`extend` does not grow", extend.where,
+            fmt::format("from {}, factor {}, limit {}", extend.from, extend.factor, extend.limit),
+            "from > 0, factor > 1, limit >= from");
     }
     if (const YamlNode* until = node.find("until")) {
         const std::string word = document.scalar(*until, "extend.until");
@@ -150,7 +154,14 @@ SweepPart part_of(const Document& document, const YamlNode& node,
         seed.assignments.push_back(std::move(own));
     }
     part.points = combine(document, node.find("axes"), std::move(seed));
-    if (const YamlNode* extend = node.find("extend")) part.extend = extend_of(document, *extend);
+    const YamlNode* extend = node.find("extend");
+    if (extend == nullptr) return part;
+    part.extend = extend_of(document, *extend);
+    for (const auto& [key, value] : part.points.front().axes) {
+        if (key != part.extend->key) continue;
+        throw UserError(fmt::format("`{}` is an axis and extended", key), part.extend->where,
+                        "the same key in axes and in extend", "each key on one axis");
+    }
     return part;
 }
 
@@ -158,7 +169,8 @@ SweepPart part_of(const Document& document, const YamlNode& node,
 
 SweepSpec load_sweep(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
-    if (!file) throw UserError("cannot read the sweep file", path, "no readable file", "a YAML file");
+    if (!file)
+        throw UserError("cannot read the sweep file", path, "no readable file", "a YAML file");
     SweepSpec spec;
     spec.text = (std::ostringstream() << file.rdbuf()).str();
     const Document document{path};
@@ -166,9 +178,10 @@ SweepSpec load_sweep(const std::string& path) {
     document.require_keys(root, {"trace", "set", "axes", "extend", "parts"}, "the sweep");
     const std::filesystem::path trace =
         document.scalar(document.required(root, "trace", "the sweep"), "trace");
-    spec.trace = trace.is_absolute()
-                     ? trace.string()
-                     : (std::filesystem::path(path).parent_path() / trace).lexically_normal().string();
+    spec.trace =
+        trace.is_absolute()
+            ? trace.string()
+            : (std::filesystem::path(path).parent_path() / trace).lexically_normal().string();
     const std::vector<Assignment> common = assignments_of(document, root.find("set"));
     const YamlNode* parts = root.find("parts");
     if (parts == nullptr) {
@@ -178,7 +191,8 @@ SweepSpec load_sweep(const std::string& path) {
     }
     if (parts->kind != YamlNode::Kind::list || parts->items.empty() ||
         root.find("axes") != nullptr || root.find("extend") != nullptr) {
-        throw UserError("`parts` stands alone", document.where(*parts), "parts beside axes or extend",
+        throw UserError("`parts` stands alone", document.where(*parts),
+                        "parts beside axes or extend",
                         "either a list of parts, or axes and extend at the top");
     }
     std::set<std::string> names;
@@ -194,11 +208,15 @@ SweepSpec load_sweep(const std::string& path) {
     return spec;
 }
 
-Settings point_settings(const SweepPoint& point) {
-    Settings settings = experiment_preset();
+void overlay_point(const SweepPoint& point, Settings& settings) {
     for (const Assignment& assignment : point.assignments) {
         settings.overlay(assignment.key, assignment.values, assignment.is_list, assignment.where);
     }
+}
+
+Settings point_settings(const SweepPoint& point) {
+    Settings settings = experiment_preset();
+    overlay_point(point, settings);
     return settings;
 }
 

@@ -32,8 +32,8 @@ struct Assignment {
 /// One experiment of a sweep.
 struct SweepPoint {
     std::string part;
-    std::vector<Assignment> assignments;                     ///< in order, later ones win
-    std::vector<std::pair<std::string, std::string>> axes;   ///< swept key -> value as text
+    std::vector<Assignment> assignments;                    ///< in order, later ones win
+    std::vector<std::pair<std::string, std::string>> axes;  ///< swept key -> value as text
 };
 
 enum class Until { limit, top1_drop };
@@ -50,7 +50,8 @@ struct Extend {
 
 struct SweepPart {
     std::string name;
-    std::vector<SweepPoint> points;  ///< without `extend`: all of them; with it: what each step repeats
+    std::vector<SweepPoint>
+        points;  ///< without `extend`: all of them; with it: what each step repeats
     std::optional<Extend> extend;
 };
 
@@ -65,6 +66,8 @@ SweepSpec load_sweep(const std::string& path);
 
 /// Settings of one point: presets, then its assignments. Throws: UserError as Settings does.
 Settings point_settings(const SweepPoint& point);
+/// Lays the assignments of a point over settings.
+void overlay_point(const SweepPoint& point, Settings& settings);
 
 /// The point with the extended key set to `value`.
 SweepPoint extended_point(const SweepPoint& point, const Extend& extend, double value);
