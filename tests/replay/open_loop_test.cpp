@@ -96,6 +96,21 @@ TEST_CASE("the open loop counts what the scheme says of the stored q, k, v", "[u
     }
 }
 
+TEST_CASE("the open loop runs every scheme on every head", "[property]") {
+    for (const SchemeEntry& entry : scheme_table()) {
+        const Result result =
+            replay_digits({"mode=open", "samples=2", "scheme=" + std::string(entry.name)});
+        INFO(entry.name);
+        REQUIRE(result.heads.size() == 8);
+        for (const HeadSummary& head : result.heads) {
+            REQUIRE(head.to_exact.has_value());
+            CHECK(head.to_exact->rows == 2 * 65);
+            // The exact network is at no distance from itself on any head.
+            CHECK((head.to_exact->squared_error == 0.0) == (entry.name == "exact"));
+        }
+    }
+}
+
 TEST_CASE("the open loop prices what the scheme did", "[unit]") {
     const Result result = replay_digits({"mode=open", "machines=[sprint-s, sprint-m]"});
     const Settings settings = settings_with({"machines=[sprint-s, sprint-m]"});

@@ -314,7 +314,7 @@ TEST_CASE("progress ends at the number of steps", "[unit]") {
 
 TEST_CASE("settings are checked without running anything", "[unit]") {
     const Settings good = settings_with({"bits.k=3", "samples=2"});
-    check_replay(digits(), good);
+    CHECK(check_replay(digits(), good) == Mode::closed);
     CHECK_NOTHROW(good.require_all_read());
     // The same keys are read as by the replay itself.
     CHECK(good.resolved_yaml(true) == replay_digits({"bits.k=3", "samples=2"}).experiment_yaml);
