@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <string>
+#include <vector>
 
 #include "src/app/commands.hpp"
 #include "src/base/error.hpp"
@@ -17,6 +19,24 @@ constexpr int kOtherFault = 1;
 
 void complain(const char* kind, const char* message) {
     std::fputs(fmt::format("attohm: {}{}\n", kind, message).c_str(), stderr);
+}
+
+/// Throws: UserError in the words of every other mistake.
+[[noreturn]] void refuse_arguments(const CLI::App& app, const CLI::ParseError& error) {
+    const CLI::App* reached = &app;
+    std::string command = "attohm";
+    while (!reached->get_subcommands().empty()) {
+        reached = reached->get_subcommands().front();
+        command += " " + reached->get_name();
+    }
+    std::vector<std::string> names;
+    for (const CLI::App* known : reached->get_subcommands([](const CLI::App*) { return true; })) {
+        names.push_back(known->get_name());
+    }
+    throw attohm::UserError(error.what(), "command line",
+                            fmt::format("{}", fmt::join(app.remaining(true), " ")),
+                            names.empty() ? "what `" + command + " --help` says"
+                                          : fmt::format("{}", fmt::join(names, ", ")));
 }
 
 int run(int argc, char** argv) {
@@ -33,7 +53,8 @@ int run(int argc, char** argv) {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         // Help and version are errors to CLI11, with exit code 0.
-        return app.exit(error) == 0 ? 0 : kUserFault;
+        if (error.get_exit_code() == 0) return app.exit(error);
+        refuse_arguments(app, error);
     }
     return 0;
 }

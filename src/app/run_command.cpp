@@ -23,7 +23,7 @@ struct RunArguments {
     std::string config;
     std::string scheme;
     std::vector<std::string> assignments;
-    std::optional<std::uint64_t> seed;
+    std::optional<std::string> seed;  ///< as text: settings parse it
     std::optional<int> threads;
     bool json = false;
 };
@@ -32,7 +32,7 @@ Settings settings_of(const RunArguments& given) {
     Settings settings = experiment_preset();
     if (!given.config.empty()) settings.overlay_file(given.config);
     if (!given.scheme.empty()) settings.overlay("scheme", {given.scheme}, false, "--scheme");
-    if (given.seed) settings.overlay("seed", {std::to_string(*given.seed)}, false, "--seed");
+    if (given.seed) settings.overlay("seed", {*given.seed}, false, "--seed");
     for (const std::string& assignment : given.assignments) {
         settings.overlay_assignment(assignment);
     }
@@ -53,7 +53,8 @@ void run(const RunArguments& given) {
     std::size_t shown = 0;
     const Result result = replay(trace, settings, [&](std::size_t done, std::size_t all) {
         if (!progress) {
-            progress = std::make_unique<Progress>("replay", "steps", static_cast<std::int64_t>(all));
+            progress =
+                std::make_unique<Progress>("replay", "steps", static_cast<std::int64_t>(all));
         }
         progress->tick(static_cast<std::int64_t>(done - shown));
         shown = done;
