@@ -15,9 +15,10 @@ namespace attohm {
 
 namespace {
 
-/// Keys that repeat a setting rather than change it, and the name of a part of a sweep.
+/// Keys that repeat a setting rather than change it, the name of a part of a sweep, and how much
+/// was looked at.
 bool repeats(std::string_view key) {
-    return key == "chip" || key == "seed" || key == "part";
+    return key == "chip" || key == "seed" || key == "part" || key == "metrics.level";
 }
 
 bool is_reference(const Result& r) {
@@ -60,12 +61,27 @@ std::set<std::string> differing_keys(const std::vector<const Result*>& results) 
     return keys;
 }
 
-/// The same experiment twice, as where two parts of a sweep meet.
+/// Settings without what was looked at.
+std::string experiment_of(const Result& r) {
+    std::string text;
+    for (const auto& [key, value] : settings_lines(r.experiment_yaml))
+        if (key != "metrics.level") text += key + ": " + value + "\n";
+    return text;
+}
+
+/// The same experiment twice, as where two parts of a sweep meet: of the two the one with more
+/// detail.
 std::vector<const Result*> without_repeats(const std::vector<const Result*>& results) {
     std::vector<const Result*> out;
-    std::set<std::tuple<std::string, std::string, std::uint64_t, std::uint64_t>> seen;
-    for (const Result* r : results)
-        if (seen.insert({r->scheme, r->experiment_yaml, r->seed, r->chip}).second) out.push_back(r);
+    std::map<std::tuple<std::string, std::string, std::uint64_t, std::uint64_t>, std::size_t> seen;
+    for (const Result* r : results) {
+        const auto [at, fresh] =
+            seen.try_emplace({r->scheme, experiment_of(*r), r->seed, r->chip}, out.size());
+        if (fresh)
+            out.push_back(r);
+        else if (detailed(*r) && !detailed(*out[at->second]))
+            out[at->second] = r;
+    }
     return out;
 }
 

@@ -166,7 +166,16 @@ std::optional<Spread> energy_J(const Point& point, std::string_view machine, Pla
     return over.take();
 }
 
+bool detailed(const Result& result) {
+    return !result.heads.empty() && result.heads.front().to_exact.has_value();
+}
+
 std::size_t choose_headline(const Group& group) {
+    // Details are shown of a point that has them.
+    std::vector<std::size_t> with_detail;
+    for (std::size_t i = 0; i < group.points.size(); ++i)
+        if (detailed(group.points[i].first())) with_detail.push_back(i);
+    if (with_detail.size() == 1) return with_detail.front();
     std::vector<EnergyPoint> points;
     for (const Point& p : group.points) {
         const auto& machines = p.first().machines;

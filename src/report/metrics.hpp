@@ -47,6 +47,9 @@ const PricedPlan* find_plan(const Pricing& pricing, PlanKind plan);
 std::optional<Spread> energy_J(const Point& point, std::string_view machine,
                                PlanKind plan = PlanKind::sprint, bool with_writes = true);
 
+/// Whether the output was compared and not only the decisions counted (metrics.level: full).
+bool detailed(const Result& result);
+
 /// What the details of a group are shown of: the cheapest point whose top-1 is within its interval
 /// of the best; without accuracy or energy the point nearest the middle of every axis.
 std::size_t choose_headline(const Group& group);
