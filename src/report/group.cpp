@@ -61,11 +61,11 @@ std::set<std::string> differing_keys(const std::vector<const Result*>& results) 
     return keys;
 }
 
-/// Settings without what was looked at.
+/// Settings without what was looked at, and without the mode, which the group has in common.
 std::string experiment_of(const Result& r) {
     std::string text;
     for (const auto& [key, value] : settings_lines(r.experiment_yaml))
-        if (key != "metrics.level") text += key + ": " + value + "\n";
+        if (key != "metrics.level" && key != "mode") text += key + ": " + value + "\n";
     return text;
 }
 

@@ -61,11 +61,16 @@ std::string group_title(const Group& group) {
 
 std::string shown_note(const Group& group) {
     if (group.points.size() < 2) return "";
-    return paragraph(
-        fmt::format("Details below are of the setting {}: {}", point_label(group, group.shown()),
-                    top1(group.shown()) && !group.shown().first().machines.empty()
-                        ? "the cheapest whose top-1 is within its interval of the best."
-                        : "the one nearest the middle of every axis."));
+    const Result& shown = group.shown().first();
+    const auto with_detail = std::count_if(group.points.begin(), group.points.end(),
+                                           [](const Point& p) { return detailed(p.first()); });
+    std::string why = "the one nearest the middle of every axis.";
+    if (detailed(shown) && with_detail == 1)
+        why = "the one that was measured in full (metrics.level: full).";
+    else if (top1(group.shown()) && !shown.machines.empty())
+        why = "the cheapest whose top-1 is within its interval of the best.";
+    return paragraph(fmt::format("Details below are of the setting {}: {}",
+                                 point_label(group, group.shown()), why));
 }
 
 std::string group_html(const Group& group, const std::string& id) {
