@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <optional>
 
@@ -39,9 +40,19 @@ Settings settings_of(const RunArguments& given) {
     return settings;
 }
 
+/// A slip of the keyboard must not cost a captured trace.
+void refuse_to_replace(const std::string& input, const std::string& output) {
+    std::error_code not_there;
+    if (!std::filesystem::equivalent(input, output, not_there)) return;
+    throw UserError("the output would replace an input", output, "the file that is read",
+                    "another file");
+}
+
 void run(const RunArguments& given) {
     if (given.threads) set_threads(*given.threads);
     const Settings settings = settings_of(given);
+    refuse_to_replace(given.trace, given.output);
+    if (!given.config.empty()) refuse_to_replace(given.config, given.output);
     // An output that cannot be written is known before the work, not after.
     { const AtomicFile probe(given.output); }
     const RunLog log;
