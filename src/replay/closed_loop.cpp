@@ -19,8 +19,23 @@ std::vector<int> ordinals(int count) {
     return all;
 }
 
-/// All calibration samples advance block by block through the exact network, so that one layer of each
-/// is held at a time.
+/// A sample that the network can run on. Throws: UserError naming the sample.
+Sample network_sample(const ReplayRun& run, int index, bool calibration) {
+    const TraceReader& reader = run.reader();
+    Sample sample = calibration ? reader.calibration_sample(index) : reader.sample(index);
+    const bool from_patches = !sample.patches.empty() && !run.trace.weights()->patch.w.empty();
+    if (sample.x0.empty() && !from_patches) {
+        throw UserError("the sample has no input for the network",
+                        fmt::format("{}:/{}/{}", reader.path(),
+                                    calibration ? "calibration" : "samples", sample.name),
+                        "neither x0 nor patches with /model/weights/patch_w",
+                        "x0, or patches and patch_w, or mode: open");
+    }
+    return sample;
+}
+
+/// All calibration samples advance block by block through the exact network, so that one layer of
+/// each is held at a time.
 void calibrate_closed(ReplayRun& run, const Network& exact, const SamplePlan& plan) {
     const ExactScheme scheme;
     struct State {
@@ -31,9 +46,7 @@ void calibrate_closed(ReplayRun& run, const Network& exact, const SamplePlan& pl
     };
     std::vector<State> states(plan.calibration.size());
     parallel_for(states.size(), [&](std::size_t s) {
-        const Sample sample = plan.own_calibration
-                                  ? run.reader().calibration_sample(plan.calibration[s])
-                                  : run.reader().sample(plan.calibration[s]);
+        const Sample sample = network_sample(run, plan.calibration[s], plan.own_calibration);
         states[s].x = exact.embed(scheme, sample, states[s].context);
         states[s].ids = ordinals(static_cast<int>(states[s].x.rows()));
         states[s].valid_len = sample.valid_len;
@@ -103,8 +116,7 @@ void run_sample(ReplayRun& run, const Network& network, int index, SampleTrack& 
     } else {
         logits = network.run(run.scheme, sample, track.context);
     }
-    track.outcome =
-        sample_outcome(sample, logits, run.trace.exact_logits(index), track.context);
+    track.outcome = sample_outcome(sample, logits, run.trace.exact_logits(index), track.context);
     if (planner) track.cost = planner->finish();
 }
 
