@@ -59,9 +59,17 @@ SchemeEntry threshold_q_entry() {
         "keep  iff  clip(z, +-n_fs) >= n_th,  n_th = DAC(Th / u - mu_q); a tie keeps",
         "out = sum_kept softmax(scale Dq Dk q8.k8) Dv v8"};
     entry.not_modelled = {"noise and errors of any kind", "quantisation of the softmax"};
-    entry.keys = {"quant",     "threshold",        "bits",
-                  "split",     "sense.full_scale", "sense.percentile",
-                  "empty_row", "always_keep"};
+    entry.keys = {"quant",
+                  "threshold.source",
+                  "threshold.margin",
+                  "threshold.dac_bits",
+                  "threshold.range",
+                  "bits",
+                  "split",
+                  "sense.full_scale",
+                  "sense.percentile",
+                  "empty_row",
+                  "always_keep"};
     entry.make = make_scheme<ThresholdQScheme>;
     return entry;
 }
