@@ -1,0 +1,150 @@
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+
+#include "tests/app/refusal.hpp"
+#include "tests/replay/digits_replay.hpp"
+#include "tests/workloads/small_trace.hpp"
+
+/// Traces that are damaged or not what they should be, through the command line.
+using namespace attohm;
+using namespace attohm::testing;
+
+namespace {
+
+constexpr const char* kLayer = "/samples/000000/layers/01";
+
+/// A faulty trace and what the message about it must name.
+void refuses_trace(const Faults& faults, std::vector<std::string> words) {
+    const RefusalBench bench;
+    const std::string trace = bench.file("trace.h5");
+    write_small_trace(trace, faults);
+    words.push_back(trace);
+    bench.refuses_run(trace, {}, words);
+}
+
+Faults with_value(const std::string& path, float value) {
+    Faults faults;
+    faults.change = [path, value](const std::string& at, Tensor3& tensor) {
+        if (at == path) tensor.plane(1)(2, 1) = value;
+    };
+    return faults;
+}
+
+}  // namespace
+
+TEST_CASE("a sound small trace is not refused", "[unit]") {
+    const RefusalBench bench;
+    const std::string trace = bench.file("trace.h5");
+    write_small_trace(trace);
+    const ProgramRun run = run_attohm({"run", trace, "-o", bench.result()});
+    INFO(run.err);
+    CHECK(run.code == 0);
+    CHECK(read_results(bench.result()).front().samples.size() == 2);
+}
+
+TEST_CASE("a trace that is not there, or is no trace, is refused", "[unit]") {
+    const RefusalBench bench;
+    bench.refuses_run(bench.file("none.h5"), {}, {"none.h5", "no such file"});
+    bench.refuses_run(bench.path(), {}, {bench.path(), "directory"});
+    bench.refuses_run(bench.write("text.h5", "not HDF5"), {}, {"text.h5", "HDF5"});
+    bench.refuses_run(bench.write("empty.h5", ""), {}, {"empty.h5", "HDF5"});
+}
+
+TEST_CASE("a truncated trace is refused", "[unit]") {
+    const RefusalBench bench;
+    const std::string trace = bench.file("digits.h5");
+    const auto size = std::filesystem::file_size(kDigits);
+    for (const auto left : {size - 1, size / 2, size / 100}) {
+        std::filesystem::copy_file(kDigits, trace,
+                                   std::filesystem::copy_options::overwrite_existing);
+        std::filesystem::resize_file(trace, left);
+        bench.refuses_run(trace, {}, {trace, "truncated"});
+    }
+}
+
+TEST_CASE("an interrupted capture is refused", "[unit]") {
+    refuses_trace({.integer = {{"/@complete", 0}}}, {"complete"});
+    refuses_trace({.missing = {"/@complete"}}, {"complete"});
+    refuses_trace({.missing = {"/samples"}}, {"/samples"});
+    refuses_trace({.missing = {"/model"}}, {"/model"});
+}
+
+TEST_CASE("a trace with a value that is not finite is refused", "[unit]") {
+    for (const char* tensor : {"/q", "/k", "/v"}) {
+        const std::string path = std::string(kLayer) + tensor;
+        refuses_trace(with_value(path, std::nanf("")), {path, "nan", "[1, 2, 1]", "finite"});
+        refuses_trace(with_value(path, std::numeric_limits<float>::infinity()),
+                      {path, "inf", "[1, 2, 1]", "finite"});
+    }
+    // In a calibration sample it would spoil every scale.
+    const std::string path = "/calibration/000000/layers/00/k";
+    refuses_trace(with_value(path, std::nanf("")), {path, "nan", "[1, 2, 1]"});
+}
+
+TEST_CASE("a dataset of a wrong type is refused", "[unit]") {
+    for (const char* tensor : {"/q", "/k", "/v"}) {
+        const std::string path = std::string(kLayer) + tensor;
+        refuses_trace({.as_double = {path}}, {path, "float64", "float32"});
+    }
+    refuses_trace({.as_double = {"/model/thresholds/learned"}},
+                  {"/model/thresholds/learned", "float64", "float32"});
+}
+
+TEST_CASE("a dataset or attribute that is missing is refused", "[unit]") {
+    for (const char* name : {"/q", "/k", "/v"}) {
+        const std::string path = std::string(kLayer) + name;
+        refuses_trace({.missing = {path}}, {path});
+    }
+    refuses_trace({.missing = {"/model@heads"}}, {"/model", "heads"});
+    refuses_trace({.missing = {std::string(kLayer) + "@scale"}}, {kLayer, "scale"});
+}
+
+TEST_CASE("a dataset of a wrong shape is refused", "[unit]") {
+    const std::string path = std::string(kLayer) + "/k";
+    refuses_trace({.shape = {{path, {2, 5, 4}}}}, {path, "[2, 5, 4]", "[2, 5, 3]"});
+}
+
+TEST_CASE("thresholds that do not match the layers are refused", "[unit]") {
+    const std::string path = "/model/thresholds/learned";
+    refuses_trace({.shape = {{path, {3}}}}, {path, "[3]", "2"});
+    refuses_trace({.shape = {{path, {2, 3}}}}, {path, "[2, 3]"});
+}
+
+TEST_CASE("a trace without thresholds needs another source named", "[unit]") {
+    const RefusalBench bench;
+    const std::string trace = bench.file("trace.h5");
+    write_small_trace(trace, {.missing = {"/model/thresholds"}});
+    for (const char* scheme : {"threshold", "threshold-q", "sprint"})
+        bench.refuses_run(trace, {"--scheme", scheme},
+                          {trace + ":/model/thresholds", "threshold.source: trace", "quantile(p)",
+                           "mass(p)", "value(x)"});
+    // With one it runs, and `exact` needs none.
+    for (const char* source : {"quantile(0.5)", "mass(0.9)", "value(0.1)"})
+        CHECK(run_attohm({"run", trace, "-o", bench.file("out.h5"), "--set",
+                          std::string("threshold.source=") + source})
+                  .code == 0);
+    CHECK(run_attohm({"run", trace, "-o", bench.file("out.h5"), "--scheme", "exact"}).code == 0);
+}
+
+TEST_CASE("a trace that cannot be run in this mode is refused", "[unit]") {
+    const RefusalBench bench;
+    const std::string trace = bench.file("trace.h5");
+    write_small_trace(trace);
+    bench.refuses_run(trace, {"--set", "mode=closed"}, {trace + ":/model/weights", "mode: closed"});
+    // Weights but no inputs: nothing to start the network from.
+    write_small_trace(trace, {.weights = true});
+    bench.refuses_run(trace, {}, {trace + ":/calibration/000000", "neither x0 nor patches"});
+}
+
+TEST_CASE("trace check names every fault and ends with code 2", "[unit]") {
+    const RefusalBench bench;
+    const std::string trace = bench.file("trace.h5");
+    write_small_trace(trace, with_value(std::string(kLayer) + "/k", std::nanf("")));
+    const ProgramRun bad = run_attohm({"trace", "check", trace});
+    CHECK(bad.code == 2);
+    CHECK_THAT(bad.out, Catch::Contains(std::string(kLayer) + "/k"));
+    write_small_trace(trace);
+    CHECK(run_attohm({"trace", "check", trace}).code == 0);
+}

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+/// The built program, run as a user runs it.
+namespace attohm::testing {
+
+struct ProgramRun {
+    int code = -1;  ///< exit code; 128 + the signal where one ended it
+    std::string out;
+    std::string err;
+};
+
+/// Args: environment: what is set differently from the test's own.
+ProgramRun run_attohm(const std::vector<std::string>& arguments,
+                      const std::map<std::string, std::string>& environment = {});
+
+/// Exit code of `h5diff a b`, which compares attributes too: 0 the same, 1 not.
+int h5diff(const std::string& a, const std::string& b);
+
+/// Settings of OPENBLAS_CORETYPE that this processor can run ("" = its own choice).
+std::vector<std::string> blas_core_types();
+
+}  // namespace attohm::testing

@@ -1,0 +1,156 @@
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "crossbar/device.hpp"
+#include "src/base/atomic_file.hpp"
+#include "src/machine/machine.hpp"
+#include "src/schemes/registry.hpp"
+#include "tests/app/program.hpp"
+#include "tests/base/temporary_directory.hpp"
+#include "tests/replay/digits_replay.hpp"
+
+using namespace attohm;
+using namespace attohm::testing;
+
+namespace {
+
+/// A folder with a small synthetic trace, made as a user makes it.
+class TinyTrace {
+  public:
+    TinyTrace() {
+        const ProgramRun run =
+            run_attohm({"trace",         "synth", "-o",        trace(), "--tokens",  "12",
+                        "--d",           "8",     "--layers",  "2",     "--heads",   "4",
+                        "--kv-heads",    "2",     "--padding", "0.25",  "--samples", "2",
+                        "--calibration", "1"});
+        INFO(run.err);
+        REQUIRE(run.code == 0);
+    }
+    std::string trace() const { return directory_.file("tiny.h5"); }
+    std::string result() const { return directory_.file("result.h5"); }
+    std::string file(const std::string& name) const { return directory_.file(name); }
+
+    ProgramRun run(std::vector<std::string> arguments) const {
+        arguments.insert(arguments.begin(), {"run", trace(), "-o", result()});
+        const ProgramRun run = run_attohm(arguments);
+        INFO(run.err);
+        CHECK(run.code == 0);
+        CHECK(run.err.empty());
+        return run;
+    }
+    nlohmann::json json(std::vector<std::string> arguments) const {
+        arguments.push_back("--json");
+        return nlohmann::json::parse(run(std::move(arguments)).out);
+    }
+
+  private:
+    TemporaryDirectory directory_;
+};
+
+}  // namespace
+
+TEST_CASE("every device runs on every machine", "[smoke]") {
+    const TinyTrace tiny;
+    for (const std::string& device : device_card_names()) {
+        for (const std::string& machine : machine_names()) {
+            INFO(device << " on " << machine);
+            const nlohmann::json summary = tiny.json(
+                {"--set", "device.card=" + device, "--set", "machines=[" + machine + "]"});
+            CHECK(summary.at("experiment").at("scheme") == "sprint");
+            CHECK(summary.at("experiment").at("mode") == "open");
+            // 2 samples, 2 layers, 4 heads, 9 of 12 tokens are real.
+            CHECK(summary.at("decisions").at("counts").at("valid") == 2 * 2 * 4 * 9 * 9);
+            CHECK(summary.at("accuracy").is_null());
+            const Result result = read_results(tiny.result()).front();
+            REQUIRE(result.machines.size() == 1);
+            CHECK(result.machines[0].machine == machine);
+            for (const PricedPlan& plan : result.machines[0].pricings.at(0).plans)
+                CHECK(plan.energy.value() > 0.0);
+        }
+    }
+}
+
+TEST_CASE("every scheme runs, open and closed, and prints a table and JSON", "[smoke]") {
+    const TinyTrace tiny;
+    for (const SchemeEntry& entry : scheme_table()) {
+        const std::string name(entry.name);
+        INFO(name);
+        CHECK(tiny.json({"--scheme", name}).at("experiment").at("scheme") == name);
+        CHECK_THAT(tiny.run({"--scheme", name}).out, Catch::Contains(name));
+        const ProgramRun closed = run_attohm({"run", kDigits, "-o", tiny.result(), "--scheme", name,
+                                              "--set", "samples=2", "--json"});
+        REQUIRE(closed.code == 0);
+        const nlohmann::json summary = nlohmann::json::parse(closed.out);
+        CHECK(summary.at("experiment").at("mode") == "closed");
+        CHECK(summary.at("accuracy").at("samples") == 2);
+        const double top1 = summary.at("accuracy").at("top1").at("value");
+        CHECK((top1 >= 0.0 && top1 <= 1.0));
+    }
+}
+
+TEST_CASE("every choice that a setting offers runs", "[smoke]") {
+    const TinyTrace tiny;
+    for (const std::string setting : {"quant.scale=absmax",
+                                      "quant.scale=dynamic-per-head",
+                                      "quant.scale=dynamic-per-query",
+                                      "threshold.source=quantile(0.7)",
+                                      "threshold.source=mass(0.9)",
+                                      "threshold.source=value(0)",
+                                      "threshold.margin=-1",
+                                      "threshold.dac_bits=ideal",
+                                      "threshold.range=steps(100)",
+                                      "threshold.noise_sigma_V=0.001",
+                                      "bits.k=ideal",
+                                      "bits.k=1",
+                                      "bits.k=8",
+                                      "bits.q=ideal",
+                                      "bits.q=2",
+                                      "split.mode=sign-magnitude",
+                                      "split.midpoint=false",
+                                      "placement=shared",
+                                      "array.columns=4",
+                                      "sense.full_scale=worst-case",
+                                      "sense.full_scale=current_A(1e-5)",
+                                      "sense.i_max_A=1e-5",
+                                      "device.stuck.low_rate=0.1",
+                                      "device.stuck.high_rate=0.1",
+                                      "device.programming.scale=0",
+                                      "recompute.k_msb=slc-copy",
+                                      "recompute.k_msb=ideal",
+                                      "empty_row=top1-digital",
+                                      "empty_row=self",
+                                      "empty_row=zero",
+                                      "always_keep=[0, 3]",
+                                      "metrics.level=counts",
+                                      "energy.source.in_memory=physics",
+                                      "energy.source.read=physics",
+                                      "energy.source.write=physics",
+                                      "machines=[sprint-s, sprint-m, sprint-l]",
+                                      "mode=open"}) {
+        INFO(setting);
+        const Result result = replay_file(tiny.trace(), {setting});
+        CHECK(result.samples.size() == 2);
+        CHECK(total_decisions(result).counts.valid == 2 * 2 * 4 * 9 * 9);
+    }
+    const Result rounded =
+        replay_file(tiny.trace(), {"split.mode=round", "recompute.k_msb=slc-copy"});
+    CHECK(total_decisions(rounded).counts.valid == 2 * 2 * 4 * 9 * 9);
+}
+
+TEST_CASE("a sweep runs from its file", "[smoke]") {
+    const TinyTrace tiny;
+    write_file_atomically(
+        tiny.file("sweep.yaml"),
+        "trace: tiny.h5\naxes: {scheme: [threshold-q, sprint], bits.k: [2, 4]}\n");
+    const ProgramRun run = run_attohm({"sweep", tiny.file("sweep.yaml"), "-o", tiny.file("out")});
+    INFO(run.err);
+    CHECK(run.code == 0);
+    CHECK_THAT(run.out, Catch::Contains("results.h5: 4 points"));
+    CHECK(read_results(tiny.file("out/results.h5")).size() == 4);
+}
+
+TEST_CASE("the committed trace describes itself", "[smoke]") {
+    const ProgramRun run = run_attohm({"trace", "info", kDigits, "--json"});
+    REQUIRE(run.code == 0);
+    CHECK(nlohmann::json::parse(run.out).is_object());
+}
