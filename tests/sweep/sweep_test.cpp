@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <set>
 #include <stdexcept>
 
 #include "src/base/atomic_file.hpp"
@@ -299,6 +300,23 @@ TEST_CASE("every point's settings are checked before any point runs", "[unit]") 
         CHECK_THAT(error.what(), Contains(bad.words));
     }
     CHECK_THAT(error_of(Bench(), "", "none.h5").what(), Contains("none.h5"));
+}
+
+TEST_CASE("the demo's sweep is sound, and its noise axis is the tested one", "[property]") {
+    const SweepSpec spec = load_sweep("scripts/demo_sweep.yaml");
+    CHECK(fs::equivalent(spec.trace, kDigits));
+    std::set<double> scales;
+    for (const SweepPart& part : spec.parts) {
+        for (const SweepPoint& point : part.points) {
+            CHECK(check_replay(digits(), point_settings(point)) == Mode::closed);
+            if (!part.extend) scales.insert(point_settings(point).real("device.read_noise.scale"));
+        }
+        if (!part.extend) continue;
+        REQUIRE(part.extend->key == "device.read_noise.scale");
+        for (double v = part.extend->from; v <= part.extend->limit; v *= part.extend->factor)
+            scales.insert(v);
+    }
+    CHECK(scales == std::set<double>(kNoiseAxis.begin(), kNoiseAxis.end()));
 }
 
 TEST_CASE("a sweep that fails leaves the results that were there", "[unit]") {
