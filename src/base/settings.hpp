@@ -91,8 +91,6 @@ class Settings {
     std::vector<std::string> unread_user_keys() const;
     /// Throws UserError when unread_user_keys() is not empty.
     void require_all_read() const;
-    /// Marks one key as read, for whoever knows that it was (a result that stored it).
-    void mark_read(std::string_view key) const { read_.emplace(key); }
     /// Marks every key in `other` as read that it has read (a sweep joins its settings).
     void merge_read(const Settings& other) const;
     /// Keys that were read so far and carry this mark, e.g. all assumed numbers of a run.
