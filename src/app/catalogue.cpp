@@ -83,19 +83,22 @@ std::string explain_device(const std::string& name) {
         "device {}\n\nequations\n"
         "  G_w = max(G_floor, G + sigma_p(G) z), z standard normal, once per write event\n"
         "  sigma_p(G) = sum_k c_k G^k (uS), coefficients constant first\n"
-        "  one read: I = V (G (1 + eta) + g_n), eta and g_n Gaussian, independent over cells and reads;\n"
+        "  one read: I = V (G (1 + eta) + g_n), eta and g_n Gaussian, independent over cells and "
+        "reads;\n"
         "  sigma(T) = sigma(T_0) sqrt(T_0 / T), T_0 = read_noise.integration_time_ns\n"
         "  stuck cells: P = low_rate, high_rate; they show their resistance after everything else\n"
         "  write energy: pulses (V^2 G t + V_verify^2 G t_verify)\n\n"
         "parameters (the unit is the key's ending; fractions, never percent)\n{}\n"
-        "not modelled\n  relaxation, slow noise (1/f, RTN), temperature, non-linear I-V, clustered faults\n",
+        "not modelled\n  relaxation, slow noise (1/f, RTN), temperature, non-linear I-V, clustered "
+        "faults\n",
         name, parameter_table(card, card.keys()));
 }
 
 std::string explain_machine(const std::string& name) {
     const Settings machine = machine_settings(name);
     return fmt::format(
-        "machine {}\n  CORELETs with a K/V buffer in front of a ReRAM memory that thresholds scores in place\n\n"
+        "machine {}\n  CORELETs with a K/V buffer in front of a ReRAM memory that thresholds "
+        "scores in place\n\n"
         "parameters (the unit is the key's ending)\n{}\n"
         "not modelled\n  leakage and clock energy, bank conflicts, DRAM behind the ReRAM\n",
         name, parameter_table(machine, machine.keys()));
@@ -108,8 +111,8 @@ std::string explain_circuit(const std::string& name) {
                         fmt::format("{}", fmt::join(circuit_table_names(), ", ")));
     }
     const Settings table = Settings::from_text(*text, name);
-    return fmt::format("circuit table {}\n  {}\n\nparameters (the unit is the key's ending)\n{}", name,
-                       first_comment(*text), parameter_table(table, table.keys()));
+    return fmt::format("circuit table {}\n  {}\n\nparameters (the unit is the key's ending)\n{}",
+                       name, first_comment(*text), parameter_table(table, table.keys()));
 }
 
 struct Kind {
@@ -144,7 +147,8 @@ std::string machine_line(const std::string& name) {
 const std::vector<Kind>& kinds() {
     static const std::vector<Kind> table = {
         {"schemes", "scheme", scheme_names,
-         [](const std::string& name) { return std::string(find_scheme(name).help); }, explain_scheme},
+         [](const std::string& name) { return std::string(find_scheme(name).help); },
+         explain_scheme},
         {"devices", "device", device_card_names, device_line, explain_device},
         {"machines", "machine", machine_names, machine_line, explain_machine},
         {"circuits", "circuit", circuit_table_names,
@@ -196,9 +200,9 @@ std::string explain_model(const std::string& kind_name, const std::string& name)
         }
     }
     const std::string near = nearest(name, known);
-    throw UserError("no model of that name", "explain", name,
-                    near.empty() ? fmt::format("{}", fmt::join(known, ", "))
-                                 : "did you mean " + near + "?");
+    throw UserError(
+        "no model of that name", "explain", name,
+        near.empty() ? fmt::format("{}", fmt::join(known, ", ")) : "did you mean " + near + "?");
 }
 
 }  // namespace attohm

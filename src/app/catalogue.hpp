@@ -3,7 +3,8 @@
 #include <string>
 #include <vector>
 
-/// Every model there is, told from the tables and the annotated files: what `list` and `explain` print.
+/// Every model there is, told from the tables and the annotated files: what `list` and `explain`
+/// print.
 namespace attohm {
 
 /// schemes, devices, machines, circuits.

@@ -31,8 +31,8 @@ void run(const SweepArguments& given) {
         run_sweep(spec, given.options, [&](std::size_t done, std::size_t all) {
             // The number of points shrinks where an axis stops early.
             if (!progress || all != last_all) {
-                progress = std::make_unique<Progress>("sweep", "points",
-                                                      static_cast<std::int64_t>(all));
+                progress =
+                    std::make_unique<Progress>("sweep", "points", static_cast<std::int64_t>(all));
                 progress->tick(static_cast<std::int64_t>(done));
                 last_all = all;
                 return;
@@ -42,9 +42,9 @@ void run(const SweepArguments& given) {
     progress.reset();
     log.write(outcome.results_path + ".log.json");
     std::fputs(fmt::format("{}: {} points{}\n", outcome.results_path, outcome.points,
-                           outcome.reused > 0
-                               ? fmt::format(", {} of them from the interrupted run", outcome.reused)
-                               : "")
+                           outcome.reused > 0 ? fmt::format(", {} of them from the interrupted run",
+                                                            outcome.reused)
+                                              : "")
                    .c_str(),
                stdout);
 }

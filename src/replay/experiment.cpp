@@ -9,8 +9,7 @@ const Resources& replay_resources();
 
 Settings experiment_preset() {
     constexpr std::string_view kName = "presets/experiment.yaml";
-    Settings settings =
-        Settings::from_text(*replay_resources().find(kName), std::string(kName));
+    Settings settings = Settings::from_text(*replay_resources().find(kName), std::string(kName));
     settings.extend(scheme_preset());
     return settings;
 }
@@ -20,9 +19,7 @@ Experiment load_experiment(const Settings& settings) {
     Experiment experiment;
     experiment.scheme = std::string(find_scheme(settings.text("scheme")).name);
     const std::string mode = settings.choice("mode", {"auto", "open", "closed"});
-    experiment.mode = mode == "auto"   ? Mode::automatic
-                      : mode == "open" ? Mode::open
-                                       : Mode::closed;
+    experiment.mode = mode == "auto" ? Mode::automatic : mode == "open" ? Mode::open : Mode::closed;
     experiment.seed = static_cast<std::uint64_t>(settings.integer("seed", {0.0, kLargestSeed}));
     experiment.chip = static_cast<std::uint64_t>(settings.integer("chip", {0.0, kLargestSeed}));
     if (const auto limit = settings.integer_or("samples", "all", {1.0, 1e9})) {

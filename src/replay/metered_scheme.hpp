@@ -5,8 +5,8 @@
 #include "src/replay/result.hpp"
 #include "workloads/scheme.hpp"
 
-/// A scheme with a meter on its attention: every hook goes through, and each head's output is compared
-/// with exact attention (and with a threshold reference) on the same q, k, v.
+/// A scheme with a meter on its attention: every hook goes through, and each head's output is
+/// compared with exact attention (and with a threshold reference) on the same q, k, v.
 namespace attohm {
 
 struct HeadFidelity {

@@ -64,8 +64,7 @@ void add_counts(const HeadReport& report, SampleOutcome& outcome) {
 void run_layer(ReplayRun& run, const AttentionLayer& layer, int sample, SampleOutcome& outcome,
                SamplePlanner* planner) {
     std::vector<HeadTrack> tracks(static_cast<std::size_t>(run.reader().model().heads));
-    parallel_for(tracks.size(),
-                 [&](std::size_t h) { run_head(run, layer, sample, h, tracks[h]); });
+    parallel_for(tracks.size(), [&](std::size_t h) { run_head(run, layer, sample, h, tracks[h]); });
     for (const HeadTrack& track : tracks) {
         for (const HeadReport& report : track.context.reports) {
             run.heads.add(report);
@@ -80,10 +79,9 @@ void run_layer(ReplayRun& run, const AttentionLayer& layer, int sample, SampleOu
 
 void run_open_loop(ReplayRun& run) {
     const TraceReader& reader = run.reader();
-    const SamplePlan plan =
-        plan_samples(with_layers(reader, reader.samples(), false),
-                     with_layers(reader, reader.calibration_samples(), true), run.experiment,
-                     reader.path(), run.notes);
+    const SamplePlan plan = plan_samples(with_layers(reader, reader.samples(), false),
+                                         with_layers(reader, reader.calibration_samples(), true),
+                                         run.experiment, reader.path(), run.notes);
     const int layers = reader.model().layers;
     run.scheme.prepare(reader.model(), nullptr);
     for (int layer = 0; layer < layers; ++layer) {

@@ -57,8 +57,7 @@ const Matrix<float>& ReplayTrace::exact_logits(int index) {
 
 namespace {
 
-bool closed_loop(const ReplayTrace& trace, const Experiment& experiment,
-                 const Settings& settings) {
+bool closed_loop(const ReplayTrace& trace, const Experiment& experiment, const Settings& settings) {
     const bool possible = trace.weights() != nullptr;
     if (experiment.mode == Mode::closed && !possible) {
         throw UserError("the trace has no weights to run the network with",
@@ -72,7 +71,8 @@ std::vector<std::string> describe_marked(const Settings& settings, Mark mark) {
     std::vector<std::string> lines;
     for (const std::string& key : settings.read_with_mark(mark)) {
         const SettingsEntry& entry = settings.entry(key);
-        lines.push_back(fmt::format("{} = {}: {}", key, fmt::join(entry.values, ", "), entry.source));
+        lines.push_back(
+            fmt::format("{} = {}: {}", key, fmt::join(entry.values, ", "), entry.source));
     }
     return lines;
 }
@@ -151,7 +151,10 @@ Result replay(ReplayTrace& trace, const Settings& settings, const ReplayProgress
                   ready.threshold.get(),
                   ready.costs ? &*ready.costs : nullptr,
                   progress,
-                  {}, {}, {}, {}};
+                  {},
+                  {},
+                  {},
+                  {}};
     ready.closed ? run_closed_loop(run) : run_open_loop(run);
 
     Result result;

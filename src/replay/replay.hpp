@@ -13,8 +13,8 @@
 /// One trace through one experiment.
 namespace attohm {
 
-/// A trace that several experiments share: the weights, small inputs, and what the exact network says of
-/// each sample, read or computed once. May be used from several threads.
+/// A trace that several experiments share: the weights, small inputs, and what the exact network
+/// says of each sample, read or computed once. May be used from several threads.
 class ReplayTrace {
   public:
     /// Throws: UserError as TraceReader does.
@@ -39,7 +39,8 @@ class ReplayTrace {
     std::unique_ptr<Kept> kept_;
 };
 
-/// Called after each finished unit of work (a sample, or a layer of one) with the number done and of all.
+/// Called after each finished unit of work (a sample, or a layer of one) with the number done and
+/// of all.
 using ReplayProgress = std::function<void(std::size_t done, std::size_t all)>;
 
 /// Everything about settings that can be found wrong before anything is computed; marks every key
@@ -47,9 +48,9 @@ using ReplayProgress = std::function<void(std::size_t done, std::size_t all)>;
 /// Throws: UserError as `replay` does.
 Mode check_replay(const ReplayTrace& trace, const Settings& settings);
 
-/// Replays every evaluated sample; parallel over samples (closed loop) or heads (open loop). The same
-/// settings give the same Result for any number of threads. `settings` are marked as read, but keys that
-/// nobody read are the caller's to refuse (a sweep joins several experiments first).
+/// Replays every evaluated sample; parallel over samples (closed loop) or heads (open loop). The
+/// same settings give the same Result for any number of threads. `settings` are marked as read, but
+/// keys that nobody read are the caller's to refuse (a sweep joins several experiments first).
 /// Throws: UserError for settings or traces that do not fit together.
 Result replay(ReplayTrace& trace, const Settings& settings, const ReplayProgress& progress = {});
 

@@ -61,15 +61,20 @@ SamplePlan plan_samples(const std::vector<int>& usable, const std::vector<int>& 
     } else {
         const auto wanted = static_cast<std::size_t>(experiment.quant_samples);
         const std::size_t count = std::min(wanted, usable.size());
-        plan.calibration.assign(usable.begin(), usable.begin() + static_cast<std::ptrdiff_t>(count));
+        plan.calibration.assign(usable.begin(),
+                                usable.begin() + static_cast<std::ptrdiff_t>(count));
         if (count < usable.size()) {
             plan.evaluated.erase(plan.evaluated.begin(),
                                  plan.evaluated.begin() + static_cast<std::ptrdiff_t>(count));
-            notes.push_back(fmt::format("no /calibration in the trace: its first {} samples give the "
-                                        "scales and are not evaluated", count));
+            notes.push_back(
+                fmt::format("no /calibration in the trace: its first {} samples give the "
+                            "scales and are not evaluated",
+                            count));
         } else {
-            notes.push_back(fmt::format("no /calibration in the trace: its {} samples give the scales "
-                                        "and are evaluated as well", count));
+            notes.push_back(
+                fmt::format("no /calibration in the trace: its {} samples give the scales "
+                            "and are evaluated as well",
+                            count));
         }
     }
     if (experiment.sample_limit &&
