@@ -1,5 +1,6 @@
 #include "crossbar/programming.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "crossbar/programming_kernels.hpp"
@@ -39,14 +40,17 @@ Cells program_polarity(MatrixView<const float> levels, const CellLaw& law, const
     Cells cells;
     cells.conductance.resize(levels.rows, levels.cols);
     cells.deviation.resize(levels.rows, levels.cols);
-    AlignedVector<float> normals(levels.rows * levels.cols, 0.0F);
-    if (!device.programming.none()) {
-        programming_stream(site, polarity).normals(0, normals);
+    Matrix<float> normals;
+    normals.resize(levels.rows, levels.cols);
+    if (device.programming.none()) {
+        std::fill_n(normals.data(), normals.size(), 0.0F);
+    } else {
+        programming_stream(site, polarity).normals(0, {normals.data(), normals.size()});
     }
     const float sign = polarity == Polarity::plus ? 1.0F : -1.0F;
     for (std::size_t j = 0; j < levels.rows; ++j) {
-        floored += program_cells(law, sign, levels.row(j), normals.data() + j * levels.cols,
-                                 cells.conductance.row(j), cells.deviation.row(j), levels.cols);
+        floored += program_cells(law, sign, levels.row(j), normals.row(j), cells.conductance.row(j),
+                                 cells.deviation.row(j), levels.cols);
     }
     return cells;
 }

@@ -41,7 +41,8 @@ void integer_product(MatrixView<const float> queries, int largest_query, const I
                      MatrixView<float> products);
 
 /// out[k] = step * (query . rows[keys[k]]) over int16 codes with exact 32-bit sums.
-/// Args: query: [rows.cols]; rows: [n, depth], fastest when depth is a multiple of 32 (pad with zeros).
+/// Args: query: [rows.cols]; rows: [n, depth], fastest when depth is a multiple of 32 (pad with
+/// zeros).
 void integer_dots(const std::int16_t* query, MatrixView<const std::int16_t> rows,
                   std::span<const std::uint32_t> keys, float step, float* out);
 

@@ -15,21 +15,28 @@ constexpr std::size_t kRows = 4;
 using Lanes = std::int16_t __attribute__((vector_size(64)));
 constexpr std::size_t kLanes = 32;
 
-/// Four query rows against 64 keys: sums stay in registers over the whole depth.
+/// Four query rows against 64 keys. Vectors have names: as elements of an array they would be
+/// stored once per step of the depth.
 ATTOHM_SIMD_CLONES
 void block_product(const std::int16_t* const rows[kRows], const std::int16_t* packed,
                    std::size_t packed_stride, std::size_t depth, std::int16_t* sums) {
-    Lanes sum[kRows][2] = {};
+    static_assert(kRows == 4);
+    Lanes a0 = {}, a1 = {}, b0 = {}, b1 = {}, c0 = {}, c1 = {}, d0 = {}, d1 = {};
     for (std::size_t i = 0; i < depth; ++i) {
-        Lanes key[2];
-        std::memcpy(key, packed + i * packed_stride, sizeof(key));
-        for (std::size_t r = 0; r < kRows; ++r) {
-            const std::int16_t q = rows[r][i];
-            sum[r][0] += key[0] * q;
-            sum[r][1] += key[1] * q;
-        }
+        Lanes key0, key1;
+        std::memcpy(&key0, packed + i * packed_stride, sizeof(key0));
+        std::memcpy(&key1, packed + i * packed_stride + kLanes, sizeof(key1));
+        a0 += key0 * rows[0][i];
+        a1 += key1 * rows[0][i];
+        b0 += key0 * rows[1][i];
+        b1 += key1 * rows[1][i];
+        c0 += key0 * rows[2][i];
+        c1 += key1 * rows[2][i];
+        d0 += key0 * rows[3][i];
+        d1 += key1 * rows[3][i];
     }
-    std::memcpy(sums, sum, sizeof(sum));
+    const Lanes all[kRows * 2] = {a0, a1, b0, b1, c0, c1, d0, d1};
+    std::memcpy(sums, all, sizeof(all));
 }
 
 ATTOHM_SIMD_CLONES

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <new>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "src/base/error.hpp"
@@ -26,6 +27,26 @@ struct AlignedAllocator {
     template <class U>
     bool operator==(const AlignedAllocator<U>&) const {
         return true;
+    }
+};
+
+/// Leaves new elements as they are: for storage that is written before it is read.
+template <class T>
+struct UninitialisedAllocator : AlignedAllocator<T> {
+    UninitialisedAllocator() = default;
+    template <class U>
+    UninitialisedAllocator(const UninitialisedAllocator<U>&) {}
+    template <class U>
+    struct rebind {
+        using other = UninitialisedAllocator<U>;
+    };
+    template <class U, class... Args>
+    void construct(U* p, Args&&... args) {
+        if constexpr (sizeof...(Args) == 0) {
+            ::new (static_cast<void*>(p)) U;
+        } else {
+            ::new (static_cast<void*>(p)) U(std::forward<Args>(args)...);
+        }
     }
 };
 
@@ -82,17 +103,19 @@ class Matrix {
     const T& operator()(std::size_t i, std::size_t j) const { return data_[i * cols_ + j]; }
     MatrixView<T> view() { return {data_.data(), rows_, cols_}; }
     MatrixView<const T> view() const { return {data_.data(), rows_, cols_}; }
-    /// Changes the shape; what it held is lost.
+    /// Changes the shape; what it held is lost, and what it holds is not defined until it is
+    /// written.
     void resize(std::size_t rows, std::size_t cols) {
         rows_ = rows;
         cols_ = cols;
+        data_.clear();
         data_.resize(rows * cols);
     }
 
   private:
     std::size_t rows_ = 0;
     std::size_t cols_ = 0;
-    AlignedVector<T> data_;
+    std::vector<T, UninitialisedAllocator<T>> data_;
 };
 
 }  // namespace attohm

@@ -67,6 +67,11 @@ void Stream::normals(std::uint64_t first, std::span<float> out) const {
     kernels().normals({key_, high_}, first, out.data(), out.size());
 }
 
+void Stream::normals_at(std::span<const std::uint64_t> indices, std::span<float> out) const {
+    ATTOHM_CHECK_EQ(indices.size(), out.size());
+    kernels().normals_at({key_, high_}, indices.data(), out.data(), out.size());
+}
+
 void Stream::add_normals(std::uint64_t first, float sigma, std::span<float> values) const {
     kernels().add_normals({key_, high_}, first, sigma, values.data(), values.size());
 }

@@ -86,6 +86,10 @@ class Stream {
     /// absolute below 1e-6.
     void normals(std::uint64_t first, std::span<float> out) const;
 
+    /// out[k] = normal(indices[k]): the same values as `normals` gives there, for a few of many.
+    /// Throws: InvariantError if the sizes differ.
+    void normals_at(std::span<const std::uint64_t> indices, std::span<float> out) const;
+
     /// values[k] += sigma * normal(first + k): the draw of a noise whose size is known.
     void add_normals(std::uint64_t first, float sigma, std::span<float> values) const;
 

@@ -19,6 +19,9 @@ struct RandomKernels {
     void (*words)(StreamIdentity id, std::uint64_t first, std::uint32_t* out, std::size_t count);
     void (*uniforms)(StreamIdentity id, std::uint64_t first, float* out, std::size_t count);
     void (*normals)(StreamIdentity id, std::uint64_t first, float* out, std::size_t count);
+    /// out[k] = normal at indices[k].
+    void (*normals_at)(StreamIdentity id, const std::uint64_t* indices, float* out,
+                       std::size_t count);
     /// values += sigma * normals.
     void (*add_normals)(StreamIdentity id, std::uint64_t first, float sigma, float* values,
                         std::size_t count);

@@ -83,6 +83,38 @@ ATTOHM_INLINE void philox_groups(StreamIdentity id, std::uint64_t first_block, s
     }
 }
 
+/// Words at kPhiloxLanes indices of any kind.
+ATTOHM_INLINE void philox_at(StreamIdentity id, const std::uint64_t* indices, std::uint32_t* out) {
+    const Lanes zero{};
+    Lanes index;
+    std::memcpy(&index, indices, sizeof index);
+    const Lanes block = index >> 2;
+    const Lanes word = index & 3u;
+    Lanes c0 = block;
+    Lanes c1 = block >> 32;
+    Lanes c2 = zero + (id.high & kLow32);
+    Lanes c3 = zero + (id.high >> 32);
+    std::uint32_t key0 = static_cast<std::uint32_t>(id.key);
+    std::uint32_t key1 = static_cast<std::uint32_t>(id.key >> 32);
+#pragma GCC unroll 10
+    for (int round = 0; round < 10; ++round) {
+        const Lanes product0 = product_of_low(c0, zero + 0xD2511F53u);
+        const Lanes product1 = product_of_low(c2, zero + 0xCD9E8D57u);
+        c0 = (product1 >> 32) ^ c1 ^ (zero + key0);
+        c1 = product1;
+        c2 = (product0 >> 32) ^ c3 ^ (zero + key1);
+        c3 = product0;
+        key0 += 0x9E3779B9u;
+        key1 += 0xBB67AE85u;
+    }
+    // Comparisons give all ones or zeros.
+    const Lanes chosen = (c0 & reinterpret_cast<Lanes>(word == 0)) |
+                         (c1 & reinterpret_cast<Lanes>(word == 1)) |
+                         (c2 & reinterpret_cast<Lanes>(word == 2)) |
+                         (c3 & reinterpret_cast<Lanes>(word == 3));
+    for (std::size_t l = 0; l < kPhiloxLanes; ++l) out[l] = static_cast<std::uint32_t>(chosen[l]);
+}
+
 // ---- One word to one variate ----
 
 ATTOHM_INLINE float uniform_of(std::uint32_t word) {
@@ -243,6 +275,21 @@ static void normals(StreamIdentity id, std::uint64_t first, float* out, std::siz
     }
 }
 
+static void normals_at(StreamIdentity id, const std::uint64_t* indices, float* out,
+                       std::size_t count) {
+    constexpr std::size_t kStrip = 64;
+    alignas(64) std::uint64_t strip[kStrip];
+    alignas(64) std::uint32_t buffer[kStrip];
+    alignas(64) float z[kStrip];
+    for (std::size_t base = 0; base < count; base += kStrip) {
+        const std::size_t wanted = count - base < kStrip ? count - base : kStrip;
+        for (std::size_t l = 0; l < kStrip; ++l) strip[l] = l < wanted ? indices[base + l] : 0;
+        for (std::size_t l = 0; l < kStrip; l += kPhiloxLanes) philox_at(id, strip + l, buffer + l);
+        normals_of(buffer, z, kStrip);
+        std::memcpy(out + base, z, wanted * sizeof *out);
+    }
+}
+
 static void add_normals(StreamIdentity id, std::uint64_t first, float sigma, float* values,
                         std::size_t count) {
     alignas(64) std::uint32_t buffer[kChunkWords];
@@ -294,6 +341,7 @@ constexpr RandomKernels kRandomKernels{
     .words = words,
     .uniforms = uniforms,
     .normals = normals,
+    .normals_at = normals_at,
     .add_normals = add_normals,
     .add_scaled_normals = add_scaled_normals,
     .events = events,

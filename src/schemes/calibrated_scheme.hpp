@@ -65,7 +65,7 @@ class CalibratedScheme : public Scheme {
 
 /// Queries decided together: the height of every product, so that shapes follow from the trace
 /// alone.
-constexpr std::size_t kQueryBlock = 64;
+constexpr std::size_t kQueryBlock = 128;
 
 /// Threshold DAC settings of all valid queries.
 struct RowThresholds {

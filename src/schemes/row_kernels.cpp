@@ -115,7 +115,8 @@ namespace {
 constexpr std::size_t kColumns = 64;
 
 using Lanes = float __attribute__((vector_size(64)));
-constexpr std::size_t kVectors = kColumns * sizeof(float) / sizeof(Lanes);
+constexpr std::size_t kLanes = sizeof(Lanes) / sizeof(float);
+constexpr std::size_t kVectors = kColumns / kLanes;
 
 /// One block of columns: named accumulators, so that the sums stay in registers over all keys.
 ATTOHM_SIMD_CLONES
@@ -125,12 +126,16 @@ void weighted_block(const float* weights, const std::uint32_t* keys, std::size_t
     Lanes sum0 = {}, sum1 = {}, sum2 = {}, sum3 = {};
     for (std::size_t k = 0; k < count; ++k) {
         const float w = weights[k];
-        Lanes row[kVectors];
-        std::memcpy(row, values + keys[k] * stride, sizeof(row));
-        sum0 += w * row[0];
-        sum1 += w * row[1];
-        sum2 += w * row[2];
-        sum3 += w * row[3];
+        const float* row = values + keys[k] * stride;
+        Lanes row0, row1, row2, row3;
+        std::memcpy(&row0, row, sizeof(row0));
+        std::memcpy(&row1, row + kLanes, sizeof(row1));
+        std::memcpy(&row2, row + 2 * kLanes, sizeof(row2));
+        std::memcpy(&row3, row + 3 * kLanes, sizeof(row3));
+        sum0 += w * row0;
+        sum1 += w * row1;
+        sum2 += w * row2;
+        sum3 += w * row3;
     }
     const Lanes sums[kVectors] = {sum0, sum1, sum2, sum3};
     std::memcpy(acc, sums, sizeof(sums));

@@ -112,8 +112,12 @@ void SprintScheme::head_attention(const AttentionHead& head, MatrixView<float> o
     DecisionMeter meter(head, calibrated.threshold, calibrated.score_sigma, inputs_.metrics);
     const bool full = meter.level() == MetricsLevel::full;
     const std::size_t n = codes.m.rows(), rows = codes.nq.rows();
-    Matrix<float> score(kQueryBlock, n), z(kQueryBlock, n), p_keep(full ? kQueryBlock : 0, n);
-    Matrix<std::uint8_t> keep(kQueryBlock, n);
+    Matrix<float> score, z, p_keep;
+    Matrix<std::uint8_t> keep;
+    score.resize(kQueryBlock, n);
+    z.resize(kQueryBlock, n);
+    p_keep.resize(full ? kQueryBlock : 0, n);
+    keep.resize(kQueryBlock, n);
     std::vector<std::uint8_t> quant(n);
     std::vector<std::uint32_t> key_end(rows);
     for (std::size_t t = 0; t < rows; ++t) key_end[t] = static_cast<std::uint32_t>(head.key_end(t));

@@ -11,7 +11,8 @@ template <class Code>
 std::int64_t count_ones(const Matrix<Code>& codes, std::size_t cols, int bits) {
     const auto mask = static_cast<std::uint16_t>((1U << bits) - 1U);
     std::int64_t ones = 0;
-    for (std::size_t i = 0; i < codes.rows(); ++i) ones += count_code_ones(codes.row(i), cols, mask);
+    for (std::size_t i = 0; i < codes.rows(); ++i)
+        ones += count_code_ones(codes.row(i), cols, mask);
     return ones;
 }
 

@@ -10,6 +10,12 @@ namespace {
 constexpr float kLargestNormal = 6.4F;
 }
 
+bool reaches_full_scale(const DecisionRow& row, std::size_t j) {
+    const float reach =
+        __builtin_fabsf(row.analog[j]) + kLargestNormal * __builtin_sqrtf(row.variance[j]);
+    return reach > row.full_scale;
+}
+
 ATTOHM_SIMD_CLONES
 std::int64_t decide_row(const DecisionRow& row, std::uint8_t* __restrict keep,
                         std::uint8_t* __restrict risky) {
@@ -31,6 +37,51 @@ std::int64_t decide_row(const DecisionRow& row, std::uint8_t* __restrict keep,
         count += clips;
     }
     return count;
+}
+
+ATTOHM_SIMD_CLONES
+std::int64_t screen_row(const DecisionRow& row, float most_variance, std::uint8_t* __restrict keep,
+                        std::uint8_t* __restrict open) {
+    const float* __restrict analog = row.analog;
+    const float* __restrict offset = row.offset;
+    const float threshold = row.threshold, full_scale = row.full_scale;
+    const float noise = kLargestNormal * __builtin_sqrtf(most_variance + row.comparator_variance);
+    const float read_noise = kLargestNormal * __builtin_sqrtf(most_variance);
+    // More than the rounding of decide_row's three additions.
+    constexpr float kRounding = 1e-6F;
+    std::int32_t count = 0;
+    for (std::size_t j = 0; j < row.n; ++j) {
+        const float size = __builtin_fabsf(analog[j]);
+        const float distance = (analog[j] + offset[j]) - threshold;
+        const float slack =
+            kRounding * (size + __builtin_fabsf(offset[j]) + __builtin_fabsf(threshold));
+        keep[j] = distance >= 0.0F ? 1 : 0;
+        const std::uint8_t undecided =
+            (__builtin_fabsf(distance) <= noise + slack) | (size + read_noise > full_scale) ? 1 : 0;
+        open[j] = undecided;
+        count += undecided;
+    }
+    return count;
+}
+
+ATTOHM_SIMD_CLONES
+void variances_of(const float* __restrict squares, const float* __restrict variance,
+                  std::size_t depth, const std::uint32_t* __restrict keys, std::size_t count,
+                  float* __restrict out) {
+    constexpr std::size_t kLanes = 16;
+    for (std::size_t k = 0; k < count; ++k) {
+        const float* __restrict cells = variance + keys[k] * depth;
+        float lanes[kLanes] = {};
+        std::size_t i = 0;
+        for (; i + kLanes <= depth; i += kLanes) {
+            for (std::size_t l = 0; l < kLanes; ++l) lanes[l] += squares[i + l] * cells[i + l];
+        }
+        for (std::size_t l = 0; i < depth; ++i, ++l) lanes[l] += squares[i] * cells[i];
+        for (std::size_t half = kLanes / 2; half > 0; half /= 2) {
+            for (std::size_t l = 0; l < half; ++l) lanes[l] += lanes[l + half];
+        }
+        out[keys[k]] = lanes[0];
+    }
 }
 
 ATTOHM_SIMD_CLONES

@@ -17,10 +17,23 @@ struct DecisionRow {
     std::size_t n = 0;
 };
 
+/// Whether a read of at most 6.4 sigma could take the output of key j beyond the full scale.
+bool reaches_full_scale(const DecisionRow& row, std::size_t j);
+
 /// keep[j] = analog + sqrt(var_read + var_comparator) z + offset >= threshold.
 /// risky[j] = 1 where the read could reach the full scale (|analog| + 6.4 sigma_read > full scale):
 /// there the two noises must be told apart. Returns the number of risky decisions.
 std::int64_t decide_row(const DecisionRow& row, std::uint8_t* keep, std::uint8_t* risky);
+
+/// Decides what no noise can change: keep[j] = analog + offset >= threshold, and open[j] = 1 where
+/// a draw of at most 6.4 sigma could turn it (or reach the full scale), sigma by `most_variance`,
+/// an upper bound for all keys (row.variance is not read). Returns the number of open ones.
+std::int64_t screen_row(const DecisionRow& row, float most_variance, std::uint8_t* keep,
+                        std::uint8_t* open);
+
+/// out[keys[k]] = sum_i squares[i] variance[keys[k], i]: variances of listed keys alone.
+void variances_of(const float* squares, const float* variance, std::size_t depth,
+                  const std::uint32_t* keys, std::size_t count, float* out);
 
 /// margin[j] = (analog + offset - threshold) / sqrt(var_read + var_comparator); +-infinity without
 /// noise (a tie: +infinity).

@@ -13,15 +13,22 @@
 namespace attohm {
 
 namespace {
+
+/// Above one open decision in so many, a block is drawn whole: a draw in a row costs about a
+/// quarter of one that is looked up.
+constexpr std::size_t kDenseDraws = 6;
+
 /// Beyond what a normal draw reaches (random.hpp: 6.34).
 constexpr double kFarNormal = 6.4;
+
 }  // namespace
 
 /// Products of one block of queries.
 struct SprintTile::Block {
     Matrix<float> squares;   ///< [r, d] nq^2
     Matrix<float> analog;    ///< [r, n]
-    Matrix<float> variance;  ///< [r, n]
+    Matrix<float> variance;  ///< [r, n]; where known
+    bool variance_known = false;
     std::span<const float> threshold;
     const CountedKeys& counted;
 };
@@ -42,26 +49,28 @@ SprintTile::SprintTile(const TileCircuits& circuits, const LevelMap& map, const 
         comparator_offset_stream(site_, array)
             .add_normals(0, sigma, std::span(offsets_).subspan(array * columns, count));
     }
+    most_variance_.assign(levels.cols, static_cast<float>(keys_.uniform_variance));
+    variance_sum_.assign(levels.cols, keys_.uniform_variance * static_cast<double>(n));
+    if (keys_.variance.empty()) return;
+    for (std::size_t j = 0; j < n; ++j) {
+        const float* cells = keys_.variance.row(j);
+        for (std::size_t i = 0; i < levels.cols; ++i) {
+            most_variance_[i] = std::max(most_variance_[i], cells[i]);
+            variance_sum_[i] += static_cast<double>(cells[i]);
+        }
+    }
 }
 
 TileTotals SprintTile::decide(std::size_t first, MatrixView<const float> nq,
                               std::span<const float> threshold, const CountedKeys& counted,
                               MatrixView<std::uint8_t> keep, MatrixView<float> p_keep) const {
     const std::size_t n = keys_.mean.rows();
-    Block block{{}, {}, {}, threshold, counted};
+    Block block{{}, {}, {}, false, threshold, counted};
     block.squares.resize(nq.rows, nq.cols);
     for (std::size_t t = 0; t < nq.rows; ++t) square_row(nq.row(t), block.squares.row(t), nq.cols);
     block.analog.resize(nq.rows, n);
     block.variance.resize(nq.rows, n);
     sgemm_nt(nq, keys_.mean.view(), block.analog.view());
-    if (keys_.variance.empty()) {
-        for (std::size_t t = 0; t < nq.rows; ++t) {
-            const double v = sum_row(block.squares.row(t), nq.cols) * keys_.uniform_variance;
-            std::fill_n(block.variance.row(t), n, static_cast<float>(v));
-        }
-    } else {
-        sgemm_nt(block.squares.view(), keys_.variance.view(), block.variance.view());
-    }
     TileTotals totals;
     totals.decisions = static_cast<std::int64_t>(nq.rows * n);
     if (circuits_.sense.n_column_max) {
@@ -73,8 +82,37 @@ TileTotals SprintTile::decide(std::size_t first, MatrixView<const float> nq,
     } else {
         output_path(first, block, keep, p_keep, totals);
     }
+    add_noise(block, totals);
     read_energy(nq, totals);
     return totals;
+}
+
+/// Variances of all outputs of the block, once.
+void SprintTile::know_variance(Block& block) const {
+    if (block.variance_known) return;
+    block.variance_known = true;
+    if (!keys_.variance.empty()) {
+        sgemm_nt(block.squares.view(), keys_.variance.view(), block.variance.view());
+        return;
+    }
+    for (std::size_t t = 0; t < block.squares.rows(); ++t) {
+        const double v =
+            sum_row(block.squares.row(t), block.squares.cols()) * keys_.uniform_variance;
+        std::fill_n(block.variance.row(t), block.variance.cols(), static_cast<float>(v));
+    }
+}
+
+/// Random variance summed over the block's decisions: sums over queries and over keys factor.
+void SprintTile::add_noise(const Block& block, TileTotals& totals) const {
+    const double sigma_c = circuits_.sense.steps(circuits_.comparator.noise_sigma);
+    for (std::size_t i = 0; i < block.squares.cols(); ++i) {
+        double squares = 0.0;
+        for (std::size_t t = 0; t < block.squares.rows(); ++t) {
+            squares += static_cast<double>(block.squares(t, i));
+        }
+        totals.noise_variance += squares * variance_sum_[i];
+    }
+    totals.noise_variance += static_cast<double>(totals.decisions) * sigma_c * sigma_c;
 }
 
 /// Static offsets minus the threshold noise, which all keys of an array share in one read.
@@ -90,63 +128,143 @@ void SprintTile::key_offsets(std::size_t query, std::span<float> offsets) const 
     }
 }
 
-/// White noise of the column and of the comparator drawn at the output as one number; told apart
-/// only where the sense output may clip between them: given T = R + C, R is Gaussian with mean T
-/// v_r / v and variance v_r v_c / v (v = v_r + v_c).
-void SprintTile::output_path(std::size_t first, const Block& block, MatrixView<std::uint8_t> keep,
+/// White noise of the column and of the comparator drawn at the output as one number. Only
+/// decisions that a draw could turn are drawn: a stream is random access, so the others' draws are
+/// simply not looked at.
+void SprintTile::output_path(std::size_t first, Block& block, MatrixView<std::uint8_t> keep,
                              MatrixView<float> p_keep, TileTotals& totals) const {
-    const std::size_t n = block.analog.cols();
+    const std::size_t n = block.analog.cols(), rows = block.analog.rows();
     AlignedVector<float> normals(n), offsets(n);
-    std::vector<std::uint8_t> risky(n);
-    const Stream noise = decision_noise_stream(site_);
-    const Stream split = decision_split_stream(site_);
-    const double sigma_c = circuits_.sense.steps(circuits_.comparator.noise_sigma);
-    const double n_fs = circuits_.sense.n_fs;
-    key_offsets(first, offsets);
-    for (std::size_t t = 0; t < block.analog.rows(); ++t) {
-        const std::size_t query = first + t;
-        if (circuits_.threshold_noise.value() > 0.0) key_offsets(query, offsets);
-        noise.normals(query * n_k_, normals);
-        const DecisionRow row{block.analog.row(t),      block.variance.row(t),
-                              normals.data(),           offsets.data(),
-                              block.threshold[t],       static_cast<float>(sigma_c * sigma_c),
-                              static_cast<float>(n_fs), n};
-        const bool any_risky = decide_row(row, keep.row(t), risky.data()) > 0;
-        if (any_risky) {
-            for (std::size_t j = 0; j < n; ++j) {
-                if (risky[j] == 0) continue;
-                const double v_r = static_cast<double>(row.variance[j]);
-                const double v = v_r + sigma_c * sigma_c;
-                const double total = std::sqrt(v) * static_cast<double>(normals[j]);
-                double read = 0.0;
-                if (v > 0.0) {
-                    read = total * v_r / v +
-                           std::sqrt(v_r * sigma_c * sigma_c / v) * split.normal(query * n_k_ + j);
-                }
-                const double output = static_cast<double>(row.analog[j]) + read;
-                const double clipped = std::clamp(output, -n_fs, n_fs);
-                totals.sense_clipped += output != clipped && block.counted(t, j) ? 1 : 0;
-                const double value = clipped + (total - read) + static_cast<double>(offsets[j]);
-                keep(t, j) = value >= static_cast<double>(row.threshold) ? 1 : 0;
-            }
+    Matrix<std::uint8_t> open;
+    open.resize(rows, n);
+    const auto row_of = [&](std::size_t t) {
+        if (t == 0 || circuits_.threshold_noise.value() > 0.0) key_offsets(first + t, offsets);
+        return decision_row(block, t, normals.data(), offsets.data());
+    };
+    std::size_t undecided = 0;
+    for (std::size_t t = 0; t < rows; ++t) {
+        undecided += static_cast<std::size_t>(
+            screen_row(row_of(t), variance_bound(block, t), keep.row(t), open.row(t)));
+    }
+    const bool dense = undecided * kDenseDraws > rows * n;
+    if (dense) know_variance(block);
+    for (std::size_t t = 0; t < rows; ++t) {
+        const DecisionRow row = row_of(t);
+        if (dense) {
+            draw_row(first + t, row, block, t, keep.row(t), open.row(t), normals, totals);
+        } else {
+            draw_open(first + t, row, block, t, keep.row(t), open.row(t), normals, totals);
         }
-        totals.noise_variance +=
-            sum_row(row.variance, n) + static_cast<double>(n) * sigma_c * sigma_c;
-        if (!p_keep.empty()) {
-            margin_row(row, p_keep.row(t));
-            normal_cdf({p_keep.row(t), n}, {p_keep.row(t), n});
-            if (any_risky) clipped_probabilities(row, risky, p_keep.row(t));
-        }
+    }
+    if (p_keep.empty()) return;
+    know_variance(block);
+    for (std::size_t t = 0; t < rows; ++t) {
+        const DecisionRow row = row_of(t);
+        margin_row(row, p_keep.row(t));
+        normal_cdf({p_keep.row(t), n}, {p_keep.row(t), n});
+        clipped_probabilities(row, p_keep.row(t));
     }
 }
 
+DecisionRow SprintTile::decision_row(const Block& block, std::size_t t, const float* normals,
+                                     const float* offsets) const {
+    const double sigma_c = circuits_.sense.steps(circuits_.comparator.noise_sigma);
+    return {block.analog.row(t),
+            block.variance.row(t),
+            normals,
+            offsets,
+            block.threshold[t],
+            static_cast<float>(sigma_c * sigma_c),
+            static_cast<float>(circuits_.sense.n_fs),
+            block.analog.cols()};
+}
+
+/// No output of query t has a larger variance of its cells' white noise.
+float SprintTile::variance_bound(const Block& block, std::size_t t) const {
+    double bound = 0.0;
+    for (std::size_t i = 0; i < block.squares.cols(); ++i) {
+        bound += static_cast<double>(block.squares(t, i)) * static_cast<double>(most_variance_[i]);
+    }
+    constexpr double kRounding = 1.0001;  // of the products that the bound is compared with
+    return static_cast<float>(bound * kRounding);
+}
+
+/// Every decision of a query drawn.
+void SprintTile::draw_row(std::size_t query, const DecisionRow& row, const Block& block,
+                          std::size_t t, std::uint8_t* keep, std::uint8_t* risky,
+                          std::span<float> normals, TileTotals& totals) const {
+    decision_noise_stream(site_).normals(query * n_k_, normals);
+    if (decide_row(row, keep, risky) == 0) return;
+    for (std::size_t j = 0; j < row.n; ++j) {
+        if (risky[j] != 0) keep[j] = clipped_decision(row, block, t, query, j, totals);
+    }
+}
+
+/// The open decisions of a query drawn.
+void SprintTile::draw_open(std::size_t query, const DecisionRow& row, Block& block, std::size_t t,
+                           std::uint8_t* keep, const std::uint8_t* open, std::span<float> normals,
+                           TileTotals& totals) const {
+    std::vector<std::uint32_t> keys(row.n + 1);
+    // Every index is stored, the next one over it unless open.
+    std::size_t count = 0;
+    for (std::size_t j = 0; j < row.n; ++j) {
+        keys[count] = static_cast<std::uint32_t>(j);
+        count += open[j];
+    }
+    if (count == 0) return;
+    if (!keys_.variance.empty()) {
+        variances_of(block.squares.row(t), keys_.variance.data(), block.squares.cols(), keys.data(),
+                     count, block.variance.row(t));
+    } else {
+        know_variance(block);
+    }
+    std::vector<std::uint64_t> indices(count);
+    for (std::size_t k = 0; k < count; ++k) indices[k] = query * n_k_ + keys[k];
+    decision_noise_stream(site_).normals_at(indices, normals.first(count));
+    // Each draw to its key, the last first: a key never lies before its place in the list.
+    for (std::size_t k = count; k-- > 0;) normals[keys[k]] = normals[k];
+    for (std::size_t k = 0; k < count; ++k) {
+        keep[keys[k]] = open_decision(row, block, t, query, keys[k], totals);
+    }
+}
+
+/// The same arithmetic as decide_row, for one key.
+std::uint8_t SprintTile::open_decision(const DecisionRow& row, const Block& block, std::size_t t,
+                                       std::size_t query, std::size_t j, TileTotals& totals) const {
+    if (reaches_full_scale(row, j)) return clipped_decision(row, block, t, query, j, totals);
+    const float sigma = std::sqrt(row.variance[j] + row.comparator_variance);
+    const float value = row.analog[j] + sigma * row.normals[j] + row.offset[j];
+    return value >= row.threshold ? 1 : 0;
+}
+
+/// The two noises are told apart where the sense output may clip between them: given T = R + C, R
+/// is Gaussian with mean T v_r / v and variance v_r v_c / v (v = v_r + v_c).
+std::uint8_t SprintTile::clipped_decision(const DecisionRow& row, const Block& block, std::size_t t,
+                                          std::size_t query, std::size_t j,
+                                          TileTotals& totals) const {
+    const double sigma_c = circuits_.sense.steps(circuits_.comparator.noise_sigma);
+    const double n_fs = circuits_.sense.n_fs;
+    const double v_r = static_cast<double>(row.variance[j]);
+    const double v = v_r + sigma_c * sigma_c;
+    const double total = std::sqrt(v) * static_cast<double>(row.normals[j]);
+    double read = 0.0;
+    if (v > 0.0) {
+        read = total * v_r / v + std::sqrt(v_r * sigma_c * sigma_c / v) *
+                                     decision_split_stream(site_).normal(query * n_k_ + j);
+    }
+    const double output = static_cast<double>(row.analog[j]) + read;
+    const double clipped = std::clamp(output, -n_fs, n_fs);
+    totals.sense_clipped += output != clipped && block.counted(t, j) ? 1 : 0;
+    const double value = clipped + (total - read) + static_cast<double>(row.offset[j]);
+    return value >= static_cast<double>(row.threshold) ? 1 : 0;
+}
+
 /// The clip changes P(keep) only where the comparator's noise reaches from the threshold to it.
-void SprintTile::clipped_probabilities(const DecisionRow& row, std::span<const std::uint8_t> risky,
-                                       float* p_keep) const {
+void SprintTile::clipped_probabilities(const DecisionRow& row, float* p_keep) const {
     const double sigma_c = circuits_.sense.steps(circuits_.comparator.noise_sigma);
     const double n_fs = circuits_.sense.n_fs;
     for (std::size_t j = 0; j < row.n; ++j) {
-        if (risky[j] == 0) continue;
+        if (!reaches_full_scale(row, j)) continue;
         const double threshold =
             static_cast<double>(row.threshold) - static_cast<double>(row.offset[j]);
         if (std::abs(threshold) + kFarNormal * sigma_c < n_fs) continue;
@@ -217,8 +335,6 @@ void SprintTile::column_path(std::size_t first, MatrixView<const float> nq, cons
                                  sigma_c * static_cast<double>(z_comparator[j]);
             keep(t, j) = value >= static_cast<double>(block.threshold[t]) ? 1 : 0;
         }
-        totals.noise_variance +=
-            sum_row(block.variance.row(t), n) + static_cast<double>(n) * sigma_c * sigma_c;
     }
 }
 

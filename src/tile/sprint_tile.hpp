@@ -73,10 +73,24 @@ class SprintTile {
   private:
     struct Block;
     struct Column;
-    void clipped_probabilities(const DecisionRow& row, std::span<const std::uint8_t> risky,
-                               float* p_keep) const;
-    void output_path(std::size_t first, const Block& block, MatrixView<std::uint8_t> keep,
+    void clipped_probabilities(const DecisionRow& row, float* p_keep) const;
+    std::uint8_t open_decision(const DecisionRow& row, const Block& block, std::size_t t,
+                               std::size_t query, std::size_t j, TileTotals& totals) const;
+    std::uint8_t clipped_decision(const DecisionRow& row, const Block& block, std::size_t t,
+                                  std::size_t query, std::size_t j, TileTotals& totals) const;
+    void know_variance(Block& block) const;
+    void add_noise(const Block& block, TileTotals& totals) const;
+    void output_path(std::size_t first, Block& block, MatrixView<std::uint8_t> keep,
                      MatrixView<float> p_keep, TileTotals& totals) const;
+    DecisionRow decision_row(const Block& block, std::size_t t, const float* normals,
+                             const float* offsets) const;
+    float variance_bound(const Block& block, std::size_t t) const;
+    void draw_row(std::size_t query, const DecisionRow& row, const Block& block, std::size_t t,
+                  std::uint8_t* keep, std::uint8_t* risky, std::span<float> normals,
+                  TileTotals& totals) const;
+    void draw_open(std::size_t query, const DecisionRow& row, Block& block, std::size_t t,
+                   std::uint8_t* keep, const std::uint8_t* open, std::span<float> normals,
+                   TileTotals& totals) const;
     Column read_column(MatrixView<const float> nq, const Block& block,
                        const Matrix<float>& conductance) const;
     void column_path(std::size_t first, MatrixView<const float> nq, const Block& block,
@@ -89,7 +103,9 @@ class SprintTile {
     std::size_t n_k_;
     Siemens dG_;
     ProgrammedKeys keys_;
-    AlignedVector<float> offsets_;  ///< static comparator offsets, steps
+    AlignedVector<float> offsets_;        ///< static comparator offsets, steps
+    AlignedVector<float> most_variance_;  ///< [d] largest of a word line's cell pairs
+    std::vector<double> variance_sum_;    ///< [d] sum over keys
 };
 
 }  // namespace attohm

@@ -267,3 +267,21 @@ TEST_CASE("The draws of a seed do not move", "[golden]") {
 }
 
 }  // namespace attohm
+
+TEST_CASE("normals at listed places are those of the range", "[unit]") {
+    const attohm::Stream stream(11, attohm::Purpose::read_white, {3, 4});
+    std::vector<float> range(1000);
+    stream.normals(0, range);
+    for (const std::size_t step : {std::size_t{1}, std::size_t{3}, std::size_t{7}, std::size_t{500}}) {
+        std::vector<std::uint64_t> places;
+        for (std::size_t i = 0; i < range.size(); i += step) places.push_back(i);
+        std::vector<float> listed(places.size());
+        stream.normals_at(places, listed);
+        for (std::size_t k = 0; k < places.size(); ++k) CHECK(listed[k] == range[places[k]]);
+    }
+    // Beyond 2^32 words, where the block number needs its second half.
+    const std::vector<std::uint64_t> far{(std::uint64_t{1} << 40) + 5};
+    std::vector<float> one(1);
+    stream.normals_at(far, one);
+    CHECK(static_cast<double>(one[0]) == stream.normal(far[0]));
+}
