@@ -5,31 +5,31 @@ namespace attohm {
 namespace {
 
 template <class Struct, class T, std::size_t N>
-void add_members(const Struct& part, Struct& sum, T Struct::* const (&members)[N]) {
+void add_members(const Struct& part, Struct& sum, T Struct::*const (&members)[N]) {
     for (const auto member : members) sum.*member += part.*member;
 }
 
-constexpr std::int64_t DecisionCounts::* kDecisionCounts[] = {
-    &DecisionCounts::valid,      &DecisionCounts::ref_kept,  &DecisionCounts::quant_kept,
-    &DecisionCounts::hw_kept,    &DecisionCounts::fp_total,  &DecisionCounts::fk_total,
-    &DecisionCounts::fp_quant,   &DecisionCounts::fk_quant,  &DecisionCounts::fp_analog,
+constexpr std::int64_t DecisionCounts::*kDecisionCounts[] = {
+    &DecisionCounts::valid,     &DecisionCounts::ref_kept, &DecisionCounts::quant_kept,
+    &DecisionCounts::hw_kept,   &DecisionCounts::fp_total, &DecisionCounts::fk_total,
+    &DecisionCounts::fp_quant,  &DecisionCounts::fk_quant, &DecisionCounts::fp_analog,
     &DecisionCounts::fk_analog,
 };
-constexpr double DecisionCounts::* kDecisionSums[] = {
+constexpr double DecisionCounts::*kDecisionSums[] = {
     &DecisionCounts::fp_expected, &DecisionCounts::fk_expected, &DecisionCounts::decision_variance};
-constexpr std::int64_t HeadEvents::* kEventCounts[] = {
-    &HeadEvents::q_clipped,        &HeadEvents::k_clipped,           &HeadEvents::v_clipped,
-    &HeadEvents::q_low_clipped,    &HeadEvents::threshold_clamped,   &HeadEvents::sense_clipped,
-    &HeadEvents::column_clipped,   &HeadEvents::conductance_floored, &HeadEvents::cells,
-    &HeadEvents::stuck_cells,      &HeadEvents::level_errors,        &HeadEvents::borderline,
+constexpr std::int64_t HeadEvents::*kEventCounts[] = {
+    &HeadEvents::q_clipped,      &HeadEvents::k_clipped,           &HeadEvents::v_clipped,
+    &HeadEvents::q_low_clipped,  &HeadEvents::threshold_clamped,   &HeadEvents::sense_clipped,
+    &HeadEvents::column_clipped, &HeadEvents::conductance_floored, &HeadEvents::cells,
+    &HeadEvents::stuck_cells,    &HeadEvents::level_errors,        &HeadEvents::borderline,
 };
-constexpr std::vector<std::int64_t> ScoreEye::* kEyes[] = {
+constexpr std::vector<std::int64_t> ScoreEye::*kEyes[] = {
     &ScoreEye::kept, &ScoreEye::pruned, &ScoreEye::false_prune, &ScoreEye::false_keep};
-constexpr std::int64_t HeadReport::* kReportCounts[] = {
+constexpr std::int64_t HeadReport::*kReportCounts[] = {
     &HeadReport::rows, &HeadReport::empty_rows, &HeadReport::top1_lost, &HeadReport::kept_pairs};
-constexpr double HeadReport::* kReportMeans[] = {
-    &HeadReport::offset_sigma_score, &HeadReport::offset_sigma_V,    &HeadReport::volts_per_score,
-    &HeadReport::threshold,          &HeadReport::lsb_score,         &HeadReport::noise_sigma_score,
+constexpr double HeadReport::*kReportMeans[] = {
+    &HeadReport::offset_sigma_score, &HeadReport::offset_sigma_V, &HeadReport::volts_per_score,
+    &HeadReport::threshold,          &HeadReport::lsb_score,      &HeadReport::noise_sigma_score,
     &HeadReport::score_sigma,
 };
 

@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <vector>
 
-/// What a scheme reports of one head: counts of decisions, rare events, the score eye. Reports of the
-/// same head add over samples.
+/// What a scheme reports of one head: counts of decisions, rare events, the score eye. Reports of
+/// the same head add over samples.
 namespace attohm {
 
 /// Counts of decisions over valid pairs. FP = kept by the reference, pruned by the candidate.

@@ -16,8 +16,9 @@
 #include "workloads/synth.hpp"
 #include "workloads/trace_reader.hpp"
 
-/// SPRINT's replay of bert-base-384 (144 heads, d = 64) against exact float32 attention, one thread, one
-/// process, tensors in memory. Exact = two OpenBLAS products per head and the project's own softmax.
+/// SPRINT's replay of bert-base-384 (144 heads, d = 64) against exact float32 attention, one
+/// thread, one process, tensors in memory. Exact = two OpenBLAS products per head and the project's
+/// own softmax.
 namespace {
 
 using namespace attohm;
@@ -104,7 +105,8 @@ int main(int argc, char** argv) {
     // One thread; nobody spins beside it.
     set_threads(1);
     const int runs = argc > 1 ? std::atoi(argv[1]) : 5;
-    const auto folder = std::filesystem::temp_directory_path() / fmt::format("attohm-bench-{}", getpid());
+    const auto folder =
+        std::filesystem::temp_directory_path() / fmt::format("attohm-bench-{}", getpid());
     std::filesystem::create_directories(folder);
     const std::string path = (folder / "bert-base-384.h5").string();
     SynthSpec spec = synth_shape("bert-base-384");
@@ -148,11 +150,13 @@ int main(int argc, char** argv) {
     line("sprint, metrics.level: full", best_of(runs, [&] { run_scheme(*full, all, out); }), heads,
          exact_s);
     const CostEngine engine(load_machines({"sprint-s", "sprint-m", "sprint-l"}), EnergyOptions{});
-    line("sprint, planned on three machines", best_of(runs, [&] {
-             SamplePlanner planner = engine.planner();
-             run_scheme(*sprint, all, out, &planner);
-             planner.finish();
-         }),
+    line("sprint, planned on three machines",
+         best_of(runs,
+                 [&] {
+                     SamplePlanner planner = engine.planner();
+                     run_scheme(*sprint, all, out, &planner);
+                     planner.finish();
+                 }),
          heads, exact_s);
     fmt::print("ratio sprint / exact = {:.3f} (bound asked: 3, goal: 2.2)\n", sprint_s / exact_s);
     std::filesystem::remove_all(folder);

@@ -53,8 +53,8 @@ class InvariantError : public std::logic_error {
 
 #define ATTOHM_CHECK_OP(a, b, op)                                                                  \
     do {                                                                                           \
-        const auto check_a = (a);                                                                 \
-        const auto check_b = (b);                                                                 \
+        const auto check_a = (a);                                                                  \
+        const auto check_b = (b);                                                                  \
         if (!(check_a op check_b)) [[unlikely]]                                                    \
             ::attohm::fail_invariant(#a " " #op " " #b, fmt::format("{} vs {}", check_a, check_b), \
                                      __FILE__, __LINE__);                                          \

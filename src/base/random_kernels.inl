@@ -108,10 +108,9 @@ ATTOHM_INLINE void philox_at(StreamIdentity id, const std::uint64_t* indices, st
         key1 += 0xBB67AE85u;
     }
     // Comparisons give all ones or zeros.
-    const Lanes chosen = (c0 & reinterpret_cast<Lanes>(word == 0)) |
-                         (c1 & reinterpret_cast<Lanes>(word == 1)) |
-                         (c2 & reinterpret_cast<Lanes>(word == 2)) |
-                         (c3 & reinterpret_cast<Lanes>(word == 3));
+    const Lanes chosen =
+        (c0 & reinterpret_cast<Lanes>(word == 0)) | (c1 & reinterpret_cast<Lanes>(word == 1)) |
+        (c2 & reinterpret_cast<Lanes>(word == 2)) | (c3 & reinterpret_cast<Lanes>(word == 3));
     for (std::size_t l = 0; l < kPhiloxLanes; ++l) out[l] = static_cast<std::uint32_t>(chosen[l]);
 }
 

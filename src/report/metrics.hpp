@@ -50,8 +50,9 @@ std::optional<Spread> energy_J(const Point& point, std::string_view machine,
 /// Whether the output was compared and not only the decisions counted (metrics.level: full).
 bool detailed(const Result& result);
 
-/// What the details of a group are shown of: the one point measured in full where there is one, else
-/// the cheapest point whose top-1 is within its interval of the best; without accuracy or energy the point nearest the middle of every axis.
+/// What the details of a group are shown of: the one point measured in full where there is one,
+/// else the cheapest point whose top-1 is within its interval of the best; without accuracy or
+/// energy the point nearest the middle of every axis.
 std::size_t choose_headline(const Group& group);
 
 }  // namespace attohm

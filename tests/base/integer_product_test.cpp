@@ -163,7 +163,8 @@ TEST_CASE("dot products of listed 16-bit rows are exact", "[unit]") {
         integer_dots(query.data(), rows.view(), keys, 0.5F, dots.data());
         for (std::size_t k = 0; k < keys.size(); ++k) {
             std::int64_t expected = 0;
-            for (std::size_t i = 0; i < n; ++i) expected += std::int64_t{query[i]} * rows(keys[k], i);
+            for (std::size_t i = 0; i < n; ++i)
+                expected += std::int64_t{query[i]} * rows(keys[k], i);
             CHECK(dots[k] == 0.5F * static_cast<float>(expected));
         }
     }

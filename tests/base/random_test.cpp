@@ -272,7 +272,8 @@ TEST_CASE("normals at listed places are those of the range", "[unit]") {
     const attohm::Stream stream(11, attohm::Purpose::read_white, {3, 4});
     std::vector<float> range(1000);
     stream.normals(0, range);
-    for (const std::size_t step : {std::size_t{1}, std::size_t{3}, std::size_t{7}, std::size_t{500}}) {
+    for (const std::size_t step :
+         {std::size_t{1}, std::size_t{3}, std::size_t{7}, std::size_t{500}}) {
         std::vector<std::uint64_t> places;
         for (std::size_t i = 0; i < range.size(); i += step) places.push_back(i);
         std::vector<float> listed(places.size());
