@@ -102,8 +102,12 @@ std::vector<std::string> device_card_names() {
     return names;
 }
 
+bool is_card_file(const std::string& name_or_path) {
+    return name_or_path.find('/') != std::string::npos || name_or_path.ends_with(".yaml");
+}
+
 Settings device_card(const std::string& name_or_path) {
-    if (name_or_path.find('/') != std::string::npos || name_or_path.ends_with(".yaml")) {
+    if (is_card_file(name_or_path)) {
         Settings card = Settings::from_file(name_or_path);
         card.mark_as_user();
         return card;

@@ -71,6 +71,8 @@ struct Device {
 /// Settings of a card: a built-in name ("ibm-cmo-hfox-2pct") or the path of a YAML file.
 /// Throws: UserError naming the nearest card, or the file's fault.
 Settings device_card(const std::string& name_or_path);
+/// Whether a card is a file of the user's rather than a built-in name.
+bool is_card_file(const std::string& name_or_path);
 /// Names of the built-in cards.
 std::vector<std::string> device_card_names();
 

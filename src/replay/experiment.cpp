@@ -1,5 +1,6 @@
 #include "src/replay/experiment.hpp"
 
+#include "crossbar/device.hpp"
 #include "src/base/error.hpp"
 #include "src/base/resources.hpp"
 
@@ -30,6 +31,19 @@ Experiment load_experiment(const Settings& settings) {
                              ? MetricsLevel::full
                              : MetricsLevel::counts;
     return experiment;
+}
+
+std::string user_files(const Settings& settings) {
+    const std::string& card = settings.entry("device.card").values.front();
+    if (!is_card_file(card)) return "";
+    std::string text = "# device.card:\n";
+    const Settings numbers = device_card(card);
+    for (const std::string& key : numbers.keys()) {
+        const SettingsEntry& entry = numbers.entry(key);
+        text += fmt::format("#   {}: {} ({}: {})\n", key, fmt::join(entry.values, ", "),
+                            mark_name(entry.mark), entry.source);
+    }
+    return text;
 }
 
 PricedExperiment load_priced_experiment(const Settings& settings) {

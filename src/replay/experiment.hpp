@@ -30,6 +30,10 @@ Settings experiment_preset();
 /// Throws: UserError for values out of range and unknown schemes.
 Experiment load_experiment(const Settings& settings);
 
+/// The user's own files behind the settings, as YAML comments: a path alone would not say what ran.
+/// Empty where everything is built in (machine files are kept with their outcome).
+std::string user_files(const Settings& settings);
+
 /// Machines and energy sources, read only by schemes that have a plan.
 struct PricedExperiment {
     std::vector<std::string> machines;

@@ -174,6 +174,7 @@ Result replay(ReplayTrace& trace, const Settings& settings, const ReplayProgress
     if (ready.closed) result.accuracy = make_accuracy(result.samples, experiment.seed);
     if (ready.costs) result.machines = ready.costs->accumulate(run.sample_costs);
     result.experiment_yaml = settings.resolved_yaml(true);
+    if (entry.name == "sprint") result.experiment_yaml += user_files(settings);
     return result;
 }
 

@@ -149,6 +149,8 @@ Figure layer_figure(const Group& group) {
 
 // --- by distance from the threshold -------------------------------------------------------------
 
+constexpr std::int64_t kLeastPairs = 30;
+
 Figure margin_figure(const Group& group) {
     Json rows = Json::array();
     for (const Point* p : detail_points(group)) {
@@ -160,7 +162,8 @@ Figure margin_figure(const Group& group) {
             const std::int64_t pruned = eye.pruned[b] - eye.false_prune[b] + eye.false_keep[b];
             const double x = bin_left(b) + ScoreEye::kRange / ScoreEye::kBins;
             const auto add = [&](const char* kind, std::int64_t count, std::int64_t whole) {
-                if (whole == 0) return;
+                // A handful of pairs, as of scores that round onto the threshold, is no rate.
+                if (whole < kLeastPairs) return;
                 rows.push_back(
                     {{"r", detail_label(group, *p)},
                      {"x", rounded(x)},
@@ -192,7 +195,8 @@ Figure margin_figure(const Group& group) {
         "margins", "False prune and false keep by distance from the threshold",
         "Bins of 0.1 sigma; false prune of the pairs that threshold keeps, false keep "
         "of those it prunes, all layers and heads. Sigma: standard deviation of the "
-        "scaled score of the layer and head on the calibration samples.",
+        "scaled score of the layer and head on the calibration samples. Bins with fewer than 30 "
+        "pairs are left out.",
         body, rows);
 }
 

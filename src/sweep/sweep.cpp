@@ -10,6 +10,7 @@
 #include "src/base/parallel.hpp"
 #include "src/base/sha256.hpp"
 #include "src/base/version.hpp"
+#include "src/machine/machine.hpp"
 #include "src/replay/replay.hpp"
 #include "src/replay/result_io.hpp"
 #include "src/replay/statistics.hpp"
@@ -144,7 +145,10 @@ class SweepRun {
         std::string text = fmt::format("{}\n{}\n{}\n{}\n", version(), blas_core_type(),
                                        trace_.reader().trace_id(), point.part);
         for (const auto& [key, value] : point.axes) text += fmt::format("{}={}\n", key, value);
-        return sha256_hex(text + settings.resolved_yaml());
+        for (const std::string& machine : settings.entry("machines").values) {
+            text += machine_settings(machine).resolved_yaml();
+        }
+        return sha256_hex(text + settings.resolved_yaml() + user_files(settings));
     }
 
     std::string run_point(const SweepPoint& point) {

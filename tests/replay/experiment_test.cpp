@@ -2,7 +2,11 @@
 
 #include <catch2/catch.hpp>
 
+#include <fstream>
+
+#include "crossbar/device.hpp"
 #include "src/base/error.hpp"
+#include "tests/base/temporary_directory.hpp"
 #include "tests/replay/digits_replay.hpp"
 
 using namespace attohm;
@@ -78,4 +82,29 @@ TEST_CASE("experiment values out of range are the user's to mend", "[unit]") {
     CHECK_THAT(error_of("samples=some"), Contains("all"));
     CHECK_THAT(error_of("quant.samples=0"), Contains("quant.samples"));
     CHECK_THAT(error_of("metrics.level=none"), Contains("counts"));
+}
+
+TEST_CASE("a result keeps the numbers of the user's own card", "[unit]") {
+    const attohm::testing::TemporaryDirectory directory;
+    const std::string path = directory.file("mine.yaml");
+    const auto write_card = [&](double floor_uS) {
+        std::ofstream card(path);
+        const Settings ideal = device_card("ideal");
+        for (const std::string& key : ideal.keys()) {
+            const SettingsEntry& entry = ideal.entry(key);
+            std::string value = fmt::format("{}", fmt::join(entry.values, ", "));
+            if (entry.is_list) value = "[" + value + "]";
+            if (key == "conductance.g_floor_uS") value = fmt::format("{}", floor_uS);
+            card << key << ": {value: " << value << ", mark: assumed}\n";
+        }
+    };
+    write_card(1.5);
+    const Settings settings = settings_with({"device.card=" + path, "samples=2"});
+    CHECK(user_files(settings_with({"device.card=ideal"})).empty());
+    const std::string before = user_files(settings);
+    CHECK_THAT(before, Contains("conductance.g_floor_uS: 1.5 (assumed"));
+    CHECK_THAT(replay(attohm::testing::digits(), settings).experiment_yaml, Contains(before));
+    // Another content under the same path is another experiment.
+    write_card(2.5);
+    CHECK(user_files(settings) != before);
 }
