@@ -17,6 +17,22 @@ bool reaches_full_scale(const DecisionRow& row, std::size_t j) {
 }
 
 ATTOHM_SIMD_CLONES
+std::int64_t flag_full_scale(const DecisionRow& row, std::uint8_t* __restrict flags) {
+    const float* __restrict analog = row.analog;
+    const float* __restrict variance = row.variance;
+    const float full_scale = row.full_scale;
+    std::int32_t count = 0;
+    for (std::size_t j = 0; j < row.n; ++j) {
+        const float reach =
+            __builtin_fabsf(analog[j]) + kLargestNormal * __builtin_sqrtf(variance[j]);
+        const std::uint8_t clips = reach > full_scale ? 1 : 0;
+        flags[j] = clips;
+        count += clips;
+    }
+    return count;
+}
+
+ATTOHM_SIMD_CLONES
 std::int64_t decide_row(const DecisionRow& row, std::uint8_t* __restrict keep,
                         std::uint8_t* __restrict risky) {
     const float* __restrict analog = row.analog;

@@ -20,6 +20,9 @@ struct DecisionRow {
 /// Whether a read of at most 6.4 sigma could take the output of key j beyond the full scale.
 bool reaches_full_scale(const DecisionRow& row, std::size_t j);
 
+/// The same for a row: flags[j] = 1 where it could. Returns how many could.
+std::int64_t flag_full_scale(const DecisionRow& row, std::uint8_t* flags);
+
 /// keep[j] = analog + sqrt(var_read + var_comparator) z + offset >= threshold.
 /// risky[j] = 1 where the read could reach the full scale (|analog| + 6.4 sigma_read > full scale):
 /// there the two noises must be told apart. Returns the number of risky decisions.

@@ -33,6 +33,14 @@ struct SprintTile::Block {
     const CountedKeys& counted;
 };
 
+/// Decision noise of one query at a time.
+struct SprintTile::Draws {
+    Stream stream;
+    AlignedVector<float> normals;  ///< [n] by key
+    std::vector<std::uint32_t> keys;
+    std::vector<std::uint64_t> indices;
+};
+
 SprintTile::SprintTile(const TileCircuits& circuits, const LevelMap& map, const Device& device,
                        const DrawSite& site, MatrixView<const float> levels, std::size_t n_k)
     : circuits_(circuits),
@@ -134,12 +142,14 @@ void SprintTile::key_offsets(std::size_t query, std::span<float> offsets) const 
 void SprintTile::output_path(std::size_t first, Block& block, MatrixView<std::uint8_t> keep,
                              MatrixView<float> p_keep, TileTotals& totals) const {
     const std::size_t n = block.analog.cols(), rows = block.analog.rows();
-    AlignedVector<float> normals(n), offsets(n);
+    Draws draws{decision_noise_stream(site_), AlignedVector<float>(n),
+                std::vector<std::uint32_t>(n + 1), std::vector<std::uint64_t>(n)};
+    AlignedVector<float> offsets(n);
     Matrix<std::uint8_t> open;
     open.resize(rows, n);
     const auto row_of = [&](std::size_t t) {
         if (t == 0 || circuits_.threshold_noise.value() > 0.0) key_offsets(first + t, offsets);
-        return decision_row(block, t, normals.data(), offsets.data());
+        return decision_row(block, t, draws.normals.data(), offsets.data());
     };
     std::size_t undecided = 0;
     for (std::size_t t = 0; t < rows; ++t) {
@@ -151,9 +161,9 @@ void SprintTile::output_path(std::size_t first, Block& block, MatrixView<std::ui
     for (std::size_t t = 0; t < rows; ++t) {
         const DecisionRow row = row_of(t);
         if (dense) {
-            draw_row(first + t, row, block, t, keep.row(t), open.row(t), normals, totals);
+            draw_row(first + t, row, block, t, keep.row(t), open.row(t), draws, totals);
         } else {
-            draw_open(first + t, row, block, t, keep.row(t), open.row(t), normals, totals);
+            draw_open(first + t, row, block, t, keep.row(t), open.row(t), draws, totals);
         }
     }
     if (p_keep.empty()) return;
@@ -162,7 +172,9 @@ void SprintTile::output_path(std::size_t first, Block& block, MatrixView<std::ui
         const DecisionRow row = row_of(t);
         margin_row(row, p_keep.row(t));
         normal_cdf({p_keep.row(t), n}, {p_keep.row(t), n});
-        clipped_probabilities(row, p_keep.row(t));
+        if (flag_full_scale(row, open.row(t)) > 0) {
+            clipped_probabilities(row, {open.row(t), n}, p_keep.row(t));
+        }
     }
 }
 
@@ -191,9 +203,9 @@ float SprintTile::variance_bound(const Block& block, std::size_t t) const {
 
 /// Every decision of a query drawn.
 void SprintTile::draw_row(std::size_t query, const DecisionRow& row, const Block& block,
-                          std::size_t t, std::uint8_t* keep, std::uint8_t* risky,
-                          std::span<float> normals, TileTotals& totals) const {
-    decision_noise_stream(site_).normals(query * n_k_, normals);
+                          std::size_t t, std::uint8_t* keep, std::uint8_t* risky, Draws& draws,
+                          TileTotals& totals) const {
+    draws.stream.normals(query * n_k_, draws.normals);
     if (decide_row(row, keep, risky) == 0) return;
     for (std::size_t j = 0; j < row.n; ++j) {
         if (risky[j] != 0) keep[j] = clipped_decision(row, block, t, query, j, totals);
@@ -202,10 +214,10 @@ void SprintTile::draw_row(std::size_t query, const DecisionRow& row, const Block
 
 /// The open decisions of a query drawn.
 void SprintTile::draw_open(std::size_t query, const DecisionRow& row, Block& block, std::size_t t,
-                           std::uint8_t* keep, const std::uint8_t* open, std::span<float> normals,
+                           std::uint8_t* keep, const std::uint8_t* open, Draws& draws,
                            TileTotals& totals) const {
-    std::vector<std::uint32_t> keys(row.n + 1);
     // Every index is stored, the next one over it unless open.
+    std::uint32_t* keys = draws.keys.data();
     std::size_t count = 0;
     for (std::size_t j = 0; j < row.n; ++j) {
         keys[count] = static_cast<std::uint32_t>(j);
@@ -213,16 +225,16 @@ void SprintTile::draw_open(std::size_t query, const DecisionRow& row, Block& blo
     }
     if (count == 0) return;
     if (!keys_.variance.empty()) {
-        variances_of(block.squares.row(t), keys_.variance.data(), block.squares.cols(), keys.data(),
-                     count, block.variance.row(t));
+        variances_of(block.squares.row(t), keys_.variance.data(), block.squares.cols(), keys, count,
+                     block.variance.row(t));
     } else {
         know_variance(block);
     }
-    std::vector<std::uint64_t> indices(count);
-    for (std::size_t k = 0; k < count; ++k) indices[k] = query * n_k_ + keys[k];
-    decision_noise_stream(site_).normals_at(indices, normals.first(count));
+    for (std::size_t k = 0; k < count; ++k) draws.indices[k] = query * n_k_ + keys[k];
+    draws.stream.normals_at(std::span(draws.indices).first(count),
+                            std::span(draws.normals).first(count));
     // Each draw to its key, the last first: a key never lies before its place in the list.
-    for (std::size_t k = count; k-- > 0;) normals[keys[k]] = normals[k];
+    for (std::size_t k = count; k-- > 0;) draws.normals[keys[k]] = draws.normals[k];
     for (std::size_t k = 0; k < count; ++k) {
         keep[keys[k]] = open_decision(row, block, t, query, keys[k], totals);
     }
@@ -260,11 +272,12 @@ std::uint8_t SprintTile::clipped_decision(const DecisionRow& row, const Block& b
 }
 
 /// The clip changes P(keep) only where the comparator's noise reaches from the threshold to it.
-void SprintTile::clipped_probabilities(const DecisionRow& row, float* p_keep) const {
+void SprintTile::clipped_probabilities(const DecisionRow& row, std::span<const std::uint8_t> risky,
+                                       float* p_keep) const {
     const double sigma_c = circuits_.sense.steps(circuits_.comparator.noise_sigma);
     const double n_fs = circuits_.sense.n_fs;
     for (std::size_t j = 0; j < row.n; ++j) {
-        if (!reaches_full_scale(row, j)) continue;
+        if (risky[j] == 0) continue;
         const double threshold =
             static_cast<double>(row.threshold) - static_cast<double>(row.offset[j]);
         if (std::abs(threshold) + kFarNormal * sigma_c < n_fs) continue;

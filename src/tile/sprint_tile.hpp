@@ -73,7 +73,9 @@ class SprintTile {
   private:
     struct Block;
     struct Column;
-    void clipped_probabilities(const DecisionRow& row, float* p_keep) const;
+    struct Draws;
+    void clipped_probabilities(const DecisionRow& row, std::span<const std::uint8_t> risky,
+                               float* p_keep) const;
     std::uint8_t open_decision(const DecisionRow& row, const Block& block, std::size_t t,
                                std::size_t query, std::size_t j, TileTotals& totals) const;
     std::uint8_t clipped_decision(const DecisionRow& row, const Block& block, std::size_t t,
@@ -86,10 +88,9 @@ class SprintTile {
                              const float* offsets) const;
     float variance_bound(const Block& block, std::size_t t) const;
     void draw_row(std::size_t query, const DecisionRow& row, const Block& block, std::size_t t,
-                  std::uint8_t* keep, std::uint8_t* risky, std::span<float> normals,
-                  TileTotals& totals) const;
+                  std::uint8_t* keep, std::uint8_t* risky, Draws& draws, TileTotals& totals) const;
     void draw_open(std::size_t query, const DecisionRow& row, Block& block, std::size_t t,
-                   std::uint8_t* keep, const std::uint8_t* open, std::span<float> normals,
+                   std::uint8_t* keep, const std::uint8_t* open, Draws& draws,
                    TileTotals& totals) const;
     Column read_column(MatrixView<const float> nq, const Block& block,
                        const Matrix<float>& conductance) const;
