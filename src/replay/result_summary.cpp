@@ -165,9 +165,12 @@ bool CountedEvent::flagged() const {
 }
 
 std::vector<CountedEvent> counted_events(const Result& result) {
-    const DecisionTotals totals = total_decisions(result);
+    return counted_events(total_decisions(result), result);
+}
+
+std::vector<CountedEvent> counted_events(const DecisionTotals& totals, const Result& like) {
     std::vector<CountedEvent> events;
-    for (const EventBase& base : event_bases(result, totals))
+    for (const EventBase& base : event_bases(like, totals))
         for (const Field<HeadEvents>& field : event_fields()) {
             if (field.name != base.event) continue;
             const FieldValue count = get(field, totals.events);

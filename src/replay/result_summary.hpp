@@ -64,6 +64,8 @@ struct CountedEvent {
 /// Events above this rate are flagged: ten times what scales at the 0.999 percentile clip.
 constexpr double kFlaggedRate = 0.01;
 std::vector<CountedEvent> counted_events(const Result& result);
+/// The same of totals over several results. Args: like: one of them, for the widths of the tensors.
+std::vector<CountedEvent> counted_events(const DecisionTotals& totals, const Result& like);
 
 /// The pricing that the experiment asked for. Null: not priced.
 const Pricing* headline_pricing(const MachineOutcome& machine);

@@ -15,11 +15,8 @@ struct EventRate {
     double whole = 0.0;  ///< how often it could have happened
     std::string of;      ///< "of the valid pairs"
     double rate = 0.0;
-    bool flagged = false;  ///< above kStatedRate
+    bool flagged = false;  ///< above kFlaggedRate
 };
-
-/// Events above this rate are flagged.
-constexpr double kStatedRate = 0.01;
 
 /// Events with something to count over, chips taken together.
 std::vector<EventRate> event_rates(const Point& point);

@@ -101,12 +101,12 @@ TEST_CASE("events are rated against how often they could have happened", "[unit]
     for (const EventRate& event : rates) {
         CHECK(event.rate == Approx(static_cast<double>(event.count) / event.whole));
         flagged += event.flagged;
-        if (event.name == "programming draws below zero conductance") {
+        if (event.name == "programming draws below the floor") {
             ++seen;
             CHECK(event.rate == Approx(0.025));
             CHECK(event.flagged);
         }
-        if (event.name == "8-bit codes of q clipped") {
+        if (event.name == "8-bit codes of q out of range") {
             ++seen;
             CHECK(event.whole == Approx(static_cast<double>(totals.rows) * 64.0));
             CHECK_FALSE(event.flagged);
