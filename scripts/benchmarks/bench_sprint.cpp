@@ -93,7 +93,7 @@ std::unique_ptr<Scheme> calibrated(const std::string& name, const TraceReader& r
 /// Where the time of one SPRINT pass goes: its parts by themselves, in order, on the same heads.
 struct Phases {
     static constexpr const char* kNames[] = {
-        "8-bit and word-line codes", "programming the arrays",        "float reference scores",
+        "8-bit and word-line codes", "programming the arrays",       "float reference scores",
         "integer reference scores",  "array products and decisions", "recompute, softmax, V"};
     double seconds[std::size(kNames)] = {};
 };
@@ -121,9 +121,7 @@ void run_phases(const CalibratedScheme& scheme, const Settings& settings, const 
     const LevelMap map(analog.device.g_min, analog.device.g_max, code_settings.k_bits);
     const auto n = static_cast<std::size_t>(head.valid_k), rows = head.n_q();
     std::size_t phase = 0;
-    const auto timed = [&](auto&& work) {
-        phases.seconds[phase++] += seconds_of([&] { work(); });
-    };
+    const auto timed = [&](auto&& work) { phases.seconds[phase++] += seconds_of([&] { work(); }); };
     ScoreCodes codes;
     timed([&] { codes = make_codes(code_settings, calibrated.scales, head); });
     const ThresholdDac dac(8, calibrated.n_fs, Volt{});
@@ -247,7 +245,8 @@ int main(int argc, char** argv) {
     const Settings settings = experiment_preset();
     for (int i = 0; i < runs; ++i) {
         Phases phases;
-        for (const AttentionHead& head : all.heads) run_phases(calibrated_sprint, settings, head, phases);
+        for (const AttentionHead& head : all.heads)
+            run_phases(calibrated_sprint, settings, head, phases);
         for (std::size_t p = 0; p < std::size(best.seconds); ++p) {
             best.seconds[p] = std::min(best.seconds[p], phases.seconds[p]);
         }

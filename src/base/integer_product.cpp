@@ -1,19 +1,27 @@
 #include "src/base/integer_product.hpp"
 
+#include <algorithm>
+
 #include "src/base/blas.hpp"
 #include "src/base/integer_product_kernel.hpp"
 
 namespace attohm {
 
-IntegerKeys::IntegerKeys(MatrixView<const float> codes, int largest)
-    : codes_(codes.rows, codes.cols), largest_(largest) {
+IntegerKeys::IntegerKeys(MatrixView<const float> codes, int largest) : largest_(largest) {
+    codes_.resize(codes.rows, codes.cols);
     const std::size_t padded = (codes.rows + kProductKeys - 1) / kProductKeys * kProductKeys;
     packed_ = Matrix<std::int16_t>(codes.cols, padded, 0);
     for (std::size_t j = 0; j < codes.rows; ++j) {
-        const float* row = codes.row(j);
-        std::copy(row, row + codes.cols, codes_.row(j));
+        std::copy(codes.row(j), codes.row(j) + codes.cols, codes_.row(j));
+    }
+    // A block of keys at a time: its rows stay in the first-level cache while lines are written.
+    for (std::size_t first = 0; first < codes.rows; first += kProductKeys) {
+        const std::size_t count = std::min(kProductKeys, codes.rows - first);
         for (std::size_t i = 0; i < codes.cols; ++i) {
-            packed_(i, j) = static_cast<std::int16_t>(row[i]);
+            std::int16_t* line = packed_.row(i) + first;
+            for (std::size_t j = 0; j < count; ++j) {
+                line[j] = static_cast<std::int16_t>(codes(first + j, i));
+            }
         }
     }
 }

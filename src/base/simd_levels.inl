@@ -1,5 +1,5 @@
-// Compiles the kernel bodies in the file ATTOHM_KERNEL_BODY once per SIMD level, each in a namespace of
-// its own (baseline, v3, v4). Include after simd_targets.hpp, in a kernel file.
+// Compiles the kernel bodies in the file ATTOHM_KERNEL_BODY once per SIMD level, each in a
+// namespace of its own (baseline, v3, v4). Include after simd_targets.hpp, in a kernel file.
 
 #ifdef __FAST_MATH__
 #error "kernels must give the same bytes everywhere: build this file without -ffast-math"

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <map>
+
 #include "src/replay/result_summary.hpp"
 #include "src/replay/text_table.hpp"
 
@@ -106,6 +108,45 @@ std::string layers_text(const Result& result) {
            table.text();
 }
 
+/// What a millivolt at the comparator means, by layer. Empty for schemes without comparators.
+std::string comparators_text(const Result& result) {
+    struct Layer {
+        double heads = 0.0, threshold = 0.0, sigma = 0.0, offset_V = 0.0, offset = 0.0, lsb = 0.0,
+               noise = 0.0, volts = 0.0;
+    };
+    std::map<int, Layer> layers;
+    for (const HeadSummary& head : result.heads) {
+        const HeadReport& r = head.report;
+        if (r.volts_per_score == 0.0) continue;
+        Layer& layer = layers[r.layer];
+        layer.heads += 1.0;
+        layer.threshold += r.threshold;
+        layer.sigma += r.score_sigma;
+        layer.offset_V += r.offset_sigma_V;
+        layer.offset += r.offset_sigma_score;
+        layer.lsb += r.lsb_score;
+        layer.noise += r.noise_sigma_score;
+        layer.volts += r.volts_per_score;
+    }
+    if (layers.empty()) return "";
+    TextTable table;
+    table.row({"layer", "threshold", "sigma of scores", "offset, 1 sigma", "= mV", "one step",
+               "= mV", "random noise", "= mV"});
+    for (const auto& [index, l] : layers) {
+        const double mV = 1e3 * l.volts / l.heads;
+        const auto mean = [&, heads = l.heads](double sum) { return number_text(sum / heads); };
+        const auto in_mV = [&, heads = l.heads](double sum) {
+            return number_text(sum / heads * mV);
+        };
+        table.row({std::to_string(index), mean(l.threshold), mean(l.sigma), mean(l.offset),
+                   mean(1e3 * l.offset_V), mean(l.lsb), in_mV(l.lsb), mean(l.noise),
+                   in_mV(l.noise)});
+    }
+    return "\nAt the comparators, means over heads (scaled-score units, and mV at the "
+           "comparator)\n" +
+           table.text();
+}
+
 std::string worst_text(const Result& result, FidelityMember member, const char* reference) {
     const HeadSummary* worst = worst_head(result, member);
     if (worst == nullptr) return "";
@@ -147,6 +188,7 @@ std::string result_table(const Result& result) {
     if (has_decisions(result)) text += decisions_text(result);
     if (!result.heads.empty()) {
         text += layers_text(result);
+        text += comparators_text(result);
         const std::string worst = worst_text(result, &HeadSummary::to_exact, "exact") +
                                   worst_text(result, &HeadSummary::to_threshold, "threshold");
         if (!worst.empty())

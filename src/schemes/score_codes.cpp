@@ -18,6 +18,35 @@ float inverse_step(float scale, int largest) {
     return static_cast<float>(1.0 / (static_cast<double>(scale) / largest));
 }
 
+/// Room for codes, zeros behind the depth.
+Matrix<std::int16_t> padded_codes(std::size_t rows, std::size_t d) {
+    const std::size_t depth = padded_depth(d);
+    Matrix<std::int16_t> codes;
+    codes.resize(rows, depth);
+    for (std::size_t i = 0; i < rows && depth > d; ++i) {
+        std::fill(codes.row(i) + d, codes.row(i) + depth, std::int16_t{0});
+    }
+    return codes;
+}
+
+/// Codes of the first rows of x, in one call where both lie in one piece. Returns how many were
+/// clipped.
+template <class Code>
+std::int64_t quantise_rows(MatrixView<const float> x, float inverse, int largest,
+                           MatrixView<Code> codes) {
+    if (x.stride == x.cols && codes.stride == x.cols) {
+        const std::size_t n = codes.rows * x.cols;
+        return quantise_codes({x.data, n}, inverse, -largest, largest,
+                              std::span<Code>(codes.data, n));
+    }
+    std::int64_t clipped = 0;
+    for (std::size_t i = 0; i < codes.rows; ++i) {
+        clipped += quantise_codes({x.row(i), x.cols}, inverse, -largest, largest,
+                                  std::span<Code>(codes.row(i), x.cols));
+    }
+    return clipped;
+}
+
 /// Appends |x| of the first `rows` rows.
 void append_absolute(MatrixView<const float> x, int rows, std::vector<float>& values) {
     for (std::size_t i = 0; i < static_cast<std::size_t>(rows); ++i) {
@@ -72,20 +101,30 @@ void make_levels(const CodeSettings& settings, float k_scale, const AttentionHea
     }
 }
 
-/// Word-line codes of one query and what its integer score stands for.
-void make_query(const CodeSettings& settings, const HeadScales& scales, const AttentionHead& head,
-                float q_scale, std::size_t t, ScoreCodes& codes) {
+/// 8-bit and word-line codes of queries first .. first + count - 1, all with one scale.
+void quantise_queries(const CodeSettings& settings, float q_scale, MatrixView<const float> q,
+                      std::size_t first, std::size_t count, ScoreCodes& codes) {
+    const MatrixView<const float> rows{q.row(first), count, q.cols, q.stride};
+    codes.q_clipped +=
+        quantise_rows(rows, inverse_step(q_scale, kLargest8), kLargest8,
+                      MatrixView<std::int16_t>(codes.q8.row(first), count, codes.q8.cols()));
     const int levels = settings.q_levels();
-    const double dq = static_cast<double>(q_scale) / levels;
-    const std::span<const float> q(head.q.row(t), head.d());
-    const std::span<float> nq(codes.nq.row(t), head.d());
+    const float inverse = inverse_step(q_scale, levels);
+    const MatrixView<float> nq(codes.nq.row(first), count, codes.nq.cols());
     if (settings.q_bits) {
-        codes.q_low_clipped +=
-            quantise_codes(q, inverse_step(q_scale, levels), -levels, levels, nq);
-    } else {
-        const float inverse = inverse_step(q_scale, levels);
-        for (std::size_t i = 0; i < q.size(); ++i) nq[i] = q[i] * inverse;
+        codes.q_low_clipped += quantise_rows(rows, inverse, levels, nq);
+        return;
     }
+    for (std::size_t t = 0; t < count; ++t) {
+        for (std::size_t i = 0; i < q.cols; ++i) nq(t, i) = rows(t, i) * inverse;
+    }
+}
+
+/// What the integer score of one query stands for.
+void interpret_query(const CodeSettings& settings, const HeadScales& scales,
+                     const AttentionHead& head, float q_scale, std::size_t t, ScoreCodes& codes) {
+    const double dq = static_cast<double>(q_scale) / settings.q_levels();
+    const std::span<const float> nq(codes.nq.row(t), head.d());
     const int bits = settings.k_bits.value_or(4);
     const double Dk = static_cast<double>(scales.k) / kLargest8;
     double k_step = Dk * std::ldexp(1.0, 8 - bits);
@@ -139,11 +178,10 @@ ScoreCodes make_codes(const CodeSettings& settings, const HeadScales& scales,
                       const AttentionHead& head) {
     const auto nq = static_cast<std::size_t>(head.valid_q);
     const auto nk = static_cast<std::size_t>(head.valid_k);
-    const std::size_t depth = padded_depth(head.d());
     ScoreCodes codes;
     codes.nq.resize(nq, head.d());
-    codes.q8 = Matrix<std::int16_t>(nq, depth, 0);
-    codes.k8 = Matrix<std::int16_t>(nk, depth, 0);
+    codes.q8 = padded_codes(nq, head.d());
+    codes.k8 = padded_codes(nk, head.d());
     codes.v8.resize(nk, head.dv());
     codes.score_step.resize(nq);
     codes.u.resize(nq);
@@ -152,20 +190,15 @@ ScoreCodes make_codes(const CodeSettings& settings, const HeadScales& scales,
     codes.v_step = scales.v / kLargest8;
     const float k_inverse = inverse_step(scales.k, kLargest8);
     const float v_inverse = inverse_step(scales.v, kLargest8);
-    for (std::size_t j = 0; j < nk; ++j) {
-        codes.k_clipped += quantise_codes({head.k.row(j), head.d()}, k_inverse, -kLargest8,
-                                          kLargest8, std::span(codes.k8.row(j), head.d()));
-        codes.v_clipped += quantise_codes({head.v.row(j), head.dv()}, v_inverse, -kLargest8,
-                                          kLargest8, std::span<float>(codes.v8.row(j), head.dv()));
-    }
+    codes.k_clipped = quantise_rows(head.k, k_inverse, kLargest8, codes.k8.view());
+    codes.v_clipped = quantise_rows(head.v, v_inverse, kLargest8, codes.v8.view());
+    const bool one_scale = settings.scale != ScaleMethod::dynamic_per_query;
+    if (one_scale) quantise_queries(settings, scales.q, head.q, 0, nq, codes);
     for (std::size_t t = 0; t < nq; ++t) {
         const float q_scale = query_scale(settings, scales, head, t);
-        const float q_step = q_scale / kLargest8;
-        codes.q_clipped +=
-            quantise_codes({head.q.row(t), head.d()}, inverse_step(q_scale, kLargest8), -kLargest8,
-                           kLargest8, std::span(codes.q8.row(t), head.d()));
-        codes.score_step[t] = head.scale * q_step * k_step;
-        make_query(settings, scales, head, q_scale, t, codes);
+        if (!one_scale) quantise_queries(settings, q_scale, head.q, t, 1, codes);
+        codes.score_step[t] = head.scale * (q_scale / kLargest8) * k_step;
+        interpret_query(settings, scales, head, q_scale, t, codes);
     }
     make_levels(settings, scales.k, head, codes);
     return codes;

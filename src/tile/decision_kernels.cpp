@@ -130,6 +130,16 @@ double sum_row(const float* x, std::size_t n) {
 }
 
 ATTOHM_SIMD_CLONES
+void add_row(const float* __restrict x, double* __restrict sums, std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i) sums[i] += static_cast<double>(x[i]);
+}
+
+ATTOHM_SIMD_CLONES
+void add_sizes(const float* __restrict x, double* __restrict sizes, std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i) sizes[i] += static_cast<double>(__builtin_fabsf(x[i]));
+}
+
+ATTOHM_SIMD_CLONES
 void square_row(const float* __restrict x, float* __restrict squares, std::size_t n) {
     for (std::size_t i = 0; i < n; ++i) squares[i] = x[i] * x[i];
 }

@@ -45,6 +45,10 @@ void margin_row(const DecisionRow& row, float* margin);
 /// Sum in a fixed order of 16 lanes.
 double sum_row(const float* x, std::size_t n);
 
+/// sums[i] += x[i], sizes[i] += |x[i]|.
+void add_row(const float* x, double* sums, std::size_t n);
+void add_sizes(const float* x, double* sizes, std::size_t n);
+
 /// squares[i] = x[i]^2.
 void square_row(const float* x, float* squares, std::size_t n);
 

@@ -90,8 +90,7 @@ TileTotals SprintTile::decide(std::size_t first, MatrixView<const float> nq,
     } else {
         output_path(first, block, keep, p_keep, totals);
     }
-    add_noise(block, totals);
-    read_energy(nq, totals);
+    add_totals(nq, block, totals);
     return totals;
 }
 
@@ -110,15 +109,23 @@ void SprintTile::know_variance(Block& block) const {
     }
 }
 
-/// Random variance summed over the block's decisions: sums over queries and over keys factor.
-void SprintTile::add_noise(const Block& block, TileTotals& totals) const {
+/// Random variance and energy of the block's reads: sums over queries and over keys factor, word
+/// line by word line.
+void SprintTile::add_totals(MatrixView<const float> nq, const Block& block,
+                            TileTotals& totals) const {
+    std::vector<double> squares(nq.cols, 0.0), sizes(nq.cols, 0.0);
+    for (std::size_t t = 0; t < nq.rows; ++t) {
+        add_row(block.squares.row(t), squares.data(), nq.cols);
+        add_sizes(nq.row(t), sizes.data(), nq.cols);
+    }
     const double sigma_c = circuits_.sense.steps(circuits_.comparator.noise_sigma);
-    for (std::size_t i = 0; i < block.squares.cols(); ++i) {
-        double squares = 0.0;
-        for (std::size_t t = 0; t < block.squares.rows(); ++t) {
-            squares += static_cast<double>(block.squares(t, i));
-        }
-        totals.noise_variance += squares * variance_sum_[i];
+    const double v_step = circuits_.v_read.value() / circuits_.q_levels;
+    const double time = circuits_.read_time.value();
+    for (std::size_t i = 0; i < nq.cols; ++i) {
+        totals.noise_variance += squares[i] * variance_sum_[i];
+        const double conductance = keys_.row_conductance_S[i];
+        totals.cell_J += time * v_step * v_step * squares[i] * conductance;
+        totals.driver_J += time * circuits_.v_drive.value() * v_step * sizes[i] * conductance;
     }
     totals.noise_variance += static_cast<double>(totals.decisions) * sigma_c * sigma_c;
 }
@@ -349,24 +356,6 @@ void SprintTile::column_path(std::size_t first, MatrixView<const float> nq, cons
             keep(t, j) = value >= static_cast<double>(block.threshold[t]) ? 1 : 0;
         }
     }
-}
-
-void SprintTile::read_energy(MatrixView<const float> nq, TileTotals& totals) const {
-    const double v_step = circuits_.v_read.value() / circuits_.q_levels;
-    double squares = 0.0, absolutes = 0.0;
-    for (std::size_t i = 0; i < nq.cols; ++i) {
-        double square = 0.0, absolute = 0.0;
-        for (std::size_t t = 0; t < nq.rows; ++t) {
-            const auto v = static_cast<double>(nq(t, i)) * v_step;
-            square += v * v;
-            absolute += std::abs(v);
-        }
-        squares += square * keys_.row_conductance_S[i];
-        absolutes += absolute * keys_.row_conductance_S[i];
-    }
-    const double time = circuits_.read_time.value();
-    totals.cell_J += squares * time;
-    totals.driver_J += absolutes * time * circuits_.v_drive.value();
 }
 
 }  // namespace attohm

@@ -81,7 +81,7 @@ class SprintTile {
     std::uint8_t clipped_decision(const DecisionRow& row, const Block& block, std::size_t t,
                                   std::size_t query, std::size_t j, TileTotals& totals) const;
     void know_variance(Block& block) const;
-    void add_noise(const Block& block, TileTotals& totals) const;
+    void add_totals(MatrixView<const float> nq, const Block& block, TileTotals& totals) const;
     void output_path(std::size_t first, Block& block, MatrixView<std::uint8_t> keep,
                      MatrixView<float> p_keep, TileTotals& totals) const;
     DecisionRow decision_row(const Block& block, std::size_t t, const float* normals,
@@ -97,7 +97,6 @@ class SprintTile {
     void column_path(std::size_t first, MatrixView<const float> nq, const Block& block,
                      MatrixView<std::uint8_t> keep, TileTotals& totals) const;
     void key_offsets(std::size_t query, std::span<float> offsets) const;
-    void read_energy(MatrixView<const float> nq, TileTotals& totals) const;
 
     TileCircuits circuits_;
     DrawSite site_;
