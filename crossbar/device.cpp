@@ -67,14 +67,18 @@ WriteModel load_write(const Settings& card) {
 
 }  // namespace
 
-Siemens ProgrammingError::sigma(Siemens target) const {
+Siemens ProgrammingError::raw_sigma(Siemens target) const {
     double sum = 0.0;
     double power = 1.0;
     for (const double c : sigma_coefficients) {
         sum += c * power;
         power *= target.value();
     }
-    return Siemens::from_value(std::max(sum, 0.0) * scale);
+    return Siemens::from_value(sum);
+}
+
+Siemens ProgrammingError::sigma(Siemens target) const {
+    return Siemens::from_value(std::max(raw_sigma(target).value(), 0.0)) * scale;
 }
 
 bool ProgrammingError::none() const {
@@ -105,6 +109,28 @@ std::vector<std::string> device_card_names() {
 bool is_card_file(const std::string& name_or_path) {
     return name_or_path.find('/') != std::string::npos || name_or_path.ends_with(".yaml");
 }
+
+namespace {
+
+/// A law that turns negative inside the card's own range is a slip of the fit, not a noiseless
+/// level.
+void require_positive_sigma(const Device& device, const Settings& card) {
+    constexpr int kSteps = 256;
+    const ProgrammingError law{device.programming.sigma_coefficients, {}, 1.0};
+    for (int i = 0; i <= kSteps; ++i) {
+        const Siemens target =
+            device.g_min + (device.g_max - device.g_min) * (static_cast<double>(i) / kSteps);
+        const Siemens sigma = law.raw_sigma(target);
+        if (sigma.value() >= 0.0) continue;
+        throw UserError(
+            "programming sigma is negative inside the conductance range",
+            card.entry("programming.sigma_uS_coefficients").where,
+            fmt::format("{:.4g} uS at {:.4g} uS", sigma.value() / kMicro, target.value() / kMicro),
+            "sigma >= 0 from g_min to g_max");
+    }
+}
+
+}  // namespace
 
 Settings device_card(const std::string& name_or_path) {
     if (is_card_file(name_or_path)) {
@@ -161,6 +187,7 @@ Device load_device(const Settings& experiment) {
         device.programming.sigma_coefficients.push_back(c * unit);
         unit /= kMicro;
     }
+    require_positive_sigma(device, card);
     device.programming.measured_at =
         Second::from_value(card.real("programming.measured_at_s", {0.0, 1e12}));
     device.programming.scale = experiment.real("device.programming.scale", {0.0, 1e6});

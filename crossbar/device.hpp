@@ -18,6 +18,11 @@ struct ProgrammingError {
     Second measured_at = {};                 ///< age at which the source measured sigma_p
     double scale = 1.0;                      ///< experiment's multiplier
 
+    /// The polynomial itself; not negative inside the card's range (checked when the card is
+    /// loaded).
+    Siemens raw_sigma(Siemens target) const;
+    /// The card's sigma times `scale`; 0 where a target outside the range takes the polynomial
+    /// below.
     Siemens sigma(Siemens target) const;
     bool none() const;
 };

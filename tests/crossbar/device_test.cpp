@@ -68,12 +68,17 @@ TEST_CASE("read noise falls with the square root of the integration time", "[uni
 
 TEST_CASE("a programming sigma is a polynomial of the target, never negative", "[unit]") {
     const Device device =
-        changed_card({"programming.sigma_uS_coefficients=[1, -0.1, 0.002, 1e-5]"});
-    CHECK(device.programming.sigma(10.0_uS).value() == Approx(0.21e-6));
-    CHECK(device.programming.sigma(100.0_uS).value() == Approx(21e-6));
-    const Device falling = changed_card({"programming.sigma_uS_coefficients=[1, -0.1]"});
-    CHECK(falling.programming.sigma(5.0_uS).value() == Approx(0.5e-6));
-    CHECK(falling.programming.sigma(50.0_uS).value() == 0.0);
+        changed_card({"programming.sigma_uS_coefficients=[1, -0.05, 0.001, 1e-5]"});
+    CHECK(device.programming.sigma(10.0_uS).value() == Approx(0.61e-6));
+    CHECK(device.programming.sigma(100.0_uS).value() == Approx(16e-6));
+    // Negative below 90 uS, the end of the range; and negative between two positive ends.
+    CHECK(holds(message_of({"programming.sigma_uS_coefficients=[1, -0.1]"}), "negative inside"));
+    CHECK(holds(message_of({"programming.sigma_uS_coefficients=[1, -0.1, 0.002, 1e-5]"}),
+                "sigma >= 0 from g_min to g_max"));
+    // Outside the range a falling law ends at 0.
+    const Device falling = changed_card({"programming.sigma_uS_coefficients=[1, -0.011]"});
+    CHECK(falling.programming.sigma(50.0_uS).value() == Approx(0.45e-6));
+    CHECK(falling.programming.sigma(95.0_uS).value() == 0.0);
 }
 
 TEST_CASE("the experiment's keys go over the card's", "[unit]") {

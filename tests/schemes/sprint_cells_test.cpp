@@ -41,7 +41,7 @@ std::vector<PairDesign> designs() {
     vary([](PairDesign& d) { d.read_rel = 0.0; });  // the same variance for all pairs
     vary([](PairDesign& d) { d.read_abs_uS = 0.0; });
     vary([](PairDesign& d) { d.sigma_uS = {20.0, 0.0, 0.0, 1e-5}; });  // many draws below 0
-    vary([](PairDesign& d) { d.sigma_uS = {5.0, -0.08}; });            // a law that turns negative
+    vary([](PairDesign& d) { d.sigma_uS = {5.0, -0.05}; });            // a law that falls
     vary([](PairDesign& d) { d.g_floor_uS = 9.5; });
     vary([](PairDesign& d) { d.g_min_uS = 0.4, d.g_max_uS = 37.3; });
     vary([](PairDesign& d) { d.rows = 41, d.columns = 7; });
