@@ -33,26 +33,17 @@ std::int64_t flag_full_scale(const DecisionRow& row, std::uint8_t* __restrict fl
 }
 
 ATTOHM_SIMD_CLONES
-std::int64_t decide_row(const DecisionRow& row, std::uint8_t* __restrict keep,
-                        std::uint8_t* __restrict risky) {
+void decide_row(const DecisionRow& row, std::uint8_t* __restrict keep) {
     const float* __restrict analog = row.analog;
     const float* __restrict variance = row.variance;
     const float* __restrict normals = row.normals;
     const float* __restrict offset = row.offset;
     const float threshold = row.threshold, comparator = row.comparator_variance;
-    const float full_scale = row.full_scale;
-    std::int32_t count = 0;
     for (std::size_t j = 0; j < row.n; ++j) {
         const float sigma = __builtin_sqrtf(variance[j] + comparator);
         const float value = analog[j] + sigma * normals[j] + offset[j];
         keep[j] = value >= threshold ? 1 : 0;
-        const float reach =
-            __builtin_fabsf(analog[j]) + kLargestNormal * __builtin_sqrtf(variance[j]);
-        const std::uint8_t clips = reach > full_scale ? 1 : 0;
-        risky[j] = clips;
-        count += clips;
     }
-    return count;
 }
 
 ATTOHM_SIMD_CLONES

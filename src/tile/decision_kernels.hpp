@@ -23,10 +23,9 @@ bool reaches_full_scale(const DecisionRow& row, std::size_t j);
 /// The same for a row: flags[j] = 1 where it could. Returns how many could.
 std::int64_t flag_full_scale(const DecisionRow& row, std::uint8_t* flags);
 
-/// keep[j] = analog + sqrt(var_read + var_comparator) z + offset >= threshold.
-/// risky[j] = 1 where the read could reach the full scale (|analog| + 6.4 sigma_read > full scale):
-/// there the two noises must be told apart. Returns the number of risky decisions.
-std::int64_t decide_row(const DecisionRow& row, std::uint8_t* keep, std::uint8_t* risky);
+/// keep[j] = analog + sqrt(var_read + var_comparator) z + offset >= threshold. Where the read could
+/// reach the full scale (flag_full_scale) the two noises must be told apart instead.
+void decide_row(const DecisionRow& row, std::uint8_t* keep);
 
 /// Decides what no noise can change: keep[j] = analog + offset >= threshold, and open[j] = 1 where
 /// a draw of at most 6.4 sigma could turn it (or reach the full scale), sigma by `most_variance`,

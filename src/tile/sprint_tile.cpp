@@ -213,7 +213,8 @@ void SprintTile::draw_row(std::size_t query, const DecisionRow& row, const Block
                           std::size_t t, std::uint8_t* keep, std::uint8_t* risky, Draws& draws,
                           TileTotals& totals) const {
     draws.stream.normals(query * n_k_, draws.normals);
-    if (decide_row(row, keep, risky) == 0) return;
+    decide_row(row, keep);
+    if (flag_full_scale(row, risky) == 0) return;
     for (std::size_t j = 0; j < row.n; ++j) {
         if (risky[j] != 0) keep[j] = clipped_decision(row, block, t, query, j, totals);
     }

@@ -21,7 +21,8 @@ TEST_CASE("rows beyond one vector are decided and summed as single ones", "[unit
         const DecisionRow row{
             analog.data(), variance.data(), normals.data(), offset.data(), 0.3F, 0.5F, 3.0F, n};
         std::vector<std::uint8_t> keep(n), risky(n);
-        const std::int64_t risks = decide_row(row, keep.data(), risky.data());
+        decide_row(row, keep.data());
+        const std::int64_t risks = flag_full_scale(row, risky.data());
         margin_row(row, margin.data());
         square_row(analog.data(), squares.data(), n);
         std::int64_t expected = 0;
