@@ -1,6 +1,6 @@
 #include "src/replay/experiment.hpp"
 
-#include "crossbar/device.hpp"
+#include "crossbar/device/device.hpp"
 #include "src/base/error.hpp"
 #include "src/base/resources.hpp"
 

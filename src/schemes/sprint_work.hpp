@@ -1,6 +1,6 @@
 #pragma once
 
-#include "crossbar/programming.hpp"
+#include "crossbar/array/programming.hpp"
 #include "src/schemes/score_codes.hpp"
 #include "src/work/work.hpp"
 

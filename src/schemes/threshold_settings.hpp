@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "crossbar/device.hpp"
+#include "crossbar/device/device.hpp"
 #include "src/base/settings.hpp"
 #include "src/base/units.hpp"
 

@@ -6,7 +6,7 @@
 #include "circuits/comparator.hpp"
 #include "circuits/sense.hpp"
 #include "circuits/threshold_dac.hpp"
-#include "crossbar/programming.hpp"
+#include "crossbar/array/programming.hpp"
 
 /// SPRINT's tile: queries on the word lines, keys in the columns, one comparator per key.
 ///     V_i = V_read nq_i / L  ->  I_j = sum_i V_i (G+_ij - G-_ij)  ->  v_j = R_t I_j (clipped)

@@ -4,7 +4,7 @@
 #include <set>
 
 #include "circuits/circuit_tables.hpp"
-#include "crossbar/device.hpp"
+#include "crossbar/device/device.hpp"
 #include "src/base/error.hpp"
 #include "src/machine/machine.hpp"
 #include "src/schemes/registry.hpp"

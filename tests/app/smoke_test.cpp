@@ -1,7 +1,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
-#include "crossbar/device.hpp"
+#include "crossbar/device/device.hpp"
 #include "src/base/atomic_file.hpp"
 #include "src/machine/machine.hpp"
 #include "src/schemes/registry.hpp"

@@ -6,14 +6,14 @@
 #include <optional>
 #include <vector>
 
-#include "crossbar/draws.hpp"
+#include "crossbar/array/draws.hpp"
 #include "src/base/matrix.hpp"
 #include "workloads/scheme.hpp"
 #include "workloads/trace.hpp"
 
 /// The slow, obvious twin of SPRINT, used by tests only: every cell of every read in plain double
 /// loops, written from physics.md sections 1 to 6 and never from the fast path. Chip, write event
-/// and the common draws of a read come from the streams of crossbar/draws.hpp, so the twin stands
+/// and the common draws of a read come from the streams of crossbar/array/draws.hpp, so the twin stands
 /// before the same chip as the fast path; the noise of cells and comparators has streams of its
 /// own.
 ///

@@ -4,7 +4,7 @@
 
 #include <fstream>
 
-#include "crossbar/device.hpp"
+#include "crossbar/device/device.hpp"
 #include "src/base/error.hpp"
 #include "tests/base/temporary_directory.hpp"
 #include "tests/replay/digits_replay.hpp"

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <set>
 
-#include "crossbar/device.hpp"
+#include "crossbar/device/device.hpp"
 #include "src/base/error.hpp"
 #include "src/base/hdf5_handle.hpp"
 #include "src/base/parallel.hpp"

@@ -38,7 +38,7 @@ plant src/base/units.hpp '#include "src/work/work.hpp"' "src/base may not use sr
 plant crossbar/device.cpp '  #  include "circuits/digital.hpp"' "crossbar may not use circuits"
 plant workloads/trace.hpp '#include "src/schemes/sprint.hpp"' "workloads may not use src/schemes"
 plant src/machine/planted.inl '#include "workloads/trace.hpp"' "src/machine may not use workloads"
-plant src/machine/planted.cpp '#include "crossbar/device.hpp"' "src/machine may not use crossbar"
+plant src/machine/planted.cpp '#include "crossbar/device/device.hpp"' "src/machine may not use crossbar"
 plant src/report/planted.cpp '#include "src/app/commands.hpp"' "src/report may not use src/app"
 plant src/base/error.cpp '#include "error.hpp"' '"error.hpp" is not a path from the root'
 plant src/tile/planted.cpp '#include "tests/reference/sprint_reference.hpp"' "is not a path from the root"

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "crossbar/device.hpp"
+#include "crossbar/device/device.hpp"
 
 /// Experiments and cards for the tests of devices.
 namespace attohm {

@@ -1,9 +1,9 @@
-#include "crossbar/programming.hpp"
+#include "crossbar/array/programming.hpp"
 
 #include <catch2/catch.hpp>
 #include <cmath>
 
-#include "tests/crossbar/card_fixture.hpp"
+#include "tests/crossbar/device/card_fixture.hpp"
 #include "tests/reference/decision_statistics.hpp"
 
 using namespace attohm;

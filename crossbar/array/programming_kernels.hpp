@@ -4,11 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "crossbar/device/device.hpp"
+
 namespace attohm {
 
 /// What a cell kernel needs, all in units of dG.
 struct CellLaw {
-    static constexpr std::size_t kTerms = 4;
+    static constexpr std::size_t kTerms = ProgrammingError::kTerms;
     std::array<float, kTerms> sigma{};  ///< programming sigma as a polynomial of the target level
     float base = 0.0F;                  ///< G_min / dG
     float floor = 0.0F;                 ///< G_floor / dG

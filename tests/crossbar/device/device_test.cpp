@@ -1,4 +1,4 @@
-#include "crossbar/device.hpp"
+#include "crossbar/device/device.hpp"
 
 #include <catch2/catch.hpp>
 #include <fstream>
@@ -6,7 +6,7 @@
 
 #include "src/base/error.hpp"
 #include "tests/base/temporary_directory.hpp"
-#include "tests/crossbar/card_fixture.hpp"
+#include "tests/crossbar/device/card_fixture.hpp"
 
 using namespace attohm;
 using namespace attohm::literals;

@@ -1,8 +1,7 @@
-#include "crossbar/device.hpp"
+#include "crossbar/device/device.hpp"
 
 #include <cmath>
 
-#include "crossbar/programming_kernels.hpp"
 #include "src/base/error.hpp"
 #include "src/base/resources.hpp"
 
@@ -176,11 +175,11 @@ Device load_device(const Settings& experiment) {
     }
     // The card writes sigma and G in uS: sigma_uS = sum_k c_k G_uS^k.
     const std::vector<double> coefficients = card.reals("programming.sigma_uS_coefficients");
-    if (coefficients.empty() || coefficients.size() > CellLaw::kTerms) {
+    if (coefficients.empty() || coefficients.size() > ProgrammingError::kTerms) {
         throw UserError("programming sigma is not a polynomial of the third degree at most",
                         card.entry("programming.sigma_uS_coefficients").where,
                         fmt::format("{} coefficients", coefficients.size()),
-                        fmt::format("1 to {} coefficients, constant first", CellLaw::kTerms));
+                        fmt::format("1 to {} coefficients, constant first", ProgrammingError::kTerms));
     }
     double unit = kMicro;
     for (const double c : coefficients) {

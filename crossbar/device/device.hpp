@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ namespace attohm {
 /// write event, floored at `g_floor` (counted). sigma_p is a polynomial of the target in siemens.
 /// Not modelled here: write-verify truncation, per-level bias, relaxation.
 struct ProgrammingError {
+    static constexpr std::size_t kTerms = 4;  ///< coefficients at most
     std::vector<double> sigma_coefficients;  ///< siemens^(1-k): sigma_p = sum_k c_k G^k, siemens
     Second measured_at = {};                 ///< age at which the source measured sigma_p
     double scale = 1.0;                      ///< experiment's multiplier

@@ -3,9 +3,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "crossbar/device.hpp"
-#include "crossbar/draws.hpp"
-#include "crossbar/levels.hpp"
+#include "crossbar/device/device.hpp"
+#include "crossbar/array/draws.hpp"
+#include "crossbar/array/levels.hpp"
 #include "src/base/matrix.hpp"
 
 /// Writing keys into arrays of differential pairs: one key per column, one write event per head.

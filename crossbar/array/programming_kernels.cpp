@@ -1,4 +1,4 @@
-#include "crossbar/programming_kernels.hpp"
+#include "crossbar/array/programming_kernels.hpp"
 
 #include "src/base/simd_clones.hpp"
 

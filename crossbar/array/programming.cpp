@@ -1,9 +1,9 @@
-#include "crossbar/programming.hpp"
+#include "crossbar/array/programming.hpp"
 
 #include <algorithm>
 #include <cmath>
 
-#include "crossbar/programming_kernels.hpp"
+#include "crossbar/array/programming_kernels.hpp"
 #include "src/base/error.hpp"
 
 namespace attohm {
