@@ -34,6 +34,16 @@ enum class Purpose : std::uint32_t {
     synth_content = 18,
     sampling = 19,
     bootstrap = 20,
+    write_verify = 21,
+    slow_noise_step = 22,
+    telegraph_step = 23,
+    fault_cluster = 24,
+    adc_static = 25,
+    adc_noise = 26,
+    metastability = 27,
+    reference_programming = 28,
+    reference_slow_noise = 29,
+    slow_noise_at_verify = 30,
 };
 
 /// A random-access stream of variates: counter-based, without state, a value to copy freely.
