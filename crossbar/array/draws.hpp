@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "crossbar/array/mapping.hpp"
 #include "src/base/random.hpp"
 
 /// The keys of every physical draw: which stream, which ids, which index. This is the contract that
@@ -24,9 +25,6 @@ struct DrawSite {
     std::uint64_t head = 0;  ///< query head
 };
 
-/// Which of the two cells of a differential pair.
-enum class Polarity : std::uint64_t { plus = 0, minus = 1 };
-
 // -- chip -----------------------------------------------------------------------------------------
 
 /// Static offset of the comparator of key column `c` in array `a`: normal(c).
@@ -36,20 +34,27 @@ inline Stream comparator_offset_stream(const DrawSite& s, std::uint64_t array) {
 
 /// Fault of the cell at (key column c, row i): uniform32(c * rows + i) with `rows` the array's
 /// rows; below rate_low_resistance: stuck at the low resistance; else below the sum of both rates:
-/// stuck at the high resistance.
-inline Stream stuck_fault_stream(const DrawSite& s, std::uint64_t array, Polarity polarity) {
-    return {s.seed,
-            Purpose::stuck_fault,
-            {s.chip, s.bank, array, static_cast<std::uint64_t>(polarity)}};
+/// stuck at the high resistance. `plane` is Plane::id(); a reference column is c = columns.
+inline Stream stuck_fault_stream(const DrawSite& s, std::uint64_t array, std::uint64_t plane) {
+    return {s.seed, Purpose::stuck_fault, {s.chip, s.bank, array, plane}};
+}
+
+/// Programming error of row i of an array's reference column, written once per chip: normal(i).
+inline Stream reference_programming_stream(const DrawSite& s, std::uint64_t array,
+                                           std::uint64_t plane) {
+    return {s.seed, Purpose::reference_programming, {s.chip, s.bank, array, plane}};
 }
 
 // -- write event ----------------------------------------------------------------------------------
 
 /// Programming error of the cell of key j, row i: normal(j * d + i), d the length of a key.
-inline Stream programming_stream(const DrawSite& s, Polarity polarity) {
-    return {s.seed,
-            Purpose::programming,
-            {s.chip, s.bank, s.sample, s.layer, s.kv_head, static_cast<std::uint64_t>(polarity)}};
+inline Stream programming_stream(const DrawSite& s, std::uint64_t plane) {
+    return {s.seed, Purpose::programming, {s.chip, s.bank, s.sample, s.layer, s.kv_head, plane}};
+}
+
+/// Relaxation of the same cell: normal(j * d + i), one draw for all ages of the write event.
+inline Stream relaxation_stream(const DrawSite& s, std::uint64_t plane) {
+    return {s.seed, Purpose::relaxation, {s.chip, s.bank, s.sample, s.layer, s.kv_head, plane}};
 }
 
 // -- read -----------------------------------------------------------------------------------------
@@ -67,12 +72,30 @@ inline Stream decision_split_stream(const DrawSite& s) {
         s.seed, Purpose::decision_split, {s.chip, s.bank, s.sample, s.layer, s.kv_head, s.head}};
 }
 
-/// White noise of single physical columns, where each clips on its own: normal(t * n_k + j).
-inline Stream column_noise_stream(const DrawSite& s, Polarity polarity) {
+/// White noise of single physical columns, where each clips or is converted on its own:
+/// normal(t * n_k + j). The first step of a read has no step among its ids.
+inline Stream column_noise_stream(const DrawSite& s, std::uint64_t plane, std::uint64_t step = 0) {
+    const Stream first(s.seed, Purpose::read_white,
+                       {s.chip, s.bank, s.sample, s.layer, s.kv_head, s.head, plane});
+    return step == 0 ? first : first.with(step);
+}
+
+/// White noise of the reference column of array `a` in query t, common to all its keys: normal(t).
+inline Stream reference_noise_stream(const DrawSite& s, std::uint64_t array) {
     return {s.seed,
-            Purpose::read_white,
-            {s.chip, s.bank, s.sample, s.layer, s.kv_head, s.head,
-             static_cast<std::uint64_t>(polarity)}};
+            Purpose::reference_read,
+            {s.chip, s.bank, s.sample, s.layer, s.kv_head, s.head, array}};
+}
+
+/// The same for single physical columns of the reference: normal(t).
+inline Stream reference_column_noise_stream(const DrawSite& s, std::uint64_t array,
+                                            std::uint64_t plane, std::uint64_t step) {
+    return reference_noise_stream(s, array).with({plane, step});
+}
+
+/// The coin of an undecided comparator: keeps where below(t * n_k + j, 1/2).
+inline Stream metastability_stream(const DrawSite& s) {
+    return {s.seed, Purpose::metastability, {s.chip, s.bank, s.sample, s.layer, s.kv_head, s.head}};
 }
 
 /// Comparator noise of the decision of query t on key j, where it is drawn on its own:

@@ -45,7 +45,7 @@ Cells program_polarity(MatrixView<const float> levels, const CellLaw& law, const
     if (device.programming.none()) {
         std::fill_n(normals.data(), normals.size(), 0.0F);
     } else {
-        programming_stream(site, polarity).normals(0, {normals.data(), normals.size()});
+        programming_stream(site, plane_id(polarity)).normals(0, {normals.data(), normals.size()});
     }
     const float sign = polarity == Polarity::plus ? 1.0F : -1.0F;
     for (std::size_t j = 0; j < levels.rows; ++j) {
@@ -68,7 +68,7 @@ std::int64_t stick_cells(MatrixView<const float> levels, const LevelMap& map, co
     std::int64_t count = 0;
     for (std::size_t j = 0; j < levels.rows; ++j) {
         const auto columns = static_cast<std::size_t>(shape.columns);
-        const Stream stream = stuck_fault_stream(site, j / columns, polarity);
+        const Stream stream = stuck_fault_stream(site, j / columns, plane_id(polarity));
         const std::uint64_t first = (j % columns) * static_cast<std::uint64_t>(shape.rows);
         stream.events(first, stuck.low_rate, is_low);
         stream.events(first, stuck.low_rate + stuck.high_rate, is_any);

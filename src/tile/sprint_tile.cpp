@@ -343,8 +343,8 @@ void SprintTile::column_path(std::size_t first, MatrixView<const float> nq, cons
     for (std::size_t t = 0; t < nq.rows; ++t) {
         const std::size_t query = first + t;
         key_offsets(query, offsets);
-        column_noise_stream(site_, Polarity::plus).normals(query * n_k_, z_plus);
-        column_noise_stream(site_, Polarity::minus).normals(query * n_k_, z_minus);
+        column_noise_stream(site_, plane_id(Polarity::plus)).normals(query * n_k_, z_plus);
+        column_noise_stream(site_, plane_id(Polarity::minus)).normals(query * n_k_, z_minus);
         comparator_noise_stream(site_).normals(query * n_k_, z_comparator);
         for (std::size_t j = 0; j < n; ++j) {
             const bool counted = block.counted(t, j);

@@ -75,8 +75,8 @@ void write_pair(std::size_t j, std::size_t i, double m, const SprintReferenceSet
     for (const Polarity polarity : {Polarity::plus, Polarity::minus}) {
         const bool plus = polarity == Polarity::plus;
         const double target_S = settings.G_min_S + cells.dG_S * std::max(plus ? m : -m, 0.0);
-        const double normal = programming_stream(site, polarity).normal(cell);
-        const double uniform = stuck_fault_stream(site, array, polarity).uniform32(place);
+        const double normal = programming_stream(site, plane_id(polarity)).normal(cell);
+        const double uniform = stuck_fault_stream(site, array, plane_id(polarity)).uniform32(place);
         const double G_S = written_cell_S(target_S, normal, uniform, settings, cells);
         (plus ? cells.G_plus_S : cells.G_minus_S)(j, i) = G_S;
         (plus ? cells.error_plus_S : cells.error_minus_S)(j, i) = G_S - target_S;
@@ -228,8 +228,8 @@ SprintReferenceRead sprint_reference_read(
     const double limit = column_limit(codes, cells, settings);
     const double comparator = settings.comparator_noise_V / volts_per_unit(settings);
     for (std::size_t t = 0; t < valid_queries(head); ++t) {
-        const Stream plus = column_noise_stream(site, Polarity::plus).with({kCellTag, t, repeat});
-        const Stream minus = column_noise_stream(site, Polarity::minus).with({kCellTag, t, repeat});
+        const Stream plus = column_noise_stream(site, plane_id(Polarity::plus)).with({kCellTag, t, repeat});
+        const Stream minus = column_noise_stream(site, plane_id(Polarity::minus)).with({kCellTag, t, repeat});
         const Stream latch = comparator_noise_stream(site).with({kCellTag, t, repeat});
         for (std::size_t j = 0; j < head.n_k(); ++j) {
             if (!head.allowed(t, j)) continue;

@@ -131,7 +131,7 @@ TEST_CASE("cells follow the draws of their write event", "[unit]") {
     for (std::size_t j = 0; j < 12; ++j)
         for (std::size_t i = 0; i < 8; ++i) {
             const double target = 10e-6 + 10e-6 * std::max(-codes.k_level(j, i), 0.0);
-            const double z = programming_stream(kSite, Polarity::minus).normal(j * 8 + i);
+            const double z = programming_stream(kSite, plane_id(Polarity::minus)).normal(j * 8 + i);
             const double expected = target + 1e-6 - 0.02 * target + 0.1 * target * z;
             CHECK(cells.G_minus_S(j, i) == Approx(expected));
             CHECK(cells.error_minus_S(j, i) == Approx(expected - target).margin(1e-15));
@@ -149,11 +149,11 @@ TEST_CASE("cells follow the draws of their write event", "[unit]") {
         for (std::size_t i = 0; i < 8; ++i) {
             // Five keys an array, 64 rows.
             const double u =
-                stuck_fault_stream(kSite, j / 5, Polarity::plus).uniform32(j % 5 * 64 + i);
+                stuck_fault_stream(kSite, j / 5, plane_id(Polarity::plus)).uniform32(j % 5 * 64 + i);
             const double expected = u < 0.25 ? 1e-4 : (u < 0.75 ? 1e-6 : 1.0);
             CHECK(broken.G_plus_S(j, i) == Approx(expected));
             const double v =
-                stuck_fault_stream(kSite, j / 5, Polarity::minus).uniform32(j % 5 * 64 + i);
+                stuck_fault_stream(kSite, j / 5, plane_id(Polarity::minus)).uniform32(j % 5 * 64 + i);
             stuck += (u < 0.75) + (v < 0.75);
         }
     CHECK(broken.stuck == stuck);

@@ -287,8 +287,8 @@ TEST_CASE("the noise of single columns is the one that draws.hpp names", "[unit]
     bench.circuits.sense.n_column_max = 1e6;
     bench.device.read_noise = {0.0, 1.0_uS, 10.0_ns, 1.0};
     const Matrix<double> values = shifts(bench);
-    const Stream plus = column_noise_stream(kSite, Polarity::plus);
-    const Stream minus = column_noise_stream(kSite, Polarity::minus);
+    const Stream plus = column_noise_stream(kSite, plane_id(Polarity::plus));
+    const Stream minus = column_noise_stream(kSite, plane_id(Polarity::minus));
     for (std::size_t t = 0; t < 9; ++t) {
         double squares = 0.0;
         for (std::size_t i = 0; i < 32; ++i) {
