@@ -10,6 +10,8 @@ library_packages=(
 program_packages=(g++:g++ ninja:ninja-build h5diff:hdf5-tools npm:npm)
 # For the tests of the Python exporter.
 python_packages=(python3 python3-numpy python3-h5py)
+# Programs that the tests alone call: the circuit simulator that judges wires and cells.
+test_programs=(ngspice:ngspice)
 cmake_needed=3.25
 
 # at_least NEEDED FOUND: versions compared number by number.
@@ -23,13 +25,13 @@ installed() {
 
 # missing_packages [tests]: prints what has to be installed, one package a line.
 missing_packages() {
-    local wanted=("${library_packages[@]}") entry have found
-    [ "${1:-}" = tests ] && wanted+=("${python_packages[@]}")
+    local wanted=("${library_packages[@]}") programs=("${program_packages[@]}") entry have found
+    [ "${1:-}" = tests ] && wanted+=("${python_packages[@]}") && programs+=("${test_programs[@]}")
     have=" $(installed "${wanted[@]}" | tr '\n' ' ')"
     for entry in "${wanted[@]}"; do
         case $have in *" $entry "*) ;; *) say "$entry" ;; esac
     done
-    for entry in "${program_packages[@]}"; do
+    for entry in "${programs[@]}"; do
         command -v "${entry%%:*}" >/dev/null || say "${entry#*:}"
     done
     found=$(cmake --version 2>/dev/null | awk 'NR == 1 { print $3 }') || true

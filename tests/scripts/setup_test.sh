@@ -26,7 +26,7 @@ exit $code'
 for tool in bash sh awk sort head tr grep cat mkdir dirname basename timeout touch nproc; do
     ln -s "$(command -v $tool)" "$work/bin/$tool"
 done
-programs="g++ ninja h5diff npm"
+programs="g++ ninja h5diff npm ngspice"
 
 # run EXPECTED_CODE ARGUMENT...: calls setup on the pretended machine.
 run() {
@@ -70,6 +70,12 @@ expect_calls ""
 ABSENT="python3-h5py" run 0 --tests
 expect_calls "noninteractive apt-get update
 noninteractive apt-get -y $options install python3-h5py"
+
+ABSENT_PROGRAMS="ngspice" run 0
+expect_calls ""
+ABSENT_PROGRAMS="ngspice" run 0 --tests
+expect_calls "noninteractive apt-get update
+noninteractive apt-get -y $options install ngspice"
 
 ABSENT="libfmt-dev" ABSENT_PROGRAMS="npm" PRETENDED_UID=1000 run 2
 expect_calls ""
