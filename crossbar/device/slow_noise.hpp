@@ -16,6 +16,7 @@ namespace attohm {
 struct SlowComponent {
     double rate = 0.0;   ///< l = 2 pi f_m, 1/s
     double sigma = 0.0;  ///< of dG/G
+    int number = 0;      ///< in its ladder, slowest first
 };
 
 /// Slow noise of a card: one-sided spectrum S(f) = A / f^g of dG/G between f_low and f_high.
@@ -127,8 +128,8 @@ class SlowSplit {
         std::optional<double> reference_age;
         bool offset_only = false;  ///< -x(reference age) of a component that is otherwise white
     };
-    void place(const SlowComponent& component, std::optional<double> reference_age,
-               double youngest, double oldest);
+    void place(const SlowComponent& component, std::optional<double> reference_age, double youngest,
+               double oldest);
 
     ReadTiming timing_;
     double white_variance_ = 0.0;
