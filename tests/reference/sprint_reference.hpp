@@ -2,20 +2,19 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <optional>
 #include <vector>
 
 #include "crossbar/array/draws.hpp"
 #include "src/base/matrix.hpp"
+#include "tests/reference/sprint_reference_settings.hpp"
 #include "workloads/scheme.hpp"
 #include "workloads/trace.hpp"
 
 /// The slow, obvious twin of SPRINT, used by tests only: every cell of every read in plain double
 /// loops, written from physics.md sections 1 to 6 and never from the fast path. Chip, write event
-/// and the common draws of a read come from the streams of crossbar/array/draws.hpp, so the twin stands
-/// before the same chip as the fast path; the noise of cells and comparators has streams of its
-/// own.
+/// and the common draws of a read come from the streams of crossbar/array/draws.hpp, so the twin
+/// stands before the same chip as the fast path; the noise of cells and comparators has streams of
+/// its own.
 ///
 /// One unit of z ("integer units") is one product of a word-line code and a stored K level.
 ///
@@ -24,65 +23,6 @@
 /// DAC and threshold INL, DAC noise, hysteresis, metastability, relaxation, slow noise, RTN, wires,
 /// errors of single-level copies.
 namespace attohm {
-
-/// How a key code is cut into the part in memory (m) and the rest (l).
-enum class ReferenceSplit { floor_msb, round, sign_magnitude };
-/// Where the recompute takes the most significant bits of K from.
-enum class ReferenceKMsb { stored, slc_copy, ideal };
-/// What happens to a query of which no allowed key was kept.
-enum class ReferenceEmptyRow { dense, top1_digital, self, zero };
-
-/// Zero, null and nothing switch an effect off; the rest has to be given.
-struct SprintReferenceSettings {
-    // Numbers.
-    std::optional<int> k_bits;  ///< B, 1..8; nothing = ideal
-    std::optional<int> q_bits;  ///< Bq, 2..8; nothing = ideal
-    ReferenceSplit split = ReferenceSplit::floor_msb;
-    bool midpoint = true;
-
-    // Threshold DAC.
-    std::optional<int> threshold_bits;      ///< nothing = ideal
-    std::optional<double> threshold_range;  ///< +- range, integer units; nothing = n_fs
-
-    // Cells.
-    double G_min_S = 0.0;
-    double G_max_S = 0.0;
-    double G_floor_S = 0.0;
-    std::function<double(double)>
-        programming_sigma_S;  ///< sigma of the target conductance; null = 0
-    std::function<double(double)> programming_bias_S;  ///< mean error of the target; null = 0
-    double read_sigma_rel = 0.0;  ///< white noise of one cell and read, relative to its conductance
-    double read_sigma_S = 0.0;    ///< and its absolute part, independent of the relative one
-    double stuck_low_rate = 0.0;  ///< probability of a cell stuck at the low resistance
-    double stuck_high_rate = 0.0;
-    double stuck_low_ohm = 0.0;
-    double stuck_high_ohm = 0.0;
-
-    // Drive and sense.
-    double V_read_V = 0.0;
-    double V_dd_V = 0.0;
-    double t_read_s = 0.0;
-    double v_fs_V = 0.0;            ///< sense output at full scale
-    double n_fs = 0.0;              ///< I_fs / I_lsb: full scale in integer units
-    std::optional<double> i_max_A;  ///< largest current of one physical column
-    double comparator_offset_V = 0.0;
-    double comparator_noise_V = 0.0;
-    double threshold_noise_V = 0.0;
-    std::size_t array_rows = 0;
-    std::size_t array_columns = 0;  ///< keys per array
-
-    // Digital side.
-    ReferenceKMsb k_msb = ReferenceKMsb::stored;
-    ReferenceEmptyRow empty_row = ReferenceEmptyRow::dense;
-    std::vector<std::size_t> always_keep;  ///< keys that no decision can prune
-};
-
-/// The scales of q, k and v (clipping magnitudes, in units of the tensors).
-struct SprintReferenceScales {
-    double q = 0.0;
-    double k = 0.0;
-    double v = 0.0;
-};
 
 // -- numbers --------------------------------------------------------------------------------------
 

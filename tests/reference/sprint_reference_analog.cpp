@@ -45,6 +45,20 @@ double volts_per_unit(const SprintReferenceSettings& settings) {
     return settings.v_fs_V / settings.n_fs;
 }
 
+/// Settings whose effects are not worked out are refused.
+void check_covered(const SprintReferenceSettings& settings) {
+    ATTOHM_CHECK(settings.signs == ReferenceSigns::differential && !settings.cell_bits);
+    ATTOHM_CHECK(settings.drive == ReferenceDrive::bipolar && !settings.iv_shape_V);
+    ATTOHM_CHECK(settings.coding == ReferenceCoding::amplitude && settings.wires.none());
+    ATTOHM_CHECK(!settings.relaxation_mean_S && !settings.relaxation_sigma_S);
+    ATTOHM_CHECK(!settings.temperature_factor && !settings.G_ceiling_S);
+    ATTOHM_CHECK(!settings.frozen_deviation && !settings.slow_deviation);
+    ATTOHM_CHECK(!settings.reference_deviation && settings.read_sigma_time_s == 0.0);
+    ATTOHM_CHECK(settings.summation == ReferenceSummation::current && !settings.adc_bits);
+    ATTOHM_CHECK(!settings.offset_residual_V && settings.threshold_gain.empty());
+    ATTOHM_CHECK(settings.hysteresis_V == 0.0 && settings.metastable_V == 0.0);
+}
+
 /// One cell as the write and the chip left it.
 double written_cell_S(double target_S, double normal, double uniform,
                       const SprintReferenceSettings& settings, SprintReferenceCells& cells) {
@@ -163,6 +177,7 @@ SprintReferenceCells sprint_reference_cells(const AttentionHead& head,
                                             const SprintReferenceCodes& codes,
                                             const SprintReferenceSettings& settings,
                                             const DrawSite& site) {
+    check_covered(settings);
     ATTOHM_CHECK_LE(head.d(), settings.array_rows);
     ATTOHM_CHECK_LT(std::size_t{0}, settings.array_columns);
     ATTOHM_CHECK_LT(settings.G_min_S, settings.G_max_S);
@@ -228,8 +243,10 @@ SprintReferenceRead sprint_reference_read(
     const double limit = column_limit(codes, cells, settings);
     const double comparator = settings.comparator_noise_V / volts_per_unit(settings);
     for (std::size_t t = 0; t < valid_queries(head); ++t) {
-        const Stream plus = column_noise_stream(site, plane_id(Polarity::plus)).with({kCellTag, t, repeat});
-        const Stream minus = column_noise_stream(site, plane_id(Polarity::minus)).with({kCellTag, t, repeat});
+        const Stream plus =
+            column_noise_stream(site, plane_id(Polarity::plus)).with({kCellTag, t, repeat});
+        const Stream minus =
+            column_noise_stream(site, plane_id(Polarity::minus)).with({kCellTag, t, repeat});
         const Stream latch = comparator_noise_stream(site).with({kCellTag, t, repeat});
         for (std::size_t j = 0; j < head.n_k(); ++j) {
             if (!head.allowed(t, j)) continue;
