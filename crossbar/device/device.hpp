@@ -1,78 +1,55 @@
 #pragma once
 
-#include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "crossbar/device/cell_iv.hpp"
+#include "crossbar/device/programming_error.hpp"
+#include "crossbar/device/relaxation.hpp"
+#include "crossbar/device/slow_noise.hpp"
+#include "crossbar/device/stuck.hpp"
+#include "crossbar/device/telegraph.hpp"
+#include "crossbar/device/temperature.hpp"
+#include "crossbar/device/validity.hpp"
+#include "crossbar/device/white_noise.hpp"
+#include "crossbar/device/write_model.hpp"
+#include "crossbar/device/write_verify.hpp"
 #include "src/base/settings.hpp"
 #include "src/base/units.hpp"
 
 /// A device: how one cell behaves. Independent parts, each from a cited card; see physics.md
-/// section 3.
+/// section 3. A part that the card does not have is absent (an empty optional, or a `none()`).
 namespace attohm {
 
-/// Programming error: G_w = G_target + sigma_p(G_target) z, z a standard normal drawn once per
-/// write event, floored at `g_floor` (counted). sigma_p is a polynomial of the target in siemens.
-/// Not modelled here: write-verify truncation, per-level bias, relaxation.
-struct ProgrammingError {
-    static constexpr std::size_t kTerms = 4;  ///< coefficients at most
-    std::vector<double> sigma_coefficients;  ///< siemens^(1-k): sigma_p = sum_k c_k G^k, siemens
-    Second measured_at = {};                 ///< age at which the source measured sigma_p
-    double scale = 1.0;                      ///< experiment's multiplier
-
-    /// The polynomial itself; not negative inside the card's range (checked when the card is
-    /// loaded).
-    Siemens raw_sigma(Siemens target) const;
-    /// The card's sigma times `scale`; 0 where a target outside the range takes the polynomial
-    /// below.
-    Siemens sigma(Siemens target) const;
-    bool none() const;
-};
-
-/// White read noise: the current of one read is off by I = V (G eta + g_n), eta and g_n Gaussian
-/// and independent over cells and reads. The card gives both for one integration time; a read that
-/// integrates for T has sigma(T) = sigma(T_0) sqrt(T_0 / T) (variance S_w / (2T)).
-struct WhiteReadNoise {
-    double sigma_rel = 0.0;  ///< of the cell's conductance, at `integration_time`
-    Siemens sigma_abs = {};  ///< at `integration_time`
-    Second integration_time = {};
-    double scale = 1.0;  ///< experiment's multiplier
-
-    double relative_at(Second read_time) const;
-    Siemens absolute_at(Second read_time) const;
-};
-
-/// Stuck cells, given by resistance: what a faulty cell shows after everything else.
-/// Not modelled here: spatial clustering.
-struct StuckFaults {
-    double low_rate = 0.0;  ///< P(cell stuck at low resistance)
-    Ohm low_resistance = {};
-    double high_rate = 0.0;  ///< P(cell stuck at high resistance)
-    Ohm high_resistance = {};
-
-    bool none() const { return low_rate == 0.0 && high_rate == 0.0; }
-};
-
-/// What writing a cell takes. MLC: pulses with a verify read after each; SLC: single pulses.
-struct WriteModel {
-    Volt mlc_pulse_voltage = {};
-    Second mlc_pulse_time = {};
-    double mlc_pulses_mean = 0.0;  ///< pulses per cell until verified, mean
-    Volt verify_voltage = {};
-    Second verify_time = {};
-    Volt slc_pulse_voltage = {};
-    Second slc_pulse_time = {};
-};
+/// How a write is simulated: by the card's measured error, or by running the verify loop.
+enum class ProgrammingMode { direct, verify };
 
 struct Device {
     std::string card;
     Siemens g_min = {};
     Siemens g_max = {};
     Siemens g_floor = {};
+    std::optional<Siemens> g_ceiling;
+    Validity validity;
+    ProgrammingMode programming_mode = ProgrammingMode::direct;
     ProgrammingError programming;
+    std::optional<WriteVerify> verify;
+    std::optional<Relaxation> relaxation;
+    std::optional<Temperature> temperature_law;
+    Kelvin temperature = {};  ///< of the array, whatever the law
     WhiteReadNoise read_noise;
+    SlowNoise slow_noise;
+    TelegraphNoise telegraph;
+    CellLaw cell;  ///< current of one cell; linear without sections `iv` and `selector`
     StuckFaults stuck;
     WriteModel write;
+
+    ConductanceRange conductance_range() const { return {g_min, g_max, g_floor, g_ceiling}; }
+    /// Whether a write runs the verify loop.
+    bool simulates_verify() const { return programming_mode == ProgrammingMode::verify; }
+    /// What the array's temperature does to a conductance; all 1 without a law.
+    Temperature::Factors temperature_factors() const;
 };
 
 /// Settings of a card: a built-in name ("ibm-cmo-hfox-2pct") or the path of a YAML file.
@@ -84,7 +61,11 @@ bool is_card_file(const std::string& name_or_path);
 std::vector<std::string> device_card_names();
 
 /// Device of a card with the experiment's `device.*` keys on top.
-/// Throws: UserError for values out of range (G_min >= G_max, rates that sum above 1, ...).
+/// Throws: UserError for values out of range (G_min >= G_max, rates that sum above 1, ...), for a
+///   section that is not complete and for a key that no part reads.
 Device load_device(const Settings& experiment);
+
+/// The same of settings that are a card already (a fit, a test).
+Device load_device(const Settings& experiment, const Settings& card, const std::string& name);
 
 }  // namespace attohm

@@ -60,6 +60,9 @@ struct ProgrammingError {
         double mean = 0.0;      ///< siemens
         double sigma = 0.0;     ///< siemens; log-normal: 0
         double sigma_ln = 0.0;  ///< log-normal: s; else 0
+
+        /// G_w for this z, siemens, not clipped.
+        double written(double z) const;
     };
     /// For code that meets few targets and many draws: evaluate once per level.
     Level level(Siemens target) const;

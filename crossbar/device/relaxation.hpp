@@ -41,6 +41,7 @@ struct Relaxation {
 
     /// The law at one age: everything that does not depend on the cell, worked out.
     class At;
+    /// Refers to this law, which has to outlive it.
     /// Throws: UserError for an age above the card's validity.
     At at(Second age) const;
 
@@ -73,6 +74,12 @@ class Relaxation::At {
     void apply(Siemens unit, std::span<const float> z, std::span<float> conductance) const;
 
   private:
+    /// Mean and spread of G(a) - G_w (log-time, siemens) or of the exponent nu L (power).
+    struct Terms {
+        double mean;
+        double spread;
+    };
+    Terms terms(double written) const;
     double clamp_range(double g) const;
 
     const Relaxation* law_;

@@ -48,6 +48,8 @@ struct StuckFaults {
     bool none() const { return low_rate == 0.0 && high_rate == 0.0; }
     /// P(a cluster or a line starts at one place), q above; independent: p.
     double seed_rate() const;
+    /// Cells of a cluster side by side along the row: ceil(sqrt n).
+    std::size_t cluster_width() const;
     Siemens conductance(StuckKind kind) const;
 };
 
