@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "crossbar/array/mapping.hpp"
+#include "crossbar/device/stuck.hpp"
 #include "src/base/random.hpp"
 
 /// The keys of every physical draw: which stream, which ids, which index. This is the contract that
@@ -39,10 +40,33 @@ inline Stream stuck_fault_stream(const DrawSite& s, std::uint64_t array, std::ui
     return {s.seed, Purpose::stuck_fault, {s.chip, s.bank, array, plane}};
 }
 
+/// Faults that lie in clusters or lines (see StuckStreams): the same location, and what all planes
+/// of the array share.
+inline StuckStreams stuck_streams(const DrawSite& s, std::uint64_t array, std::uint64_t plane) {
+    return {stuck_fault_stream(s, array, plane),
+            {s.seed, Purpose::fault_cluster, {s.chip, s.bank, array, plane}},
+            {s.seed, Purpose::fault_cluster, {s.chip, s.bank, array}}};
+}
+
 /// Programming error of row i of an array's reference column, written once per chip: normal(i).
 inline Stream reference_programming_stream(const DrawSite& s, std::uint64_t array,
                                            std::uint64_t plane) {
     return {s.seed, Purpose::reference_programming, {s.chip, s.bank, array, plane}};
+}
+
+/// Static errors of the word-line DACs of array `a`; the index is WordLineDac's.
+inline Stream word_line_dac_stream(const DrawSite& s, std::uint64_t array) {
+    return {s.seed, Purpose::dac_inl, {s.chip, s.bank, array}};
+}
+
+/// Static errors by code of the threshold DAC of array `a`; the index is ThresholdInl's.
+inline Stream threshold_inl_stream(const DrawSite& s, std::uint64_t array) {
+    return {s.seed, Purpose::threshold_inl, {s.chip, s.bank, array}};
+}
+
+/// Static errors of ADC number `adc` of array `a`; the index is Adc's.
+inline Stream adc_static_stream(const DrawSite& s, std::uint64_t array, std::uint64_t adc) {
+    return {s.seed, Purpose::adc_static, {s.chip, s.bank, array, adc}};
 }
 
 // -- write event ----------------------------------------------------------------------------------
@@ -52,9 +76,69 @@ inline Stream programming_stream(const DrawSite& s, std::uint64_t plane) {
     return {s.seed, Purpose::programming, {s.chip, s.bank, s.sample, s.layer, s.kv_head, plane}};
 }
 
+/// Verify loop of the same cell, c = j * d + i: pulse p takes .with(2p).normal(c), its verify read
+/// .with(2p + 1).normal(c).
+inline Stream verify_stream(const DrawSite& s, std::uint64_t plane) {
+    return {s.seed, Purpose::write_verify, {s.chip, s.bank, s.sample, s.layer, s.kv_head, plane}};
+}
+
 /// Relaxation of the same cell: normal(j * d + i), one draw for all ages of the write event.
 inline Stream relaxation_stream(const DrawSite& s, std::uint64_t plane) {
     return {s.seed, Purpose::relaxation, {s.chip, s.bank, s.sample, s.layer, s.kv_head, plane}};
+}
+
+/// Slow noise of the cells of one plane (or of the effective element that several planes make).
+/// Every index is the cell's, j * d + i; m is the number of the component in its ladder.
+struct SlowDraws {
+    Stream frozen;        ///< write event: normal is the frozen part of the cell
+    Stream start;         ///< write event: .with(m), x_m at the cell's first read (innovation)
+    Stream at_reference;  ///< write event: .with(m), x_m at the reference age
+    Stream step;          ///< read: .with({group, read}), what the read brings; see SlowState
+};
+
+inline SlowDraws slow_draws(const DrawSite& s, std::uint64_t plane) {
+    const auto of = [&](Purpose purpose, std::uint64_t part) {
+        return Stream(s.seed, purpose, {s.chip, s.bank, s.sample, s.layer, s.kv_head, plane, part});
+    };
+    return {of(Purpose::slow_noise_start, 0), of(Purpose::slow_noise_start, 1),
+            of(Purpose::slow_noise_at_verify, 0), of(Purpose::slow_noise_step, 0)};
+}
+
+/// The same for the reference column of array `a`, which every pass finds in a state of its own:
+/// j = 0, so the index is i.
+inline SlowDraws reference_slow_draws(const DrawSite& s, std::uint64_t array, std::uint64_t plane) {
+    const auto of = [&](std::uint64_t part) {
+        return Stream(s.seed, Purpose::reference_slow_noise,
+                      {s.chip, s.bank, s.sample, s.layer, s.kv_head, array, plane, part});
+    };
+    return {of(0), of(1), of(2), of(3)};
+}
+
+/// Traps of the cells of one plane.
+struct TelegraphDraws {
+    /// Write event: uniform32(j * d + i) gives the number of traps; .with({cell, k}) belongs to
+    /// trap k: normal(0) its step, uniform32(1) its rate, uniform32(2) its first state.
+    Stream traps;
+    /// Read: .with({cell, k}): uniform32(read) or normal(read) the move from the read before;
+    /// .with({cell, k, read}): the dwell times within that read.
+    Stream step;
+};
+
+inline TelegraphDraws telegraph_draws(const DrawSite& s, std::uint64_t plane) {
+    const auto of = [&](Purpose purpose) {
+        return Stream(s.seed, purpose, {s.chip, s.bank, s.sample, s.layer, s.kv_head, plane, 0});
+    };
+    return {of(Purpose::rtn_traps), of(Purpose::telegraph_step)};
+}
+
+/// The same for the reference column of array `a`: j = 0.
+inline TelegraphDraws reference_telegraph_draws(const DrawSite& s, std::uint64_t array,
+                                                std::uint64_t plane) {
+    const auto of = [&](Purpose purpose) {
+        return Stream(s.seed, purpose,
+                      {s.chip, s.bank, s.sample, s.layer, s.kv_head, plane, 1, array});
+    };
+    return {of(Purpose::rtn_traps), of(Purpose::telegraph_step)};
 }
 
 // -- read -----------------------------------------------------------------------------------------
@@ -91,6 +175,21 @@ inline Stream reference_noise_stream(const DrawSite& s, std::uint64_t array) {
 inline Stream reference_column_noise_stream(const DrawSite& s, std::uint64_t array,
                                             std::uint64_t plane, std::uint64_t step) {
     return reference_noise_stream(s, array).with({plane, step});
+}
+
+/// Noise of the word-line DACs of array `a` in query t: normal(t * rows + i), common to all keys of
+/// the read; further reads of a query (two-phase, repeated) add a step.
+inline Stream dac_noise_stream(const DrawSite& s, std::uint64_t array, std::uint64_t step = 0) {
+    const Stream first(s.seed, Purpose::dac_noise,
+                       {s.chip, s.bank, s.sample, s.layer, s.kv_head, s.head, array});
+    return step == 0 ? first : first.with(step);
+}
+
+/// Noise of the conversion of key j's column of `plane` in query t: normal(t * n_k + j).
+inline Stream adc_noise_stream(const DrawSite& s, std::uint64_t plane, std::uint64_t step = 0) {
+    const Stream first(s.seed, Purpose::adc_noise,
+                       {s.chip, s.bank, s.sample, s.layer, s.kv_head, s.head, plane});
+    return step == 0 ? first : first.with(step);
 }
 
 /// The coin of an undecided comparator: keeps where below(t * n_k + j, 1/2).
