@@ -3,9 +3,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "crossbar/device/device.hpp"
 #include "crossbar/array/draws.hpp"
 #include "crossbar/array/levels.hpp"
+#include "crossbar/device/device.hpp"
 #include "src/base/matrix.hpp"
 
 /// Writing keys into arrays of differential pairs: one key per column, one write event per head.
@@ -31,7 +31,8 @@ struct ProgrammedKeys {
     Matrix<float> plus;             ///< [n, d] G+ / dG
     Matrix<float> minus;            ///< [n, d] G- / dG
     std::vector<double> row_conductance_S;  ///< [d] sum over keys of G+ + G-, siemens
-    std::int64_t floored = 0;               ///< draws below the floor
+    std::int64_t floored = 0;               ///< draws below the floor or above the ceiling
+    WriteVerifyTotals verify;               ///< of the write loops, where they are simulated
     std::int64_t stuck = 0;                 ///< stuck cells among the cells written
     std::int64_t cells = 0;                 ///< cells written (two per element)
 };
@@ -42,7 +43,8 @@ struct ProgrammedKeys {
 ///   read_time: integration time of one read, for the read noise
 ///   site:      keys of the draws: chip (stuck cells) and write event (programming error)
 /// Throws: InvariantError when d > shape.rows (checked earlier against the user's input).
-/// Source: physics.md section 3; order per cell: target + sigma_p z, floor, stuck.
+/// Source: physics.md section 3; order per cell: target + sigma_p z (or the
+///   verify loop), clip, temperature, stuck.
 ProgrammedKeys program_keys(MatrixView<const float> levels, const LevelMap& map,
                             const Device& device, const ArrayShape& shape, Second read_time,
                             const DrawSite& site);

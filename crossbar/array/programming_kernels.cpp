@@ -5,30 +5,32 @@
 namespace attohm {
 
 ATTOHM_SIMD_CLONES
-std::int64_t program_cells(const CellLaw& law, float sign, const float* __restrict levels,
+std::int64_t program_cells(const LevelLaw& law, float sign, const float* __restrict levels,
                            const float* __restrict normals, float* __restrict conductance,
                            float* __restrict deviation, std::size_t n) {
     const float c0 = law.sigma[0], c1 = law.sigma[1], c2 = law.sigma[2], c3 = law.sigma[3];
-    const float base = law.base, floor = law.floor;
-    std::int32_t floored = 0;
+    const float base = law.base, floor = law.floor, ceiling = law.ceiling;
+    std::int32_t clipped = 0;
     for (std::size_t i = 0; i < n; ++i) {
         const float m = sign * levels[i];
         const float target = base + (m > 0.0F ? m : 0.0F);
         float sigma = ((c3 * target + c2) * target + c1) * target + c0;
         sigma = sigma > 0.0F ? sigma : 0.0F;
         const float drawn = target + sigma * normals[i];
-        floored += drawn < floor ? 1 : 0;
-        conductance[i] = drawn < floor ? floor : drawn;
-        deviation[i] = drawn < floor ? floor - target : sigma * normals[i];
+        float kept = drawn < floor ? floor : drawn;
+        kept = kept > ceiling ? ceiling : kept;
+        clipped += kept != drawn ? 1 : 0;
+        conductance[i] = kept;
+        deviation[i] = kept != drawn ? kept - target : sigma * normals[i];
     }
-    return floored;
+    return clipped;
 }
 
 ATTOHM_SIMD_CLONES
-void combine_pairs(const CellLaw& law, const float* __restrict levels, const float* __restrict plus,
-                   const float* __restrict minus, const float* __restrict plus_deviation,
-                   const float* __restrict minus_deviation, float* __restrict mean,
-                   float* __restrict variance, std::size_t n) {
+void combine_pairs(const LevelLaw& law, const float* __restrict levels,
+                   const float* __restrict plus, const float* __restrict minus,
+                   const float* __restrict plus_deviation, const float* __restrict minus_deviation,
+                   float* __restrict mean, float* __restrict variance, std::size_t n) {
     const float relative_squared = law.read_relative * law.read_relative;
     const float absolute = 2.0F * law.read_absolute_squared;
     for (std::size_t i = 0; i < n; ++i) {

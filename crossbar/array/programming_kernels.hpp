@@ -9,23 +9,24 @@
 namespace attohm {
 
 /// What a cell kernel needs, all in units of dG.
-struct CellLaw {
+struct LevelLaw {
     static constexpr std::size_t kTerms = ProgrammingError::kTerms;
     std::array<float, kTerms> sigma{};  ///< programming sigma as a polynomial of the target level
     float base = 0.0F;                  ///< G_min / dG
     float floor = 0.0F;                 ///< G_floor / dG
+    float ceiling = 0.0F;               ///< G_ceiling / dG, or infinity
     float read_relative = 0.0F;
     float read_absolute_squared = 0.0F;
 };
 
-/// g[i] = max(floor, target + sigma(target) z[i]) with target = base + max(sign m[i], 0);
-/// deviation[i] = g[i] - target. Returns the number of floored draws.
-std::int64_t program_cells(const CellLaw& law, float sign, const float* levels,
+/// g[i] = clip(target + sigma(target) z[i]) with target = base + max(sign m[i], 0);
+/// deviation[i] = g[i] - target. Returns the number of clipped draws.
+std::int64_t program_cells(const LevelLaw& law, float sign, const float* levels,
                            const float* normals, float* conductance, float* deviation,
                            std::size_t n);
 
 /// mean = m + (deviation+ - deviation-); variance of one read of the pair.
-void combine_pairs(const CellLaw& law, const float* levels, const float* plus, const float* minus,
+void combine_pairs(const LevelLaw& law, const float* levels, const float* plus, const float* minus,
                    const float* plus_deviation, const float* minus_deviation, float* mean,
                    float* variance, std::size_t n);
 

@@ -34,10 +34,10 @@ struct ProgrammingError {
     Second measured_at = {};  ///< age at which the source measured: t0 of the relaxation
     double scale = 1.0;       ///< experiment's multiplier
     ProgrammingLaw law = ProgrammingLaw::polynomial;
-    std::vector<double> bias_coefficients;  ///< b, S^(1-k); empty: no bias
-    std::vector<double> table_target_S;     ///< table: increasing
-    std::vector<double> table_sigma_S;
-    std::vector<double> table_bias_S;  ///< empty: no bias
+    std::vector<double> bias_coefficients = {};  ///< b, S^(1-k); empty: no bias
+    std::vector<double> table_target_S = {};     ///< table: increasing
+    std::vector<double> table_sigma_S = {};
+    std::vector<double> table_bias_S = {};  ///< empty: no bias
 
     /// The card's law itself, without `scale` and without a floor at 0: sigma_p in siemens
     /// (log-normal: G s(G), which is checked for its sign).
