@@ -141,7 +141,7 @@ void write_cell(Writer& out, const std::string& place, const std::string& from,
 }
 
 void write_control(Writer& out, std::size_t columns, MatrixView<const double> v_in) {
-    out.line(".options reltol=1e-12 abstol=1e-20 vntol=1e-15 gmin=1e-18 itl1=2000");
+    out.line(".options reltol=1e-9 abstol=1e-18 vntol=1e-12 gmin=1e-18 itl1=2000");
     out.line(".control");
     out.line("set numdgt=16");
     for (std::size_t b = 0; b < v_in.rows; ++b) {
