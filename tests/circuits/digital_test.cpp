@@ -83,7 +83,7 @@ TEST_CASE("word-line DAC power doubles with every bit up to its range", "[unit]"
 }
 
 TEST_CASE("every table in the box loads and every number has a source", "[property]") {
-    REQUIRE(circuit_table_names().size() == 3);
+    REQUIRE(circuit_table_names().size() == 4);
     for (const std::string& name : circuit_table_names()) {
         const Settings s = Settings::from_text(*circuit_table(name), name);
         for (const std::string& key : s.keys()) {
