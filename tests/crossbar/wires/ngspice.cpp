@@ -14,7 +14,7 @@
 
 namespace attohm::testing {
 
-std::string run_ngspice(const std::string& netlist) {
+std::string run_ngspice(const std::string& netlist, const std::string& file) {
     constexpr int kNotFound = 127;
     const TemporaryDirectory directory;
     write_file_atomically(directory.file("case.cir"), netlist);
@@ -29,7 +29,7 @@ std::string run_ngspice(const std::string& netlist) {
     if (code != 0)
         throw std::runtime_error("ngspice ended with code " + std::to_string(code) + ":\n" +
                                  read_text_file(directory.file("err.txt")) + out);
-    return out;
+    return file == "out.txt" ? out : read_text_file(directory.file(file));
 }
 
 Matrix<double> ngspice_currents(const std::string& netlist, std::size_t batch,

@@ -1,10 +1,15 @@
 #include "tests/crossbar/wires/ngspice.hpp"
 
+#include <fmt/format.h>
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <cstdlib>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include "crossbar/wires/nonlinear_solve.hpp"
+#include "crossbar/wires/settling.hpp"
 #include "crossbar/wires/spice_netlist.hpp"
 #include "tests/crossbar/wires/cell_laws.hpp"
 #include "tests/crossbar/wires/random_array.hpp"
@@ -49,6 +54,55 @@ void agree(const CellLaw& law, const WireResistances& wires, double v_max, doubl
     CHECK(relative_distance(found.current, judged) <= bound);
 }
 
+/// Sense currents after all inputs of an array rise at once from rest, at evenly spaced times.
+struct Transient {
+    std::vector<double> second;
+    std::vector<std::vector<double>> current;  ///< [columns][times]
+};
+
+Transient transient(const Matrix<double>& g, const WireResistances& wires, const Matrix<double>& v,
+                    const LineCapacitances& line, double step, double end) {
+    std::string text = spice_netlist(g.view(), wires, v.view());
+    text.erase(text.find(".options"));
+    const auto load = [&text](const std::string& node, Farad farad) {
+        text += fmt::format("C{0} {0} 0 {1}\n", node, farad.value());
+    };
+    for (std::size_t i = 0; i < g.rows(); ++i) {
+        load(fmt::format("drv_r{}", i), line.driver);
+        for (std::size_t j = 0; j < g.cols(); ++j) {
+            load(fmt::format("w_r{}_c{}", i, j), line.row);
+            load(fmt::format("b_r{}_c{}", i, j), line.column);
+        }
+    }
+    std::string meters;
+    for (std::size_t j = 0; j < g.cols(); ++j) {
+        load(fmt::format("sense_c{}", j), line.sense);
+        meters += fmt::format(" i(Vsense_c{})", j);
+    }
+    text += fmt::format(
+        ".options reltol=1e-8 abstol=1e-18 vntol=1e-12 chgtol=1e-24\n.control\n"
+        "set numdgt=14\nset wr_singlescale\ntran {0} {1} 0 {0} uic\nwrdata wave.txt{2}\nquit 0\n"
+        ".endc\n.end\n",
+        step, end, meters);
+    Transient wave;
+    wave.current.resize(g.cols());
+    bool whole = true;
+    std::istringstream lines(run_ngspice(text, "wave.txt"));
+    for (std::string line_text; std::getline(lines, line_text);) {
+        std::istringstream numbers(line_text);
+        double value = 0.0;
+        numbers >> value;
+        wave.second.push_back(value);
+        for (auto& column : wave.current) {
+            numbers >> value;
+            column.push_back(value);
+        }
+        whole = whole && !numbers.fail();
+    }
+    REQUIRE(whole);
+    return wave;
+}
+
 }  // namespace
 
 TEST_CASE("ngspice agrees on arrays with wires", "[golden]") {
@@ -83,6 +137,48 @@ TEST_CASE("ngspice agrees on steep cells, strong selectors and other wires", "[g
     agree(steep, resistances(2.0, 0.0, 1e4, 0.0), 0.6, kNonlinearBound);
     agree({CellIv{}, exponential_selector(1e-9, 0.04)}, resistances(4.0, 3.0, 100.0, 50.0), 0.6,
           kNonlinearBound);
+}
+
+TEST_CASE("a transient has the first moment and the settling time that settling() says",
+          "[golden]") {
+    const std::size_t rows = 6, columns = 5;
+    const Matrix<double> g = random_conductance(rows, columns, 15);
+    const WireResistances wires = resistances(400.0, 250.0, 3000.0, 2000.0);
+    const LineCapacitances line{Farad::from_value(1e-15), Farad::from_value(2e-15),
+                                Farad::from_value(20e-15), Farad::from_value(10e-15)};
+    const Settling found = settling(g.view(), wires, line);
+
+    // All rows together; then the slowest pair alone.
+    for (const bool alone : {false, true}) {
+        Matrix<double> v(1, rows, alone ? 0.0 : 0.2);
+        if (alone) v(0, found.row) = 0.2;
+        const double tau = found.slowest.value();
+        const Transient wave = transient(g, wires, v, line, tau / 400.0, 25.0 * tau);
+        REQUIRE(wave.second.size() > 5000);
+        for (std::size_t j = 0; j < columns; ++j) {
+            const std::vector<double>& current = wave.current[j];
+            double moment = 0.0;
+            for (std::size_t k = 1; k < current.size(); ++k)
+                moment += (wave.second[k] - wave.second[k - 1]) *
+                          (1.0 - 0.5 * (current[k] + current[k - 1]) / current.back());
+            const double elmore = alone ? found.pair(j, found.row) : found.together[j];
+            INFO("column " << j << ": " << moment << " s by the transient, " << elmore);
+            CHECK(moment == Approx(elmore).epsilon(2e-4));
+        }
+        if (!alone) continue;
+
+        // The worst output, to half a step: by one time constant, and really.
+        const std::vector<double>& worst = wave.current[found.column];
+        for (const int bits : {1, 4, 6, 8}) {
+            std::size_t last = worst.size() - 1;
+            const double half_step = worst.back() * std::exp2(-(bits + 1));
+            while (std::abs(worst[last] - worst.back()) <= half_step) --last;
+            const double estimate = found.settle_time(bits).value();
+            INFO(bits << " bits: " << wave.second[last] / estimate << " of the estimate");
+            CHECK(wave.second[last] <= estimate);
+            CHECK(wave.second[last] >= 0.5 * estimate);
+        }
+    }
 }
 
 TEST_CASE("without ngspice the judge says what to install", "[golden]") {
