@@ -47,7 +47,7 @@ struct Comparator {
     Volt noise_sigma = {};
     Volt hysteresis = {};  ///< h
     HysteresisReset reset = HysteresisReset::head;
-    std::optional<DecisionTiming> timing;  ///< nothing: decides at once (`ideal`)
+    std::optional<DecisionTiming> timing = {};  ///< nothing: decides at once (`ideal`)
     Undecided undecided = Undecided::keep;
 
     struct Decision {
