@@ -119,7 +119,7 @@ bool Relaxation::none() const {
 namespace {
 
 /// Refuses a polynomial that is negative anywhere in the range.
-void require_not_negative(const std::vector<double>& coefficients, const Interval<Siemens>& range,
+void require_not_negative(const std::vector<double>& coefficients, const ValidRange<Siemens>& range,
                           double argument, double value_unit, const Settings& card,
                           std::string_view key, const char* what, const char* allowed) {
     constexpr int kSteps = 256;
@@ -166,7 +166,7 @@ std::optional<Relaxation> load_relaxation(const Settings& experiment, const Sett
     law.scale = load_scale(experiment, "device.relaxation.scale", card, "relaxation");
     if (!has_section(card, "relaxation")) return std::nullopt;
     law.g_max = range.max;
-    law.range = validity.conductance.value_or(Interval<Siemens>{range.min, range.max});
+    law.range = validity.conductance.value_or(ValidRange<Siemens>{range.min, range.max});
     law.validity = validity;
     law.t0 = Second::from_value(card.real("programming.measured_at_s"));
     if (!(law.t0.value() > 0.0)) {

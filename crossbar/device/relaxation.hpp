@@ -36,7 +36,7 @@ struct Relaxation {
     std::vector<double> spread_coefficients;  ///< log-time: s0, S^(1-k); power: nu_s of G / G_max
     std::vector<double> spread_ln_coefficients;  ///< log-time: s1, S^(1-k); power: empty
     Siemens g_max = {};
-    Interval<Siemens> range;  ///< where the coefficients are evaluated
+    ValidRange<Siemens> range;  ///< where the coefficients are evaluated
     Validity validity;
 
     /// The law at one age: everything that does not depend on the cell, worked out.

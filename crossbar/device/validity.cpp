@@ -14,7 +14,8 @@ constexpr Range kConductance_uS{0.0, 1e7};
 
 /// [low, high] of a key, in SI units.
 template <class Unit>
-Interval<Unit> load_interval(const Settings& card, std::string_view key, double unit, Range range) {
+ValidRange<Unit> load_interval(const Settings& card, std::string_view key, double unit,
+                               Range range) {
     const std::vector<double> ends = card.reals(key, range);
     if (ends.size() != 2 || !(ends[0] <= ends[1])) {
         throw UserError(fmt::format("`{}` is not an interval", key), card.entry(key).where,
@@ -24,8 +25,9 @@ Interval<Unit> load_interval(const Settings& card, std::string_view key, double 
 }
 
 template <class Unit>
-void require_inside(const std::optional<Interval<Unit>>& interval, Unit x, const Validity& validity,
-                    std::string_view quantity, std::string_view unit, const std::string& where) {
+void require_inside(const std::optional<ValidRange<Unit>>& interval, Unit x,
+                    const Validity& validity, std::string_view quantity, std::string_view unit,
+                    const std::string& where) {
     if (!interval || interval->holds(x)) return;
     throw UserError(
         fmt::format("{} outside the range in which device card {} was measured", quantity,

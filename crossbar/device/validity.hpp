@@ -20,7 +20,7 @@ struct ConductanceRange {
 
 /// A closed interval of a quantity.
 template <class Unit>
-struct Interval {
+struct ValidRange {
     Unit low = {};
     Unit high = {};
     bool holds(Unit x) const { return low <= x && x <= high; }
@@ -30,10 +30,10 @@ struct Interval {
 /// refuses nothing. The conductances written (g_min, g_max) lie inside it.
 struct Validity {
     std::string card;  ///< for messages
-    std::optional<Interval<Siemens>> conductance;
-    std::optional<Interval<Second>> age;
-    std::optional<Interval<Kelvin>> temperature;
-    std::optional<Interval<Volt>> read;  ///< of |V| across a cell
+    std::optional<ValidRange<Siemens>> conductance;
+    std::optional<ValidRange<Second>> age;
+    std::optional<ValidRange<Kelvin>> temperature;
+    std::optional<ValidRange<Volt>> read;  ///< of |V| across a cell
 
     /// Throws: UserError for an age above the highest (a younger one than the lowest is clamped by
     ///   the relaxation, and counted).
