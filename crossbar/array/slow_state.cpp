@@ -175,10 +175,8 @@ void SlowState::add_to(const ReadOrder& order, MatrixView<const float> nq,
             step_block(block, read);
             if ((read - order.first) % order.stride != 0) continue;
             const std::size_t t = (read - order.first) / order.stride;
-            for (std::size_t k = 0; k < block_keys(block); ++k) {
-                analog(t, first_key + k) +=
-                    weighted_sum(nq.row(t), amplitude.row(first_key + k), y_.data() + k * d_, d_);
-            }
+            add_weighted_sums(nq.row(t), amplitude.row(first_key), amplitude.stride, y_.data(), d_,
+                              block_keys(block), analog.row(t) + first_key);
         }
     }
     next_read_ = end;

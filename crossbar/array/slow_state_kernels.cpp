@@ -43,19 +43,22 @@ void step_components(const float* gains, const float* decay, std::size_t compone
 }
 
 ATTOHM_SIMD_CLONES
-float weighted_sum(const float* __restrict q, const float* __restrict a, const float* __restrict y,
-                   std::size_t d) {
+void add_weighted_sums(const float* __restrict q, const float* __restrict a, std::size_t a_stride,
+                       const float* __restrict y, std::size_t d, std::size_t keys,
+                       float* __restrict out) {
     constexpr std::size_t kLanes = 16;
-    float sums[kLanes] = {};
-    std::size_t i = 0;
-    for (; i + kLanes <= d; i += kLanes) {
-        for (std::size_t l = 0; l < kLanes; ++l) sums[l] += q[i + l] * (a[i + l] * y[i + l]);
+    for (std::size_t k = 0; k < keys; ++k, a += a_stride, y += d) {
+        float sums[kLanes] = {};
+        std::size_t i = 0;
+        for (; i + kLanes <= d; i += kLanes) {
+            for (std::size_t l = 0; l < kLanes; ++l) sums[l] += q[i + l] * (a[i + l] * y[i + l]);
+        }
+        for (std::size_t l = 0; i + l < d; ++l) sums[l] += q[i + l] * (a[i + l] * y[i + l]);
+        for (std::size_t half = kLanes / 2; half > 0; half /= 2) {
+            for (std::size_t l = 0; l < half; ++l) sums[l] += sums[l + half];
+        }
+        out[k] += sums[0];
     }
-    for (std::size_t l = 0; i + l < d; ++l) sums[l] += q[i + l] * (a[i + l] * y[i + l]);
-    for (std::size_t half = kLanes / 2; half > 0; half /= 2) {
-        for (std::size_t l = 0; l < half; ++l) sums[l] += sums[l + half];
-    }
-    return sums[0];
 }
 
 }  // namespace attohm

@@ -13,7 +13,9 @@ namespace attohm {
 void step_components(const float* gains, const float* decay, std::size_t components, const float* e,
                      float* u, std::size_t stride, float* y, std::size_t count);
 
-/// sum_i q[i] (a[i] y[i]) by 16 partial sums, then a fixed tree: the bits depend on d alone.
-float weighted_sum(const float* q, const float* a, const float* y, std::size_t d);
+/// out[k] += sum_i q[i] (a[k, i] y[k, i]), i below d, for `keys` rows: 16 partial sums, then a
+/// fixed tree, so the bits depend on d alone. Args: a: rows a_stride apart; y: rows d apart.
+void add_weighted_sums(const float* q, const float* a, std::size_t a_stride, const float* y,
+                       std::size_t d, std::size_t keys, float* out);
 
 }  // namespace attohm

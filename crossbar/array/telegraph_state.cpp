@@ -16,6 +16,11 @@ double uniform_of(std::uint32_t word) {
     return (static_cast<double>(word) + 0.5) * kWordStep;
 }
 
+/// How many words have uniform_of(word) < p: those below this number.
+std::uint64_t words_below(double p) {
+    return static_cast<std::uint64_t>(std::ceil(std::max(p / kWordStep - 0.5, 0.0)));
+}
+
 }  // namespace
 
 TelegraphState::TelegraphState(const TelegraphNoise& noise, const NoiseReference& reference,
@@ -71,8 +76,8 @@ void TelegraphState::add_trap(const TelegraphNoise& noise, const NoiseReference&
     motion.baseline = static_cast<float>(p);
     // From middle to middle, or from the end of a read to the start of the next.
     const double gap = motion.kind == Kind::point ? interval_ : interval_ - read_time_;
-    motion.move[0] = noise.occupied_after(false, trap.rate, gap);
-    motion.move[1] = noise.occupied_after(true, trap.rate, gap);
+    motion.move_below[0] = words_below(noise.occupied_after(false, trap.rate, gap));
+    motion.move_below[1] = words_below(noise.occupied_after(true, trap.rate, gap));
     motion.first_move[0] = 0.0;
     motion.first_move[1] = 1.0;
     if (const auto from = reference.age_for(trap.rate)) {
@@ -87,15 +92,20 @@ void TelegraphState::add_trap(const TelegraphNoise& noise, const NoiseReference&
     motions_.push_back(motion);
 }
 
-double TelegraphState::dwell(Motion& motion, double rate, std::uint64_t read) const {
+float TelegraphState::dwell(std::size_t index, std::uint64_t read) {
+    const Trap& trap = traps_[index];
+    Motion& motion = motions_[index];
     const Stream draws = motion.step.with(read);
     double at = 0.0, occupied = 0.0;
     for (std::uint64_t k = 0;; ++k) {
-        const double leave = rate * (motion.occupied ? 1.0 - occupancy_ : occupancy_);
+        const double leave = trap.rate * (motion.occupied ? 1.0 - occupancy_ : occupancy_);
         const double stay = leave > 0.0 ? -std::log(draws.uniform32(k)) / leave : read_time_;
         const double until = std::min(at + stay, read_time_);
         if (motion.occupied) occupied += until - at;
-        if (at + stay >= read_time_) return occupied / read_time_;
+        if (at + stay >= read_time_) {
+            const auto share = static_cast<float>(occupied / read_time_);
+            return trap.step * (motion.baseline - share);
+        }
         at = until;
         motion.occupied = !motion.occupied;
     }
@@ -114,26 +124,35 @@ void TelegraphState::path(std::size_t index, std::uint64_t first, std::span<floa
         }
         return;
     }
+    const float shown[2] = {trap.step * motion.baseline, trap.step * (motion.baseline - 1.0F)};
+    const bool points = motion.kind == Kind::point;
+    std::size_t k = 0;
+    while (k < deviation.size() && first + k < motion.first_read) deviation[k++] = 0.0F;
+    if (k < deviation.size() && first + k == motion.first_read) {
+        const double u = motion.step.uniform32(first + k);
+        motion.occupied = u < motion.first_move[motion.occupied ? 1 : 0];
+        deviation[k] = points ? shown[motion.occupied ? 1 : 0] : dwell(index, first + k);
+        ++k;
+    }
     constexpr std::size_t kStrip = 64;
     std::uint32_t words[kStrip];
-    const float empty = trap.step * motion.baseline;
-    const float full = trap.step * (motion.baseline - 1.0F);
-    for (std::size_t base = 0; base < deviation.size(); base += kStrip) {
-        const std::size_t count = std::min(kStrip, deviation.size() - base);
-        motion.step.words(first + base, std::span(words, count));
-        for (std::size_t k = 0; k < count; ++k) {
-            const std::uint64_t read = first + base + k;
-            if (read < motion.first_read) {
-                deviation[base + k] = 0.0F;
-                continue;
+    while (k < deviation.size()) {
+        const std::span strip(words, std::min(kStrip, deviation.size() - k));
+        motion.step.words(first + k, strip);
+        if (points) {
+            const std::uint64_t if_empty = motion.move_below[0], if_full = motion.move_below[1];
+            bool occupied = motion.occupied;
+            for (const std::uint32_t word : strip) {
+                occupied = word < (occupied ? if_full : if_empty);
+                deviation[k++] = shown[occupied ? 1 : 0];
             }
-            const double* move = read == motion.first_read ? motion.first_move : motion.move;
-            motion.occupied = uniform_of(words[k]) < move[motion.occupied ? 1 : 0];
-            deviation[base + k] = motion.occupied ? full : empty;
-            if (motion.kind == Kind::dwell) {
-                const auto share = static_cast<float>(dwell(motion, trap.rate, read));
-                deviation[base + k] = trap.step * (motion.baseline - share);
-            }
+            motion.occupied = occupied;
+            continue;
+        }
+        for (const std::uint32_t word : strip) {
+            motion.occupied = word < motion.move_below[motion.occupied ? 1 : 0];
+            deviation[k] = dwell(index, first + k);
+            ++k;
         }
     }
 }
@@ -149,6 +168,11 @@ void TelegraphState::add_to(const ReadOrder& order, MatrixView<const float> nq,
     if (nq.rows == 0) return;
     const std::uint64_t end = order.first + (nq.rows - 1) * order.stride + 1;
     std::vector<float> deviation(end - next_read_), sum(nq.rows);
+    // By element, so that the reads of a trap lie side by side.
+    Matrix<float> q(nq.cols, nq.rows);
+    for (std::size_t t = 0; t < nq.rows; ++t) {
+        for (std::size_t i = 0; i < nq.cols; ++i) q(i, t) = nq(t, i);
+    }
     for (std::size_t j = 0; j < weight.rows; ++j) {
         if (key_begin_[j] == key_begin_[j + 1]) continue;
         std::fill(sum.begin(), sum.end(), 0.0F);
@@ -158,7 +182,7 @@ void TelegraphState::add_to(const ReadOrder& order, MatrixView<const float> nq,
             const float w = weight(j, i);
             const float* wanted = deviation.data() + (order.first - next_read_);
             for (std::size_t t = 0; t < nq.rows; ++t)
-                sum[t] += nq(t, i) * (w * wanted[t * order.stride]);
+                sum[t] += q(i, t) * (w * wanted[t * order.stride]);
         }
         for (std::size_t t = 0; t < nq.rows; ++t) analog(t, j) += sum[t];
     }

@@ -72,15 +72,15 @@ class TelegraphState {
         Stream step;
         std::uint64_t first_read = 0;  ///< nothing before
         double first_move[2] = {};     ///< P(occupied at the first read | empty, occupied before)
-        double move[2] = {};           ///< from one read to the next
-        float baseline = 0.0F;         ///< b
-        float sigma = 0.0F;            ///< of the average; Gaussian only
+        std::uint64_t move_below[2] = {};  ///< words that lead to occupied at the next read
+        float baseline = 0.0F;             ///< b
+        float sigma = 0.0F;                ///< of the average; Gaussian only
         Kind kind = Kind::point;
         bool occupied = false;  ///< at the middle (point) or end (dwell) of the read before
     };
     void add_trap(const TelegraphNoise& noise, const NoiseReference& reference, const Stream& draws,
                   const Stream& step, const Trap& place, double age);
-    double dwell(Motion& motion, double rate, std::uint64_t read) const;
+    float dwell(std::size_t trap, std::uint64_t read);
     void path(std::size_t trap, std::uint64_t first, std::span<float> deviation);
 
     double read_time_ = 0.0, interval_ = 0.0, occupancy_ = 0.0;
