@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "src/base/error.hpp"
+#include "tests/reference/sprint_reference_parts.hpp"
 
 namespace attohm {
 
@@ -58,19 +59,42 @@ void copy_events(SprintReferenceResult& result) {
     result.events.level_errors = result.cells.level_errors;
 }
 
-/// Every valid query reads every written column once.
+/// Conductance on every word line of all arrays, as one query meets it: [rows].
+std::vector<double> row_conductances_S(const reference::ReadFrame& frame) {
+    const ReferencePlaces& places = frame.places;
+    std::vector<double> row_S(places.rows, 0.0);
+    for (std::size_t p = 0; p < frame.planes(); ++p) {
+        for (std::size_t j = 0; j < valid_keys(frame.head); ++j)
+            for (std::size_t i = 0; i < places.d; ++i)
+                row_S[i % places.rows] += frame.shot.G_S[p](j, i);
+        const Matrix<double>& references_S = frame.shot.reference_G_S[p];
+        for (std::size_t a = 0; a < references_S.rows(); ++a)
+            for (std::size_t r = 0; r < references_S.cols(); ++r) row_S[r] += references_S(a, r);
+    }
+    if (frame.settings.unwritten == ReferenceUnwritten::open) return row_S;
+    const std::size_t unwritten = frame.arrays() * places.keys_per_array - valid_keys(frame.head);
+    for (std::size_t part = 0; part < places.parts; ++part)
+        for (std::size_t r = 0; r < places.depth(part); ++r)
+            row_S[r] += static_cast<double>(unwritten * frame.planes()) * frame.settings.G_min_S;
+    return row_S;
+}
+
+/// Every step of every valid query drives all columns of its arrays. Ideal wires.
 void add_energy(const AttentionHead& head, const SprintReferenceSettings& settings,
-                SprintReferenceResult& result) {
-    for (std::size_t t = 0; t < valid_queries(head); ++t)
-        for (std::size_t i = 0; i < head.d(); ++i) {
-            const double V =
-                settings.V_read_V * result.codes.q_line(t, i) / result.codes.line_levels;
-            double row_S = 0.0;
-            for (std::size_t j = 0; j < valid_keys(head); ++j)
-                row_S += result.cells.G_plus_S(j, i) + result.cells.G_minus_S(j, i);
-            result.cell_energy_J += settings.t_read_s * V * V * row_S;
-            result.driver_energy_J += settings.t_read_s * settings.V_dd_V * std::abs(V) * row_S;
-        }
+                const DrawSite& site, SprintReferenceResult& result) {
+    for (std::size_t t = 0; t < valid_queries(head); ++t) {
+        const reference::ReadFrame frame(head, result.codes, result.cells, settings, site, t);
+        const std::vector<double> row_S = row_conductances_S(frame);
+        for (std::size_t event = 0; event < frame.events(); ++event)
+            for (std::size_t r = 0; r < row_S.size(); ++r) {
+                const std::size_t i = frame.element(event, r);
+                if (i == head.d()) continue;
+                const double V = frame.unit_V * frame.step_of(event).drive[i];
+                const double I = frame.unit_V * frame.step_of(event).bent[i] * row_S[r];
+                result.cell_energy_J += settings.t_read_s * V * I;
+                result.driver_energy_J += settings.t_read_s * settings.V_dd_V * std::abs(I);
+            }
+    }
 }
 
 /// Keys that no comparator can prune.
@@ -106,10 +130,10 @@ SprintReferenceResult sprint_reference(const AttentionHead& head, double thresho
     result.rows = head.valid_q;
     result.codes = sprint_reference_codes(head, settings, scales);
     result.cells = sprint_reference_cells(head, result.codes, settings, site);
-    result.columns = sprint_reference_columns(head, result.codes, result.cells, settings);
+    result.columns = sprint_reference_columns(head, result.codes, result.cells, settings, site);
     reference_digital_decisions(head, threshold, settings, result);
-    result.read = sprint_reference_read(head, result.codes, result.cells, result.columns,
-                                        result.threshold, settings, site, repeat);
+    result.read = sprint_reference_read(head, result.codes, result.cells, result.threshold,
+                                        settings, site, repeat);
     result.p_keep = sprint_reference_probabilities(head, result.codes, result.cells, result.columns,
                                                    result.threshold, settings, site);
     result.kept_hardware = result.read.kept;
@@ -127,7 +151,7 @@ SprintReferenceResult sprint_reference(const AttentionHead& head, double thresho
         reference_recompute(head, result.codes, result.k8_hardware, result.final_hardware);
     count_decisions(head, result);
     copy_events(result);
-    add_energy(head, settings, result);
+    add_energy(head, settings, site, result);
     return result;
 }
 

@@ -18,10 +18,17 @@
 ///
 /// One unit of z ("integer units") is one product of a word-line code and a stored K level.
 ///
-/// Covered: differential pair, bipolar drive, amplitude coding, one read per query, ideal wires.
-/// Not modelled: additive bias of scores (refused), keys longer than an array has rows (refused),
-/// DAC and threshold INL, DAC noise, hysteresis, metastability, relaxation, slow noise, RTN, wires,
-/// errors of single-level copies.
+/// One step is what the drivers hold at once: an amplitude read, one bit cycle or one unit pulse,
+/// of one phase. Steps of a read are numbered as reference_steps lists them, and those of part p of
+/// a long key follow those of part p - 1.
+///
+/// Covered: pairs, reference columns and slices; bipolar, two-phase and two's complement drive;
+/// amplitude, bit-serial (analog accumulation) and pulse-width coding; cells at an age and a
+/// temperature; slow noise given from outside; non-linear I-V; keys in parts; wires by one nodal
+/// solve a step; trimmed offsets, hysteresis and metastability; a gain of every key's threshold.
+/// Not modelled: additive bias of scores (refused), DAC and threshold INL, DAC noise, unit columns,
+/// digital accumulation of bit cycles, write-verify loops, clusters and lines of faults, errors of
+/// single-level copies.
 namespace attohm {
 
 // -- numbers --------------------------------------------------------------------------------------
@@ -64,55 +71,157 @@ ReferenceThreshold reference_threshold(double n_th, const SprintReferenceSetting
 
 // -- cells ----------------------------------------------------------------------------------------
 
-/// One written array content: every cell after programming, floor and faults. [n_k, d], valid keys.
+/// One physical column of every key, and of every array's reference.
+struct SprintReferencePlane {
+    std::uint64_t id = 0;          ///< plane_id
+    double weight = 1.0;           ///< with which its current enters the score, signed
+    Matrix<double> digit;          ///< [n_k, d] of the target, in dG above G_min
+    Matrix<double> written_S;      ///< [n_k, d] G_w: programmed, within floor and ceiling
+    Matrix<std::uint8_t> stuck;    ///< [n_k, d] 1: low resistance, 2: high
+    double reference_digit = 0.0;  ///< `offset`: of level 0
+    Matrix<double> reference_S;    ///< [arrays, min(d, rows)] G_w; empty for pairs
+    Matrix<std::uint8_t> reference_stuck;
+};
+
+/// One written array content: every cell after programming, floor, ceiling and faults; valid keys.
 struct SprintReferenceCells {
-    Matrix<double> G_plus_S, G_minus_S;          ///< conductances
+    std::vector<SprintReferencePlane> planes;  ///< in the order of their ids
+    /// [n_k, d] conductances as written, of slice 0, with faults; without a pair only `plus`.
+    Matrix<double> G_plus_S, G_minus_S;
     Matrix<double> error_plus_S, error_minus_S;  ///< minus their targets; exactly 0 without errors
-    Matrix<int> k_sensed;  ///< m^, what a read of the pair says; 0 if K is ideal
+    /// m^, what a read of all cells of an element says (with a reference column: against its
+    /// nominal value); 0 if K is ideal.
+    Matrix<int> k_sensed;
     double dG_S = 0.0;
-    std::int64_t cells = 0, floored = 0, stuck = 0, level_errors = 0;
+    std::int64_t cells = 0, floored = 0, ceiled = 0, stuck = 0, level_errors = 0;  ///< of keys
+    std::int64_t reference_cells = 0, reference_floored = 0, reference_ceiled = 0,
+                 reference_stuck = 0;
 };
 SprintReferenceCells sprint_reference_cells(const AttentionHead& head,
                                             const SprintReferenceCodes& codes,
                                             const SprintReferenceSettings& settings,
                                             const DrawSite& site);
 
+/// All cells as one query meets them, without white noise. One matrix per plane.
+struct SprintReferenceSnapshot {
+    /// [n_k, d]: what white noise is relative to: aged, at temperature, or stuck.
+    std::vector<Matrix<double>> G_S;
+    /// [n_k, d]: the above with its slow noise, less the target; exactly 0 without errors.
+    std::vector<Matrix<double>> error_S;
+    /// [arrays, min(d, rows)] the same of reference columns; written once, so of no age.
+    std::vector<Matrix<double>> reference_G_S, reference_error_S;
+    std::int64_t floored = 0, ceiled = 0;  ///< cells of keys that their age put outside
+    std::int64_t age_clamped = 0;          ///< keys younger than relaxation_t0_s
+};
+SprintReferenceSnapshot sprint_reference_snapshot(const AttentionHead& head,
+                                                  const SprintReferenceCells& cells,
+                                                  const SprintReferenceSettings& settings,
+                                                  const DrawSite& site, std::size_t query);
+
+/// Age of key j at the read of query t, before the clamp: delay + (n - 1 - j) write intervals
+/// + t read intervals, n valid keys.
+double reference_age_s(const AttentionHead& head, const SprintReferenceSettings& settings,
+                       std::size_t j, std::size_t t);
+
+/// Where the parts of keys lie: part p of key j in slot slot(j, p) of array(j).
+struct ReferencePlaces {
+    std::size_t d = 0, rows = 0;
+    std::size_t parts = 1;           ///< P = ceil(d / rows)
+    std::size_t keys_per_array = 1;  ///< floor(columns / P)
+
+    std::size_t array(std::size_t j) const { return j / keys_per_array; }
+    std::size_t slot(std::size_t j, std::size_t part) const {
+        return j % keys_per_array * parts + part;
+    }
+    std::size_t part(std::size_t i) const { return i / rows; }
+    std::size_t depth(std::size_t part) const {
+        return part + 1 < parts ? rows : d - (parts - 1) * rows;
+    }
+    std::size_t arrays(std::size_t keys) const {
+        return (keys + keys_per_array - 1) / keys_per_array;
+    }
+};
+ReferencePlaces reference_places(const AttentionHead& head,
+                                 const SprintReferenceSettings& settings);
+
 // -- one read -------------------------------------------------------------------------------------
 
-/// Laws of the two physical columns of every decision, integer units, all [n_q, n_k].
+/// What the drivers hold at once.
+struct ReferenceStep {
+    double weight = 1.0;        ///< with which the step's currents enter the score
+    std::vector<double> drive;  ///< [d] volts over reference_unit_V
+    std::vector<double> bent;   ///< [d] the same through the cells' I-V: I = G unit_V bent
+};
+/// The steps of query t, over the whole length of a key (each part has its own rows of them).
+std::vector<ReferenceStep> reference_steps(const SprintReferenceCodes& codes, std::size_t t,
+                                           const SprintReferenceSettings& settings);
+/// Volts of a drive of one: V_read / L for amplitudes, else V_read.
+double reference_unit_V(const SprintReferenceCodes& codes, const SprintReferenceSettings& settings);
+
+/// Law of the outputs of one part of every key, integer units, all [n_q, n_k].
+struct SprintReferencePart {
+    Matrix<double> mean;  ///< before white noise and clipping
+    /// White noise by the law of the coding, of the key's own cells; NaN through wires.
+    Matrix<double> sigma;
+    /// What the read's own draw of the reference column adds, common to the keys of an array.
+    Matrix<double> common;
+    /// Whether any physical column may reach its limit: comes within nine sigma of it.
+    Matrix<std::uint8_t> limited;
+};
+
+/// Laws of the outputs of every decision, integer units, all [n_q, n_k].
 struct SprintReferenceColumns {
-    Matrix<double> z;                      ///< sum nq m
-    Matrix<double> mean;                   ///< output before noise, before clipping
-    Matrix<double> sigma;                  ///< white noise of the output, by the law
-    Matrix<double> mean_plus, mean_minus;  ///< the physical columns
+    Matrix<double> z;                    ///< sum nq m
+    Matrix<double> mean, sigma, common;  ///< of all parts together, as above
+    std::vector<SprintReferencePart> parts;
+    /// The physical columns; of single pairs in one amplitude read only, else empty.
+    Matrix<double> mean_plus, mean_minus;
     Matrix<double> sigma_plus, sigma_minus;
 };
 SprintReferenceColumns sprint_reference_columns(const AttentionHead& head,
                                                 const SprintReferenceCodes& codes,
                                                 const SprintReferenceCells& cells,
-                                                const SprintReferenceSettings& settings);
+                                                const SprintReferenceSettings& settings,
+                                                const DrawSite& site);
+
+/// What a comparator remembers.
+enum class ReferenceLatch : std::uint8_t { none, pruned, kept };
 
 /// One sampled read of all queries: noise of every cell and every comparator drawn on its own.
 struct SprintReferenceRead {
-    Matrix<double> output;  ///< integer units, after column clipping, before the sense's clipping
+    /// Integer units, after column clipping; before the sense clips or converts, parts added.
+    Matrix<double> output;
+    Matrix<double> sensed;      ///< what is compared: after it, parts added
     Matrix<std::uint8_t> kept;  ///< by the comparators, allowed pairs
-    std::int64_t sense_clipped = 0;
-    std::int64_t column_clipped = 0;  ///< physical columns
+    Matrix<std::uint8_t> undecided;
+    std::int64_t sense_clipped = 0;      ///< sense outputs (or conversions), one per part unless
+                                         ///< currents add
+    std::int64_t column_clipped = 0;     ///< physical columns and steps, of keys
+    std::int64_t reference_clipped = 0;  ///< the same of reference columns
+    std::int64_t undecided_count = 0;
+    std::int64_t floored = 0, ceiled = 0, age_clamped = 0;  ///< of all snapshots
+    std::vector<ReferenceLatch> latches;                    ///< [n_k] after the last query
 };
 /// Args:
 ///     thresholds: value per query, integer units.
-///     repeat: another number, another read of the same cells (offset and threshold noise stay).
+///     repeat: another number, another read of the same cells (offset, threshold noise, the noise
+///         of reference columns and coins stay).
+///     latches: what the comparators remember; empty: nothing.
 SprintReferenceRead sprint_reference_read(
     const AttentionHead& head, const SprintReferenceCodes& codes, const SprintReferenceCells& cells,
-    const SprintReferenceColumns& columns, const std::vector<float>& thresholds,
-    const SprintReferenceSettings& settings, const DrawSite& site, std::uint64_t repeat);
+    const std::vector<float>& thresholds, const SprintReferenceSettings& settings,
+    const DrawSite& site, std::uint64_t repeat, std::vector<ReferenceLatch> latches = {});
 
 /// P(keep) of every allowed pair over the read draws of cells and comparators, exact with all
-/// clipping; cells, offsets and threshold noise are given. [n_q, n_k]
+/// clipping; cells, offsets, threshold noise, noise of reference columns and coins are given, the
+/// decisions that hysteresis remembers are not. [n_q, n_k]
+/// NaN where there is no closed form: through wires; where physical columns may clip, but for
+/// single pairs in one amplitude read; where parts may clip before they add.
 Matrix<double> sprint_reference_probabilities(
     const AttentionHead& head, const SprintReferenceCodes& codes, const SprintReferenceCells& cells,
     const SprintReferenceColumns& columns, const std::vector<float>& thresholds,
-    const SprintReferenceSettings& settings, const DrawSite& site);
+    const SprintReferenceSettings& settings, const DrawSite& site,
+    std::vector<ReferenceLatch> latches = {});
 
 /// P(clip(X, low, high) + Y >= threshold), X ~ N(mean, sigma_x^2), Y ~ N(0, sigma_y^2); a tie
 /// counts.

@@ -104,8 +104,8 @@ TEST_CASE("decisions near clipping follow the exact law", "[stat]") {
             Counts slow{Matrix<double>(head.n_q(), head.n_k())};
             for (int read = 0; read < kReads; ++read) {
                 const auto sampled =
-                    sprint_reference_read(head, twin.codes, twin.cells, twin.columns, thresholds,
-                                          twin_settings, site, static_cast<std::uint64_t>(read));
+                    sprint_reference_read(head, twin.codes, twin.cells, thresholds, twin_settings,
+                                          site, static_cast<std::uint64_t>(read));
                 slow.sense += sampled.sense_clipped;
                 slow.column += sampled.column_clipped;
                 for (std::size_t i = 0; i < sampled.kept.size(); ++i) {

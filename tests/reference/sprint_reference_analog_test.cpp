@@ -5,7 +5,7 @@
 #include "src/base/error.hpp"
 #include "tests/reference/decision_statistics.hpp"
 #include "tests/reference/sprint_reference.hpp"
-#include "tests/schemes/sprint_reference_fixture.hpp"
+#include "tests/reference/sprint_reference_fixture.hpp"
 
 using namespace attohm;
 
@@ -41,9 +41,8 @@ Sampled sample_reads(const AttentionHead& head, const SprintReferenceResult& res
     Sampled sampled;
     sampled.kept = sampled.sum = sampled.sum_squares = Matrix<double>(head.n_q(), head.n_k());
     for (int repeat = 0; repeat < reads; ++repeat) {
-        const auto read =
-            sprint_reference_read(head, result.codes, result.cells, result.columns,
-                                  result.threshold, settings, kSite, std::uint64_t(repeat));
+        const auto read = sprint_reference_read(head, result.codes, result.cells, result.threshold,
+                                                settings, kSite, std::uint64_t(repeat));
         for (std::size_t n = 0; n < sampled.kept.size(); ++n) {
             const double error = read.output.data()[n] - result.columns.mean.data()[n];
             sampled.kept.data()[n] += read.kept.data()[n];
@@ -148,12 +147,12 @@ TEST_CASE("cells follow the draws of their write event", "[unit]") {
     for (std::size_t j = 0; j < 12; ++j)
         for (std::size_t i = 0; i < 8; ++i) {
             // Five keys an array, 64 rows.
-            const double u =
-                stuck_fault_stream(kSite, j / 5, plane_id(Polarity::plus)).uniform32(j % 5 * 64 + i);
+            const double u = stuck_fault_stream(kSite, j / 5, plane_id(Polarity::plus))
+                                 .uniform32(j % 5 * 64 + i);
             const double expected = u < 0.25 ? 1e-4 : (u < 0.75 ? 1e-6 : 1.0);
             CHECK(broken.G_plus_S(j, i) == Approx(expected));
-            const double v =
-                stuck_fault_stream(kSite, j / 5, plane_id(Polarity::minus)).uniform32(j % 5 * 64 + i);
+            const double v = stuck_fault_stream(kSite, j / 5, plane_id(Polarity::minus))
+                                 .uniform32(j % 5 * 64 + i);
             stuck += (u < 0.75) + (v < 0.75);
         }
     CHECK(broken.stuck == stuck);

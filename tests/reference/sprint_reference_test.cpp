@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "src/base/error.hpp"
-#include "tests/schemes/sprint_reference_fixture.hpp"
+#include "tests/reference/sprint_reference_fixture.hpp"
 
 using namespace attohm;
 

@@ -1,0 +1,147 @@
+#include <algorithm>
+
+#include "src/base/error.hpp"
+#include "tests/reference/sprint_reference_parts.hpp"
+
+/// The twin's arrays as circuits: one nodal solve for every array and step, with the conductances
+/// that the step meets.
+///
+/// Columns from the drivers on: the reference column's planes, then slot by slot the planes of a
+/// part of a key. A part has cells on the word lines of its elements; all word lines are there. A
+/// slot without a key has no columns (`open`), or cells of exactly G_min on the same word lines
+/// (`reset`).
+namespace attohm::reference {
+
+namespace {
+
+/// One physical column.
+struct Line {
+    bool reference = false;
+    bool written = true;
+    std::size_t plane = 0;
+    std::size_t key = 0;
+    std::size_t part = 0;
+};
+
+std::vector<Line> lines_of(const ReadFrame& frame, std::size_t array) {
+    std::vector<Line> lines;
+    if (frame.has_reference())
+        for (std::size_t p = 0; p < frame.planes(); ++p) lines.push_back({true, true, p, 0, 0});
+    const std::size_t first = array * frame.places.keys_per_array;
+    for (std::size_t j = first; j < first + frame.places.keys_per_array; ++j)
+        for (std::size_t part = 0; part < frame.places.parts; ++part) {
+            const bool written = j < static_cast<std::size_t>(frame.head.valid_k);
+            if (!written && frame.settings.unwritten == ReferenceUnwritten::open) continue;
+            for (std::size_t p = 0; p < frame.planes(); ++p)
+                lines.push_back({false, written, p, j, part});
+        }
+    return lines;
+}
+
+double cell_S(const ReadFrame& frame, const CellNoise& noise, std::size_t event, std::size_t array,
+              const Line& line, std::size_t row) {
+    const SprintReferencePlane& plane = frame.cells.planes[line.plane];
+    const double G_min_S = frame.settings.G_min_S, dG_S = frame.cells.dG_S;
+    if (line.reference)
+        return G_min_S + dG_S * plane.reference_digit +
+               frame.shot.reference_error_S[line.plane](array, row) +
+               noise.reference_S(event, line.plane, array, row);
+    if (!line.written) return G_min_S;
+    const std::size_t i = line.part * frame.places.rows + row;
+    return G_min_S + dG_S * plane.digit(line.key, i) + frame.shot.error_S[line.plane](line.key, i) +
+           noise.key_S(event, line.plane, line.key, i);
+}
+
+Matrix<double> conductances(const ReadFrame& frame, const CellNoise& noise, std::size_t event,
+                            std::size_t array, const std::vector<Line>& lines) {
+    Matrix<double> G_S(frame.places.rows, lines.size());
+    for (std::size_t c = 0; c < lines.size(); ++c) {
+        const std::size_t depth =
+            lines[c].reference ? frame.places.depth(0) : frame.places.depth(lines[c].part);
+        for (std::size_t r = 0; r < depth; ++r)
+            G_S(r, c) = cell_S(frame, noise, event, array, lines[c], r);
+    }
+    return G_S;
+}
+
+std::vector<double> inputs_V(const ReadFrame& frame, std::size_t event) {
+    std::vector<double> v(frame.places.rows, 0.0);
+    for (std::size_t r = 0; r < v.size(); ++r) {
+        const std::size_t i = frame.element(event, r);
+        if (i < frame.places.d) v[r] = frame.step_of(event).drive[i] * frame.unit_V;
+    }
+    return v;
+}
+
+/// The network of an array, factorised anew where any conductance differs from the last one's.
+const NodalReference& network(Matrix<double> G_S, const WireResistances& wires, std::size_t array,
+                              SolvedArrays& solved) {
+    if (solved.arrays.size() <= array) solved.arrays.resize(array + 1);
+    SolvedArrays::One& one = solved.arrays[array];
+    const bool same = one.network && one.conductance_S.cols() == G_S.cols() &&
+                      one.conductance_S.rows() == G_S.rows() &&
+                      std::equal(G_S.data(), G_S.data() + G_S.size(), one.conductance_S.data());
+    if (!same) {
+        one.network = std::make_unique<NodalReference>(
+            MatrixView<const double>(G_S.data(), G_S.rows(), G_S.cols()), wires);
+        one.conductance_S = std::move(G_S);
+    }
+    return *one.network;
+}
+
+std::vector<double> line_currents_A(const ReadFrame& frame, Matrix<double> G_S, std::size_t array,
+                                    const std::vector<double>& v_in, SolvedArrays& solved) {
+    const SprintReferenceSettings& settings = frame.settings;
+    if (!settings.iv_shape_V)
+        return network(std::move(G_S), settings.wires, array, solved).solve(v_in).current;
+    const CellCurrent cell = [&](double G, double volt) { return G * settings.iv_shape_V(volt); };
+    const NodalSolution found = solve_by_secants(
+        MatrixView<const double>(G_S.data(), G_S.rows(), G_S.cols()), settings.wires, cell, v_in);
+    return found.current;
+}
+
+}  // namespace
+
+Currents wired_currents(const ReadFrame& frame, const CellNoise& noise, std::size_t event,
+                        SolvedArrays& solved) {
+    Currents currents;
+    currents.keys.assign(frame.planes(), std::vector<Current>(frame.head.n_k()));
+    currents.references.assign(frame.planes(), std::vector<Current>(frame.arrays()));
+    const std::vector<double> v_in = inputs_V(frame, event);
+    for (std::size_t a = 0; a < frame.arrays(); ++a) {
+        const std::vector<Line> lines = lines_of(frame, a);
+        const std::vector<double> ampere =
+            line_currents_A(frame, conductances(frame, noise, event, a, lines), a, v_in, solved);
+        for (std::size_t c = 0; c < lines.size(); ++c) {
+            const Line& line = lines[c];
+            if (line.reference)
+                currents.references[line.plane][a].level = ampere[c] / frame.unit_A();
+            else if (line.written && line.part == frame.part_of(event))
+                currents.keys[line.plane][line.key].level = ampere[c] / frame.unit_A();
+        }
+    }
+    return currents;
+}
+
+std::vector<Matrix<double>> wired_reference_sensitivity(const ReadFrame& frame, std::size_t event) {
+    // Non-linear cells: those of the linear network, which only steer where the given draw goes.
+    std::vector<Matrix<double>> sensitivity(frame.planes(),
+                                            Matrix<double>(frame.arrays(), frame.places.depth(0)));
+    const std::vector<double> v_in = inputs_V(frame, event);
+    for (std::size_t a = 0; a < frame.arrays(); ++a) {
+        const std::vector<Line> lines = lines_of(frame, a);
+        const Matrix<double> G_S = conductances(frame, CellNoise(frame), event, a, lines);
+        const NodalReference network(MatrixView<const double>(G_S.data(), G_S.rows(), G_S.cols()),
+                                     frame.settings.wires);
+        const NodalSolution at = network.solve(v_in);
+        for (std::size_t p = 0; p < frame.planes(); ++p) {
+            const Matrix<double> h = network.adjoint(p);
+            for (std::size_t r = 0; r < frame.places.depth(0); ++r)
+                sensitivity[p](a, r) =
+                    h(r, p) * (at.row_voltage(r, p) - at.column_voltage(r, p)) / frame.unit_V;
+        }
+    }
+    return sensitivity;
+}
+
+}  // namespace attohm::reference
