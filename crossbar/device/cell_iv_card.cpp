@@ -5,6 +5,7 @@
 #include <string>
 
 #include "crossbar/device/cell_iv.hpp"
+#include "crossbar/device/validity.hpp"
 #include "src/base/error.hpp"
 
 /// Cell I-V and selector of a card, with what must hold for them.
@@ -16,12 +17,6 @@ constexpr Range kVoltage{1e-6, 100.0};
 constexpr std::size_t kTermsMax = 8;      ///< a2 to a9
 constexpr double kSinhRange = 500.0;      ///< in v0: sinh(710) is the end of a double
 constexpr double kReferenceError = 1e-6;  ///< of a table at v_ref
-
-bool has_section(const Settings& card, std::string_view prefix) {
-    const auto keys = card.keys();
-    return std::any_of(keys.begin(), keys.end(),
-                       [&](const std::string& key) { return key.starts_with(prefix); });
-}
 
 /// Whether sum c_k t^k >= 0 for 0 <= t <= 1. In Bernstein form a polynomial lies between its
 /// smallest and largest coefficient, and its ends are the first and the last: halve until one of
@@ -127,7 +122,7 @@ void require_reference(const Settings& card, const CellIv& iv) {
 
 CellIv load_cell_iv(const Settings& card) {
     CellIv iv;
-    if (!has_section(card, "iv.")) return iv;
+    if (!has_section(card, "iv")) return iv;
     const std::string law = card.choice("iv.law", {"linear", "sinh", "polynomial", "table"});
     if (law == "linear" && !card.has("iv.v_ref_V")) return iv;
     iv.v_ref = Volt::from_value(card.real("iv.v_ref_V", kVoltage));
@@ -153,7 +148,7 @@ CellIv load_cell_iv(const Settings& card) {
 
 Selector load_selector(const Settings& card) {
     Selector selector;
-    if (!has_section(card, "selector.")) return selector;
+    if (!has_section(card, "selector")) return selector;
     if (card.choice("selector.law", {"resistance", "exponential"}) == "resistance") {
         selector.law = SelectorLaw::resistance;
         selector.r_on = Ohm::from_value(card.real("selector.r_on_ohm", {0.0, 1e12}));
