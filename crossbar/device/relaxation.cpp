@@ -128,7 +128,7 @@ void require_not_negative(const std::vector<double>& coefficients, const ValidRa
         const double g = low + (high - low) * (static_cast<double>(i) / kSteps);
         const double value = polynomial(coefficients, g / argument);
         if (value >= 0.0) continue;
-        throw UserError(what, card.entry(key).where,
+        throw UserError(fmt::format("{} (`{}`)", what, key), card.entry(key).where,
                         fmt::format("{:.4g} at {:.4g} uS", value / value_unit, g / kMicro),
                         allowed);
     }
