@@ -108,27 +108,36 @@ float NoisyProduct::norm(const float* v) const {
     return std::sqrt(kernels().sum_of_squares(v, rows_));
 }
 
+/// Products of the block that starts at query `start`; sigmas go to the thread's own storage where
+/// nobody asked for them (uniform: they are only made where asked for).
+NoisyProduct::Block NoisyProduct::block_of(std::size_t start, MatrixView<const float> v,
+                                           MatrixView<float> mean, MatrixView<float> sigma) const {
+    const std::size_t count = std::min(kBlockQueries, v.rows - start);
+    Scratch& scratch = scratch_of(rows_, columns_);
+    const MatrixView<float> own(scratch.sigma.data(), count, columns_);
+    const Block block{v.rows_from(start, count), mean.rows_from(start, count),
+                      sigma.empty() ? own : sigma.rows_from(start, count), scratch.squares.data()};
+    for (std::size_t q = 0; q < count && !uniform_; ++q)
+        kernels().squares(block.v.row(q), block.squares + q * rows_, rows_);
+    products(block);
+    for (std::size_t q = 0; q < count && uniform_ && !sigma.empty(); ++q)
+        std::fill_n(block.sigma.row(q), columns_, sigma_ * norm(block.v.row(q)));
+    return block;
+}
+
 void NoisyProduct::read(const Stream& noise, std::uint64_t first, MatrixView<const float> v,
-                        MatrixView<float> out) const {
+                        MatrixView<float> out, MatrixView<float> sigma) const {
     ATTOHM_CHECK_EQ(v.cols, rows_);
     ATTOHM_CHECK_EQ(out.cols, columns_);
     ATTOHM_CHECK_EQ(out.rows, v.rows);
+    ATTOHM_CHECK(sigma.empty() || (sigma.rows == v.rows && sigma.cols == columns_));
     parallel_for((v.rows + kBlockQueries - 1) / kBlockQueries, [&](std::size_t b) {
-        const std::size_t start = b * kBlockQueries;
-        const std::size_t count = std::min(kBlockQueries, v.rows - start);
-        const std::uint64_t draw = (first + start) * columns_;
-        Scratch& scratch = scratch_of(rows_, columns_);
-        const MatrixView<float> sigma(scratch.sigma.data(), count, columns_);
-        const Block block{v.rows_from(start, count), out.rows_from(start, count), sigma,
-                          scratch.squares.data()};
-        if (!uniform_) {
-            for (std::size_t q = 0; q < count; ++q)
-                kernels().squares(block.v.row(q), block.squares + q * rows_, rows_);
-        }
-        products(block);
+        const Block block = block_of(b * kBlockQueries, v, out, sigma);
         if (uniform_ && sigma_ == 0.0F) return;
-        if (!uniform_ && out.stride == columns_) {
-            noise.add_normals(draw, {sigma.data, count * columns_},
+        const std::uint64_t draw = (first + b * kBlockQueries) * columns_;
+        const std::size_t count = block.v.rows;
+        if (!uniform_ && out.stride == columns_ && block.sigma.stride == columns_) {
+            noise.add_normals(draw, {block.sigma.data, count * columns_},
                               {block.mean.data, count * columns_});
             return;
         }
@@ -137,7 +146,7 @@ void NoisyProduct::read(const Stream& noise, std::uint64_t first, MatrixView<con
             if (uniform_) {
                 noise.add_normals(draw + q * columns_, sigma_ * norm(block.v.row(q)), values);
             } else {
-                noise.add_normals(draw + q * columns_, {sigma.row(q), columns_}, values);
+                noise.add_normals(draw + q * columns_, {block.sigma.row(q), columns_}, values);
             }
         }
     });
@@ -148,18 +157,8 @@ void NoisyProduct::law(MatrixView<const float> v, MatrixView<float> mean,
     ATTOHM_CHECK_EQ(v.cols, rows_);
     ATTOHM_CHECK(mean.cols == columns_ && sigma.cols == columns_);
     ATTOHM_CHECK(mean.rows == v.rows && sigma.rows == v.rows);
-    parallel_for((v.rows + kBlockQueries - 1) / kBlockQueries, [&](std::size_t b) {
-        const std::size_t start = b * kBlockQueries;
-        const std::size_t count = std::min(kBlockQueries, v.rows - start);
-        Scratch& scratch = scratch_of(rows_, columns_);
-        const Block block{v.rows_from(start, count), mean.rows_from(start, count),
-                          sigma.rows_from(start, count), scratch.squares.data()};
-        for (std::size_t q = 0; q < count && !uniform_; ++q)
-            kernels().squares(block.v.row(q), block.squares + q * rows_, rows_);
-        products(block);
-        for (std::size_t q = 0; q < count && uniform_; ++q)
-            std::fill_n(block.sigma.row(q), columns_, sigma_ * norm(block.v.row(q)));
-    });
+    parallel_for((v.rows + kBlockQueries - 1) / kBlockQueries,
+                 [&](std::size_t b) { block_of(b * kBlockQueries, v, mean, sigma); });
 }
 
 }  // namespace attohm

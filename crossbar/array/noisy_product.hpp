@@ -46,14 +46,17 @@ class NoisyProduct {
     ///          a query draws, however many are read at once
     ///   v:     [batch, rows]
     ///   out:   [batch, columns]
+    ///   sigma: [batch, columns] standard deviation of each output; may be empty
     void read(const Stream& noise, std::uint64_t first, MatrixView<const float> v,
-              MatrixView<float> out) const;
+              MatrixView<float> out, MatrixView<float> sigma = {}) const;
 
     /// The outputs without noise, and the standard deviation of each: [batch, columns].
     void law(MatrixView<const float> v, MatrixView<float> mean, MatrixView<float> sigma) const;
 
   private:
     struct Block;
+    Block block_of(std::size_t start, MatrixView<const float> v, MatrixView<float> mean,
+                   MatrixView<float> sigma) const;
     void pack(MatrixView<const float> conductance, const MatrixView<const float>* variance);
     void products(const Block& block) const;
     float norm(const float* v) const;
