@@ -17,6 +17,15 @@ void add_sweep_command(CLI::App& app);
 /// `attohm report`: a page from results.
 void add_report_command(CLI::App& app);
 
+/// `attohm crossbar`, with the commands below that hang on it.
+void add_crossbar_command(CLI::App& app);
+
+/// `attohm crossbar program`
+void add_crossbar_program_command(CLI::App& crossbar);
+
+/// `attohm crossbar mvm`
+void add_crossbar_mvm_command(CLI::App& crossbar);
+
 /// `attohm list`: every model there is.
 void add_list_command(CLI::App& app);
 
