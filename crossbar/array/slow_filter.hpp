@@ -23,7 +23,7 @@ namespace attohm {
 ///     gain^2 = c' P c + R,  k = (decay P c + S) / gain^2,  step = c k gain
 ///     P <- decay P decay' + diag(1 - decay^2) - k k' gain^2,  P = 0 at the first read
 /// which is the Kalman filter of the components seen through their sum (Anderson and Moore, Optimal
-/// Filtering, 1979, sections 5.5 and 9.3). T = D and T < D cost the same.
+/// Filtering, 1979, chapters 5 and 9). T = D and T < D cost the same.
 ///
 /// Units: seconds, 1/s; sigma of dG/G. Not modelled: reads at uneven intervals.
 class SlowFilter {

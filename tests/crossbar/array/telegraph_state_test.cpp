@@ -162,6 +162,15 @@ TEST_CASE("occupancy is stationary and moves with the transition probability", "
                     CHECK(std::abs(got.value - want) < 5.5 * got.sigma + 1e-6);
                 }
             }
+            // Traps of one cell know nothing of each other.
+            std::vector<double> products;
+            for (std::size_t k = 1; k < traps; ++k) {
+                if (state.traps()[k].number == 1)
+                    products.push_back((share[3][k] - p) * (share[3][k - 1] - p));
+            }
+            const Mean together =
+                mean_of(products.size(), [&](std::size_t k) { return products[k]; });
+            CHECK(std::abs(together.value) < 5.0 * together.sigma);
             if (x >= TelegraphState::kPointBelow) continue;
             // P(occupied after t | state) at three lags from read 0.
             for (std::size_t b = 1; b < reads.size(); ++b) {
@@ -304,7 +313,8 @@ TEST_CASE("a trap the programmed value holds counts from there", "[stat]") {
     const TelegraphNoise noise = noise_of(1.0, rate, p);
     // Verified at 3 us, read 0 at 1 us: the first read after is number 21.
     const NoiseReference verified{1.0_s, 3.0_us};
-    TelegraphState state = state_of(noise, 1e-9, 1000, 64, verified, 1e-6 + 1e-9);
+    const double T = 9e-8;  // x = 0.009: a point in the middle of the read
+    TelegraphState state = state_of(noise, T, 1000, 64, verified, 1e-6 + 1e-9);
     for (const std::uint64_t read : {0U, 19U, 20U, 23U, 60U, 150U}) {
         std::vector<float> deviation(state.traps().size());
         state.read(read, deviation);
@@ -318,7 +328,7 @@ TEST_CASE("a trap the programmed value holds counts from there", "[stat]") {
             CHECK(square.value == 0.0);
             continue;
         }
-        const double want = 2.0 * p * (1.0 - p) * (1.0 - std::exp(-rate * (tau + 0.5e-9)));
+        const double want = 2.0 * p * (1.0 - p) * (1.0 - std::exp(-rate * (tau + 0.5 * T)));
         CHECK(std::abs(square.value - want) < 5.0 * square.sigma + 1e-12);
     }
     // Measured at t0: traps slower than 2 pi / t0 wait for it, faster ones are there at once.
