@@ -187,6 +187,20 @@ RetentionLevel fit_level(const MeasuredTable& table, const std::vector<const Wri
     return level;
 }
 
+/// Errors that hardly differ are taken as one: a level that happened to come out narrow has a small
+/// error as well, and would pull the law down by its weight.
+void share_errors(std::vector<WeightedPoint>& points) {
+    constexpr double kAlike = 2.0;
+    double least = points.front().sigma, most = least, sum = 0.0;
+    for (const WeightedPoint& p : points) {
+        least = std::min(least, p.sigma);
+        most = std::max(most, p.sigma);
+        sum += p.sigma * p.sigma;
+    }
+    if (most >= kAlike * least) return;
+    for (WeightedPoint& p : points) p.sigma = std::sqrt(sum / static_cast<double>(points.size()));
+}
+
 /// A polynomial over the levels that is not negative inside their range.
 PolynomialChoice over_levels(const RetentionFit& fit, Estimate RetentionLevel::*part,
                              bool may_be_negative, const char* name,
@@ -196,6 +210,7 @@ PolynomialChoice over_levels(const RetentionFit& fit, Estimate RetentionLevel::*
         const Estimate& e = level.*part;
         points.push_back({level.target_uS, e.value, std::max(error_of(e, level.writes), 1e-12)});
     }
+    share_errors(points);
     PolynomialChoice choice = choose_polynomial(points, kMostDegree);
     const auto low = fit.targets_uS.low, high = fit.targets_uS.high;
     while (!may_be_negative && choice.law.least_over(low, high) < 0.0) {

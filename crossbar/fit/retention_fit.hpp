@@ -16,8 +16,9 @@ namespace attohm::fit {
 ///     spread   deviation over cells at each age, s0 + s1 x through it by weighted least squares;
 ///              covariance by leaving out one write at a time (the same cells make every age, so
 ///              the ages are not independent)
-/// Both over the levels as polynomials of the target, degree chosen as for sigma(G); s0 and s1 not
-/// negative inside the range.
+/// Both over the levels as polynomials of the target, degree chosen as for sigma(G) (levels whose
+/// errors differ by less than a factor of two weigh the same); s0 and s1 not negative inside the
+/// range.
 /// Temperature, writes read at the reference and at other temperatures: the ratio to the reading
 /// at the reference nearest in age, moved to that age by c. Metallic: ratio - 1 = alpha (T - T0);
 /// activated: ln ratio = -(Ea / k)(1/T - 1/T0); least squares through the origin, per write, then

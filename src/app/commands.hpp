@@ -26,6 +26,9 @@ void add_crossbar_program_command(CLI::App& crossbar);
 /// `attohm crossbar mvm`
 void add_crossbar_mvm_command(CLI::App& crossbar);
 
+/// `attohm device`: measured data in, card out.
+void add_device_command(CLI::App& app);
+
 /// `attohm list`: every model there is.
 void add_list_command(CLI::App& app);
 

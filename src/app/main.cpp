@@ -48,6 +48,7 @@ int run(int argc, char** argv) {
     attohm::add_report_command(app);
     attohm::add_trace_command(app);
     attohm::add_crossbar_command(app);
+    attohm::add_device_command(app);
     attohm::add_list_command(app);
     attohm::add_explain_command(app);
     try {

@@ -50,7 +50,7 @@ struct RetentionTruth {
     std::vector<double> targets_uS = {10, 20, 30, 40};
     int cells = 64;  ///< per target
     std::vector<double> ages_s = {1, 10, 100, 1000, 10000};
-    std::vector<double> mean_per_ln = {-0.02, -0.002};
+    std::vector<double> mean_per_ln = {-0.02, -0.004};
     double sigma0 = 0.5, sigma1 = 0.06;
     double reference_K = 300.0;
     std::vector<double> hot_K;  ///< further readings at the last age, factor 1.1 later each

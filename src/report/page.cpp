@@ -1,0 +1,61 @@
+#include "src/report/page.hpp"
+
+#include <fmt/format.h>
+
+#include "src/base/error.hpp"
+#include "src/base/resources.hpp"
+#include "src/report/html.hpp"
+
+namespace attohm {
+
+const Resources& report_resources();
+
+namespace {
+
+std::string resource(std::string_view name) {
+    const auto text = report_resources().find(name);
+    ATTOHM_CHECK(text.has_value());
+    return std::string(*text);
+}
+
+void fill(std::string& page, const std::string& slot, const std::string& content) {
+    const std::string mark = "{{" + slot + "}}";
+    const std::size_t at = page.find(mark);
+    ATTOHM_CHECK(at != std::string::npos);
+    page.replace(at, mark.size(), content);
+}
+
+/// Safe inside a script element: nothing in it ends the element.
+std::string inside_script(std::string text) {
+    for (std::size_t at = 0; (at = text.find("</script", at)) != std::string::npos; at += 3)
+        text.replace(at, 2, "<\\/");
+    return text;
+}
+
+}  // namespace
+
+std::string figure_html(const Figure& figure, const std::string& id) {
+    return fmt::format(
+        "<h3 id=\"{0}-top\">{1}</h3>\n<figure><div class=\"plot\" id=\"{0}\"></div>"
+        "<figcaption>{2}</figcaption></figure>\n"
+        "<script type=\"application/json\" data-plot=\"{0}\">{3}</script>\n",
+        html_escape(id), html_escape(figure.title), html_escape(figure.caption),
+        inside_script(figure.spec));
+}
+
+std::string page_html(std::string_view title, std::string_view version, const std::string& body,
+                      const VegaFiles& vega) {
+    std::string libraries;
+    for (const std::string& script : vega.scripts)
+        libraries += "<script>" + inside_script(script) + "</script>\n";
+    std::string page = resource("page.html");
+    fill(page, "title", html_escape(title));
+    fill(page, "css", resource("page.css"));
+    fill(page, "version", html_escape(version));
+    fill(page, "libraries", libraries);
+    fill(page, "script", resource("page.js"));
+    fill(page, "body", body);
+    return page;
+}
+
+}  // namespace attohm

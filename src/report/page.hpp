@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "src/report/figures.hpp"
+#include "src/report/vega_files.hpp"
+
+/// The frame that every page of the house stands in.
+namespace attohm {
+
+/// A whole page: nothing in it is fetched from elsewhere. Args: title: as text; body: HTML.
+std::string page_html(std::string_view title, std::string_view version, const std::string& body,
+                      const VegaFiles& vega);
+
+/// A plot with its heading and caption. Args: id: of the plot on the page.
+std::string figure_html(const Figure& figure, const std::string& id);
+
+}  // namespace attohm
