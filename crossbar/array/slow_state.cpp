@@ -53,6 +53,7 @@ SlowState::SlowState(const SlowSplit& split, const SlowDraws& draws, std::size_t
     keys_per_block_ = std::clamp<std::size_t>(kBlockCells / d, 1, n);
     e_.resize(keys_per_block_ * d);
     y_.resize(keys_per_block_ * d);
+    mean_.resize(keys_per_block_ * d);
     if (!split.whole().empty()) add_group(split, false, ages);
     if (!split.referenced().empty()) add_group(split, true, ages);
 }
@@ -165,17 +166,25 @@ void SlowState::add_to(const ReadOrder& order, MatrixView<const float> nq,
     ATTOHM_CHECK_EQ(amplitude.rows, n_);
     ATTOHM_CHECK_EQ(amplitude.cols, d_);
     ATTOHM_CHECK_EQ(analog.cols, n_);
-    ATTOHM_CHECK_LT(0U, order.stride);
-    if (nq.rows == 0) return;
+    ATTOHM_CHECK_LT(0U, order.repeats);
+    ATTOHM_CHECK_LE(order.repeats, order.stride);
     advance_to(order.first);
-    const std::uint64_t end = order.first + (nq.rows - 1) * order.stride + 1;
+    const std::uint64_t end = order.end(nq.rows);
+    const float share = 1.0F / static_cast<float>(order.repeats);
     for (std::size_t block = 0; !groups_.empty() && block * keys_per_block_ < n_; ++block) {
         const std::size_t first_key = block * keys_per_block_;
         for (std::uint64_t read = order.first; read < end; ++read) {
             step_block(block, read);
-            if ((read - order.first) % order.stride != 0) continue;
             const std::size_t t = (read - order.first) / order.stride;
-            add_weighted_sums(nq.row(t), amplitude.row(first_key), amplitude.stride, y_.data(), d_,
+            const std::uint64_t repeat = (read - order.first) % order.stride;
+            if (repeat >= order.repeats) continue;
+            if (order.repeats > 1) {
+                for (std::size_t i = 0; i < y_.size(); ++i)
+                    mean_[i] = (repeat == 0 ? 0.0F : mean_[i]) + share * y_[i];
+                if (repeat + 1 < order.repeats) continue;
+            }
+            const float* y = order.repeats > 1 ? mean_.data() : y_.data();
+            add_weighted_sums(nq.row(t), amplitude.row(first_key), amplitude.stride, y, d_,
                               block_keys(block), analog.row(t) + first_key);
         }
     }

@@ -13,12 +13,19 @@
 /// by read.
 namespace attohm {
 
-/// Which reads a block of queries are: query t is read first + t * stride of the pass. The reads of
-/// a pass are counted by the caller in the order of the wall clock: several query heads that read
-/// the same cells share one count (one after the other, or interleaved with a stride).
+/// Which reads a block of queries are: query t takes the reads first + t * stride + k of the pass,
+/// k < repeats, and sees their mean. The reads of a pass are counted by the caller in the order of
+/// the wall clock: several query heads that read the same cells share one count (one after the
+/// other, or interleaved with a stride).
 struct ReadOrder {
     std::uint64_t first = 0;
-    std::uint64_t stride = 1;
+    std::uint64_t stride = 1;   ///< at least `repeats`
+    std::uint64_t repeats = 1;  ///< at least 1
+
+    /// The read after the last one of `queries` queries.
+    std::uint64_t end(std::size_t queries) const {
+        return queries == 0 ? first : first + (queries - 1) * stride + repeats;
+    }
 };
 
 /// First read that begins after a reference age, for a cell of this age at read 0; all in seconds.
@@ -58,7 +65,7 @@ class SlowState {
     void advance_to(std::uint64_t read);
     std::uint64_t next_read() const { return next_read_; }
 
-    /// analog[t, j] += sum_i nq[t, i] amplitude[j, i] y_ji(read of t).
+    /// analog[t, j] += sum_i nq[t, i] amplitude[j, i] y_ji(reads of t).
     /// Args: nq: [count, d]; amplitude: [n, d] (see add_frozen_noise); analog: [count, n].
     void add_to(const ReadOrder& order, MatrixView<const float> nq,
                 MatrixView<const float> amplitude, MatrixView<float> analog);
@@ -86,7 +93,7 @@ class SlowState {
     std::size_t n_ = 0, d_ = 0;
     std::size_t keys_per_block_ = 1;
     std::vector<Group> groups_;
-    std::vector<float> e_, y_;  ///< [cells of a block]
+    std::vector<float> e_, y_, mean_;  ///< [cells of a block]
     std::uint64_t next_read_ = 0;
 };
 

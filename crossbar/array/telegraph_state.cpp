@@ -163,10 +163,12 @@ void TelegraphState::add_to(const ReadOrder& order, MatrixView<const float> nq,
     ATTOHM_CHECK_EQ(nq.cols, weight.cols);
     ATTOHM_CHECK_EQ(analog.cols, weight.rows);
     ATTOHM_CHECK_EQ(weight.rows + 1, key_begin_.size());
-    ATTOHM_CHECK_LT(0U, order.stride);
+    ATTOHM_CHECK_LT(0U, order.repeats);
+    ATTOHM_CHECK_LE(order.repeats, order.stride);
     ATTOHM_CHECK_LE(next_read_, order.first);
     if (nq.rows == 0) return;
-    const std::uint64_t end = order.first + (nq.rows - 1) * order.stride + 1;
+    const std::uint64_t end = order.end(nq.rows);
+    const float share = 1.0F / static_cast<float>(order.repeats);
     std::vector<float> deviation(end - next_read_), sum(nq.rows);
     // By element, so that the reads of a trap lie side by side.
     Matrix<float> q(nq.cols, nq.rows);
@@ -181,8 +183,12 @@ void TelegraphState::add_to(const ReadOrder& order, MatrixView<const float> nq,
             const std::size_t i = traps_[index].element;
             const float w = weight(j, i);
             const float* wanted = deviation.data() + (order.first - next_read_);
-            for (std::size_t t = 0; t < nq.rows; ++t)
-                sum[t] += q(i, t) * (w * wanted[t * order.stride]);
+            for (std::size_t t = 0; t < nq.rows; ++t) {
+                float mean = 0.0F;
+                for (std::size_t k = 0; k < order.repeats; ++k)
+                    mean += share * wanted[t * order.stride + k];
+                sum[t] += q(i, t) * (w * mean);
+            }
         }
         for (std::size_t t = 0; t < nq.rows; ++t) analog(t, j) += sum[t];
     }

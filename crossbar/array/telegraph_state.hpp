@@ -55,7 +55,7 @@ class TelegraphState {
     const std::vector<Trap>& traps() const { return traps_; }
     std::int64_t steps_limited() const { return limited_; }  ///< steps that were above 1
 
-    /// analog[t, j] += sum over traps of key j: nq[t, i] weight[j, i] dG/G(read of t).
+    /// analog[t, j] += sum over traps of key j: nq[t, i] weight[j, i] dG/G(reads of t).
     /// Reads go forward only.
     /// Args: nq: [count, d]; weight: [n, d] G of the cell with sign and digit weight, in the units
     ///   of analog; analog: [count, n].

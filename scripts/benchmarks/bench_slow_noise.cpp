@@ -1,10 +1,11 @@
 // Cost of the tracked part of slow noise per element, component and read, against the normals it
-// draws, and of telegraph noise per trap and read; one core, best of several repetitions.
+// draws, and of telegraph noise per trap and read. Processor time of one core (a busy machine does
+// not matter), best of several repetitions.
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
+#include <ctime>
 #include <functional>
 #include <limits>
 #include <vector>
@@ -23,10 +24,9 @@ constexpr int kRepetitions = 5;
 double seconds(const std::function<void()>& call) {
     double best = std::numeric_limits<double>::infinity();
     for (int repetition = 0; repetition < kRepetitions; ++repetition) {
-        const auto start = std::chrono::steady_clock::now();
+        const std::clock_t start = std::clock();
         call();
-        const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-        best = std::min(best, took.count());
+        best = std::min(best, static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC);
     }
     return best;
 }

@@ -378,3 +378,30 @@ TEST_CASE("planes, heads' cells, chips and reference columns draw their own nois
                                run(reference_slow_draws(kSite, 0, 0), frozen)));
     }
 }
+
+TEST_CASE("repeated reads are averaged, one after the other on the same path", "[unit]") {
+    constexpr std::size_t n = 19, d = 30, kQueries = 5;
+    const SlowSplit split(noise_of(1e4, 1e6), {}, timing_of(kT, 40), 1.0_us, 1.0_us);
+    const double ages[] = {1e-6};
+    const Matrix<float> nq = some(kQueries, d, 1), amplitude = some(n, d, 2);
+    SlowState repeated(split, slow_draws(kSite, 0), n, d, ages);
+    Matrix<float> analog(kQueries, n, 0.0F);
+    const ReadOrder order{3, 8, 4};
+    repeated.add_to(order, nq.view(), amplitude.view(), analog.view());
+    CHECK(repeated.next_read() == 3 + 4 * 8 + 4);
+    SlowState single(split, slow_draws(kSite, 0), n, d, ages);
+    for (std::size_t t = 0; t < kQueries; ++t) {
+        std::vector<double> mean(n, 0.0);
+        for (std::size_t k = 0; k < 4; ++k) {
+            Matrix<float> one(1, n, 0.0F);
+            single.add_to({3 + 8 * t + k, 1}, {nq.row(t), 1, d, d}, amplitude.view(), one.view());
+            for (std::size_t j = 0; j < n; ++j) mean[j] += 0.25 * static_cast<double>(one(0, j));
+        }
+        for (std::size_t j = 0; j < n; ++j)
+            CHECK(static_cast<double>(analog(t, j)) == Approx(mean[j]).epsilon(1e-4).margin(1e-7));
+    }
+    CHECK_THROWS_AS(repeated.add_to({100, 2, 3}, nq.view(), amplitude.view(), analog.view()),
+                    InvariantError);
+    CHECK_THROWS_AS(repeated.add_to({100, 1, 0}, nq.view(), amplitude.view(), analog.view()),
+                    InvariantError);
+}

@@ -421,3 +421,23 @@ TEST_CASE("a telegraph scale of 0 adds nothing, and another one shifts no draw",
     CHECK(found == few.traps().size());
     CHECK(many.traps().size() > few.traps().size());
 }
+
+TEST_CASE("repeated reads of traps are averaged", "[unit]") {
+    constexpr std::size_t n = 19, d = 30, kQueries = 5;
+    const TelegraphNoise noise = noise_of(1.0, 2e6, 0.4, 0.3);
+    const Matrix<float> nq = some(kQueries, d, 1), weight = some(n, d, 2);
+    TelegraphState repeated = state_of(noise, kT, n, d);
+    Matrix<float> analog(kQueries, n, 0.0F);
+    repeated.add_to({3, 8, 4}, nq.view(), weight.view(), analog.view());
+    TelegraphState single = state_of(noise, kT, n, d);
+    for (std::size_t t = 0; t < kQueries; ++t) {
+        std::vector<double> mean(n, 0.0);
+        for (std::size_t k = 0; k < 4; ++k) {
+            Matrix<float> one(1, n, 0.0F);
+            single.add_to({3 + 8 * t + k, 1}, {nq.row(t), 1, d, d}, weight.view(), one.view());
+            for (std::size_t j = 0; j < n; ++j) mean[j] += 0.25 * static_cast<double>(one(0, j));
+        }
+        for (std::size_t j = 0; j < n; ++j)
+            CHECK(static_cast<double>(analog(t, j)) == Approx(mean[j]).epsilon(1e-4).margin(1e-6));
+    }
+}
