@@ -1,6 +1,7 @@
 #include "src/base/random_kernels.hpp"
 
 #include <cstring>
+#include <iterator>
 
 #include "src/base/simd_targets.hpp"
 

@@ -129,6 +129,11 @@ ATTOHM_INLINE std::int32_t steps_to_end(std::uint32_t word) {
 /// Below this many steps (|z| > 3.1, one word in 512) the tail formula holds.
 constexpr std::int32_t kTailSteps = 1 << 22;
 
+/// log2(1 + u) / u, absolute error of its product with u below 3.1e-7: minimax fit of degree 6,
+/// highest power first.
+constexpr float kLogTerms[] = {0.170632824f, -0.272697538f, 0.297262907f, -0.35896188f,
+                               0.480465025f, -0.721375883f, 1.44269967f};
+
 /// With p the probability beyond the variate: x = 1 - 2p and w = -log2(4 p (1 - p)).
 struct HalfLine {
     float x;
@@ -143,14 +148,8 @@ ATTOHM_INLINE HalfLine half_line(std::int32_t steps) {
     const std::int32_t bits = __builtin_bit_cast(std::int32_t, product);
     const std::int32_t exponent = (bits - 0x3f3504f3) & static_cast<std::int32_t>(0xff800000u);
     const float u = __builtin_bit_cast(float, bits - exponent) - 1.0f;
-    // log2(1 + u) / u, absolute error of the product below 3.1e-7: minimax fit of degree 6.
-    float q = 0.170632824f;
-    q = q * u - 0.272697538f;
-    q = q * u + 0.297262907f;
-    q = q * u - 0.35896188f;
-    q = q * u + 0.480465025f;
-    q = q * u - 0.721375883f;
-    q = q * u + 1.44269967f;
+    float q = kLogTerms[0];
+    for (std::size_t k = 1; k < std::size(kLogTerms); ++k) q = q * u + kLogTerms[k];
     return {x, -(q * u + static_cast<float>(exponent) * 0x1p-23f)};
 }
 
@@ -161,20 +160,16 @@ ATTOHM_INLINE float with_sign(float size, std::uint32_t word) {
 }
 
 /// Centre: z = x f(w), f analytic in w; minimax fit of degree 9 for w in [0, 8.002], relative error
-/// 2.2e-8. The form is that of Giles, "Approximating the erfinv function", GPU Computing Gems 2011.
+/// 2.2e-8; highest power first. The form is that of Giles, "Approximating the erfinv function", GPU
+/// Computing Gems 2011.
+constexpr float kCentreTerms[] = {
+    -3.78192783e-10f, 4.64596944e-10f,  5.1814407e-08f,  -4.05996076e-07f, -2.22250628e-06f,
+    6.79740406e-05f,  -0.000480261398f, -0.00346930046f, 0.239282146f,     2.21791983f};
 ATTOHM_INLINE float normal_centre(std::uint32_t word) {
     const HalfLine half = half_line(steps_to_end(word));
     const float t = half.w - 4.0f;
-    float f = -3.78192783e-10f;
-    f = f * t + 4.64596944e-10f;
-    f = f * t + 5.1814407e-08f;
-    f = f * t - 4.05996076e-07f;
-    f = f * t - 2.22250628e-06f;
-    f = f * t + 6.79740406e-05f;
-    f = f * t - 0.000480261398f;
-    f = f * t - 0.00346930046f;
-    f = f * t + 0.239282146f;
-    f = f * t + 2.21791983f;
+    float f = kCentreTerms[0];
+    for (std::size_t k = 1; k < std::size(kCentreTerms); ++k) f = f * t + kCentreTerms[k];
     return with_sign(half.x * f, word);
 }
 
@@ -199,22 +194,81 @@ ATTOHM_INLINE float normal_of(std::uint32_t word) {
     return steps_to_end(word) < kTailSteps ? normal_tail(word) : normal_centre(word);
 }
 
+// The centre formula for several vectors side by side: every step of it waits for the one before,
+// and a vector by itself leaves the units idle. The operations of a lane are those of
+// normal_centre, in its order.
+
+typedef float Reals __attribute__((vector_size(ATTOHM_VECTOR_BITS / 8)));
+typedef std::int32_t Integers __attribute__((vector_size(ATTOHM_VECTOR_BITS / 8)));
+typedef std::uint32_t Words __attribute__((vector_size(ATTOHM_VECTOR_BITS / 8)));
+
+constexpr std::size_t kRealLanes = ATTOHM_VECTOR_BITS / 32;
+constexpr std::size_t kSides = 4;  ///< vectors side by side
+constexpr std::size_t kSideWords = kSides * kRealLanes;
+
+#define ATTOHM_SIDES _Pragma("GCC unroll 4") for (std::size_t s = 0; s < kSides; ++s)
+
+/// Whether any lane is not 0.
+ATTOHM_INLINE bool any_lane(Integers lanes) {
+#if ATTOHM_VECTOR_BITS == 512
+    return _mm512_movepi32_mask(reinterpret_cast<__m512i>(lanes)) != 0;
+#elif ATTOHM_VECTOR_BITS == 256
+    return _mm256_movemask_epi8(reinterpret_cast<__m256i>(lanes)) != 0;
+#elif defined(__SSE2__)
+    return _mm_movemask_epi8(reinterpret_cast<__m128i>(lanes)) != 0;
+#else
+    return (lanes[0] | lanes[1] | lanes[2] | lanes[3]) != 0;
+#endif
+}
+
+/// out = the centre formula of kSideWords words. Returns whether any of them lies in the tail.
+ATTOHM_INLINE bool normal_centres(const std::uint32_t* words, float* out) {
+    Words word[kSides];
+    Integers steps[kSides];
+    Reals x[kSides], w[kSides], f[kSides], exponent[kSides];
+    ATTOHM_SIDES {
+        std::memcpy(&word[s], words + s * kRealLanes, sizeof word[s]);
+        const Integers centred = reinterpret_cast<Integers>(word[s] ^ 0x80000000u);
+        steps[s] = 0x7fffffff ^ centred ^ (centred >> 31);
+        const Reals twice_p = (__builtin_convertvector(steps[s], Reals) + 0.5f) * 0x1p-31f;
+        x[s] = (__builtin_convertvector(steps[s] ^ 0x7fffffff, Reals) + 0.5f) * 0x1p-31f;
+        w[s] = twice_p * (1.0f + x[s]);
+    }
+    Integers fewest = steps[0];
+    ATTOHM_SIDES fewest = steps[s] < fewest ? steps[s] : fewest;
+    ATTOHM_SIDES {
+        const Integers bits = reinterpret_cast<Integers>(w[s]);
+        const Integers high = (bits - 0x3f3504f3) & static_cast<std::int32_t>(0xff800000u);
+        exponent[s] = __builtin_convertvector(high, Reals) * 0x1p-23f;
+        w[s] = reinterpret_cast<Reals>(bits - high) - 1.0f;
+    }
+    ATTOHM_SIDES f[s] = kLogTerms[0] * w[s] + kLogTerms[1];
+#pragma GCC unroll 8
+    for (std::size_t k = 2; k < std::size(kLogTerms); ++k)
+        ATTOHM_SIDES f[s] = f[s] * w[s] + kLogTerms[k];
+    ATTOHM_SIDES w[s] = -(f[s] * w[s] + exponent[s]) - 4.0f;
+    ATTOHM_SIDES f[s] = kCentreTerms[0] * w[s] + kCentreTerms[1];
+#pragma GCC unroll 8
+    for (std::size_t k = 2; k < std::size(kCentreTerms); ++k)
+        ATTOHM_SIDES f[s] = f[s] * w[s] + kCentreTerms[k];
+    ATTOHM_SIDES {
+        const Words z = reinterpret_cast<Words>(x[s] * f[s]) ^ (~word[s] & 0x80000000u);
+        std::memcpy(out + s * kRealLanes, &z, sizeof z);
+    }
+    return any_lane(fewest < kTailSteps);
+}
+
 /// `count` is a multiple of 64: all lanes by the centre formula, rare tail lanes once more.
 static void normals_of(const std::uint32_t* words, float* out, std::size_t count) {
-    constexpr std::size_t kStrip = 64;
-    for (std::size_t base = 0; base < count; base += kStrip) {
-        std::uint32_t tails = 0;
-        for (std::size_t l = 0; l < kStrip; ++l) {
-            out[base + l] = normal_centre(words[base + l]);
-            tails += steps_to_end(words[base + l]) < kTailSteps ? 1u : 0u;
-        }
-        for (std::size_t l = 0; tails != 0; ++l) {
-            if (steps_to_end(words[base + l]) >= kTailSteps) continue;
-            out[base + l] = normal_tail(words[base + l]);
-            --tails;
+    for (std::size_t base = 0; base < count; base += kSideWords) {
+        if (!normal_centres(words + base, out + base)) continue;
+        for (std::size_t l = base; l < base + kSideWords; ++l) {
+            if (steps_to_end(words[l]) < kTailSteps) out[l] = normal_tail(words[l]);
         }
     }
 }
+
+#undef ATTOHM_SIDES
 
 // ---- Ranges of a stream ----
 
