@@ -86,7 +86,7 @@ void fit_files(const FitArguments& given) {
     const fit::DeviceFit fitted = fit::fit_device(data, options_of(given));
     const std::string card = fit::card_text(fitted);
     const std::string title = fs::path(given.output).filename().string();
-    if (vega) write_file_atomically(*given.report, fit::fit_report_html(fitted, title, *vega));
+    if (vega) write_file_atomically(*given.report, fit_report_html(fitted, title, *vega));
     write_file_atomically(given.output, card);
     std::string text = fit::fit_digest(fitted) + "card: " + given.output + "\n";
     if (given.report) text += "report: " + *given.report + "\n";
