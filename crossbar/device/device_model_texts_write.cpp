@@ -185,7 +185,7 @@ DeviceModel points_model() {
             {{"points.file", "-", "a CSV beside the card", "the points"},
              {"points.sha256", "-", "64 hexadecimal digits", "hash of its bytes"}},
             "crossbar/device/cards/points/README.md",
-            {"anything: they are a record"}};
+            {"errors of digitising beyond what the file itself states"}};
 }
 
 }  // namespace

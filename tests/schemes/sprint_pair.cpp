@@ -68,6 +68,8 @@ std::string card_text(const PairDesign& design) {
     number("conductance.g_min_uS", design.g_min_uS);
     number("conductance.g_max_uS", design.g_max_uS);
     number("conductance.g_floor_uS", design.g_floor_uS);
+    leaf("conductance.g_ceil_uS", "none");
+    leaf("programming.law", "polynomial");
     leaf("programming.sigma_uS_coefficients", fmt::format("[{}]", fmt::join(design.sigma_uS, ",")));
     number("programming.measured_at_s", 1.0);
     number("read_noise.sigma_rel", design.read_rel / 2.0);
@@ -77,6 +79,7 @@ std::string card_text(const PairDesign& design) {
     number("stuck.low_resistance_ohm", design.stuck_low_ohm);
     number("stuck.high_rate", design.stuck_high_rate);
     number("stuck.high_resistance_ohm", design.stuck_high_ohm);
+    leaf("stuck.spatial", "independent");
     number("write.mlc_pulse_V", 1.5);
     number("write.mlc_pulse_ns", 50.0);
     number("write.mlc_pulses_mean", 8.0);

@@ -98,32 +98,43 @@ TEST_CASE("every card runs with its own errors, and the counts balance", "[smoke
     }
 }
 
+namespace {
+
+/// The card with every conductance times `factor`, told by the units of its keys.
+Settings scaled_card(const std::string& name, double factor) {
+    Settings card = device_card(name);
+    for (const std::string& key : card.keys()) {
+        const auto holds = [&](const char* part) { return key.find(part) != std::string::npos; };
+        const bool siemens = holds("_uS"), ohm = key.ends_with("_ohm"),
+                   ampere = key.ends_with("_A");
+        const bool logarithm = holds("sigma_ln_coefficients");
+        const SettingsEntry& entry = card.entry(key);
+        if (!(siemens || ohm || ampere || logarithm) || entry.values.front() == "none") continue;
+        double power = ohm ? 1.0 / factor : logarithm ? 1.0 : factor;
+        std::vector<std::string> values;
+        for (const double x : entry.is_list ? card.reals(key) : std::vector{card.real(key)}) {
+            values.push_back(fmt::format("{:.17g}", x * power));
+            // sigma(f G) = f sigma(G).
+            if (key.ends_with("_coefficients")) power /= factor;
+        }
+        card.overlay(key, values, entry.is_list, "test");
+    }
+    return card;
+}
+
+}  // namespace
+
 TEST_CASE("a common factor of all conductances leaves every decision", "[property]") {
     const std::vector<AttentionLayer> layers = two_equal_layers();
     for (const std::string& name : device_card_names()) {
         const auto decisions = [&](double factor) {
-            Settings card = device_card(name);
-            const auto scale = [&](const std::string& key, double power) {
-                card.overlay_assignment(
-                    fmt::format("{}={:.17g}", key, card.real(key) * std::pow(factor, power)));
-            };
-            scale("conductance.g_min_uS", 1);
-            scale("conductance.g_max_uS", 1);
-            scale("conductance.g_floor_uS", 1);
-            scale("read_noise.sigma_abs_uS", 1);
-            scale("stuck.low_resistance_ohm", -1);
-            scale("stuck.high_resistance_ohm", -1);
-            // sigma(f G) = f sigma(G).
-            std::vector<std::string> coefficients;
-            double power = factor;
-            for (const double c : card.reals("programming.sigma_uS_coefficients")) {
-                coefficients.push_back(fmt::format("{:.17g}", c * power));
-                power /= factor;
-            }
-            card.overlay("programming.sigma_uS_coefficients", coefficients, true, "test");
+            const auto ohm = [&](double value) { return fmt::format("{:.17g}", value / factor); };
             const Settings settings =
-                with({"device.card=" + write_card(card.resolved_yaml()),
-                      "device.stuck.low_rate=0.01", "device.stuck.high_rate=0.01"});
+                with({"device.card=" + write_card(scaled_card(name, factor).resolved_yaml()),
+                      "device.stuck.low_rate=0.01", "device.stuck.high_rate=0.01",
+                      "device.stuck.low_resistance_ohm=" + ohm(1e4),
+                      "device.stuck.high_resistance_ohm=" + ohm(1e6),
+                      "device.stuck.spatial=independent"});
             const auto scheme = make_calibrated("sprint", settings, layers);
             return run_scheme(*scheme, layers[0], 3);
         };
