@@ -5,6 +5,7 @@
 
 #include "circuits/circuit_tables.hpp"
 #include "crossbar/device/device.hpp"
+#include "crossbar/device/device_models.hpp"
 #include "src/base/error.hpp"
 #include "src/machine/machine.hpp"
 #include "src/replay/experiment.hpp"
@@ -77,21 +78,105 @@ std::string explain_scheme(const std::string& name) {
     return text;
 }
 
+/// Smallest and largest sigma_p from g_min to g_max, in uS; "exact" where there is none.
+std::string programming_span(const Device& device) {
+    if (device.programming.none()) return "written exactly";
+    constexpr int kSteps = 256;
+    double low = device.programming.sigma(device.g_min).value(), high = low;
+    for (int i = 1; i <= kSteps; ++i) {
+        const Siemens g = device.g_min + (device.g_max - device.g_min) * (double(i) / kSteps);
+        const double sigma = device.programming.sigma(g).value();
+        low = std::min(low, sigma);
+        high = std::max(high, sigma);
+    }
+    return high - low < 1e-3 * high
+               ? fmt::format("sigma_p {:.3g} uS", high * 1e6)
+               : fmt::format("sigma_p {:.3g}..{:.3g} uS", low * 1e6, high * 1e6);
+}
+
+/// Range, programming error and the parts a card has.
+std::string device_line(const std::string& name) {
+    Settings experiment = experiment_preset();
+    experiment.overlay_assignment("device.card=" + name);
+    const Device device = load_device(experiment);
+    std::vector<std::string> parts = {
+        fmt::format("{:g}..{:g} uS", device.g_min.value() * 1e6, device.g_max.value() * 1e6),
+        programming_span(device)};
+    if (device.verify) parts.emplace_back("verify loop");
+    if (device.relaxation) {
+        parts.emplace_back(device.relaxation->law == RelaxationLaw::power ? "drift" : "relaxation");
+    }
+    if (device.temperature_law) parts.emplace_back("temperature");
+    if (const WhiteReadNoise& white = device.read_noise; !white.none()) {
+        parts.push_back(fmt::format("white read noise {:g} of G in {:g} ns",
+                                    white.relative_at(white.integration_time),
+                                    white.integration_time.value() * 1e9));
+    }
+    if (!device.slow_noise.none()) parts.emplace_back("1/f noise");
+    if (!device.telegraph.none()) parts.emplace_back("telegraph noise");
+    if (!device.cell.is_linear()) parts.emplace_back("non-linear I-V");
+    if (!device.stuck.none()) {
+        parts.push_back(fmt::format("stuck {:g}", device.stuck.low_rate + device.stuck.high_rate));
+    }
+    return fmt::format("{}", fmt::join(parts, ", "));
+}
+
 std::string explain_device(const std::string& name) {
     const Settings card = device_card(name);
+    std::string equations, not_modelled;
+    for (const DeviceModel* model : models_of_card(card)) {
+        equations += fmt::format("  {}: {}\n", model->name, model->help);
+        for (const std::string_view line : model->equations)
+            equations += fmt::format("    {}\n", line);
+        for (const std::string_view line : model->not_modelled)
+            not_modelled += fmt::format("  {}: {}\n", model->name, line);
+    }
+    std::vector<std::string_view> absent;
+    const std::vector<const DeviceModel*> own = models_of_card(card);
+    for (const DeviceModel& model : device_model_table()) {
+        const bool has = std::any_of(own.begin(), own.end(), [&](const DeviceModel* of_card) {
+            return of_card->section == model.section;
+        });
+        if (!has && (absent.empty() || absent.back() != model.section))
+            absent.push_back(model.section);
+    }
     return fmt::format(
-        "device {}\n\nequations\n"
-        "  G_w = max(G_floor, G + sigma_p(G) z), z standard normal, once per write event\n"
-        "  sigma_p(G) = sum_k c_k G^k (uS), coefficients constant first\n"
-        "  one read: I = V (G (1 + eta) + g_n), eta and g_n Gaussian, independent over cells and "
-        "reads;\n"
-        "  sigma(T) = sigma(T_0) sqrt(T_0 / T), T_0 = read_noise.integration_time_ns\n"
-        "  stuck cells: P = low_rate, high_rate; they show their resistance after everything else\n"
-        "  write energy: pulses (V^2 G t + V_verify^2 G t_verify)\n\n"
+        "device {}\n  {}\n\nequations\n{}\n"
         "parameters (the unit is the key's ending; fractions, never percent)\n{}\n"
-        "not modelled\n  relaxation, slow noise (1/f, RTN), temperature, non-linear I-V, clustered "
-        "faults\n",
-        name, parameter_table(card, card.keys()));
+        "not modelled\n{}{}",
+        name, device_line(name), equations, parameter_table(card, card.keys()), not_modelled,
+        absent.empty()
+            ? ""
+            : fmt::format("  sections this card does not have: {}\n", fmt::join(absent, ", ")));
+}
+
+std::string explain_device_model(const std::string& name) {
+    const DeviceModel& model = find_device_model(name);
+    std::string text =
+        fmt::format("model {}\n  {}\n  section of a card: {}{}\n  source: {}\n\nequations\n",
+                    model.name, model.help, model.section,
+                    model.law.empty() ? "" : fmt::format(", law: {}", model.law), model.source);
+    for (const std::string_view line : model.equations) text += fmt::format("  {}\n", line);
+    text += "\nparameters (the unit is the key's ending; fractions, never percent)\n";
+    std::size_t key = 0, unit = 0, range = 0;
+    for (const DeviceModelParameter& p : model.parameters) {
+        key = std::max(key, p.key.size());
+        unit = std::max(unit, p.unit.size());
+        range = std::max(range, p.range.size());
+    }
+    for (const DeviceModelParameter& p : model.parameters) {
+        text += fmt::format("  {:<{}}  {:<{}}  {:<{}}  {}\n", p.key, key, p.unit, unit, p.range,
+                            range, p.help);
+    }
+    text += "\nnot modelled\n";
+    for (const std::string_view line : model.not_modelled) text += fmt::format("  {}\n", line);
+    return text;
+}
+
+std::vector<std::string> device_model_names() {
+    std::vector<std::string> names;
+    for (const DeviceModel& model : device_model_table()) names.emplace_back(model.name);
+    return names;
 }
 
 std::string explain_machine(const std::string& name) {
@@ -129,14 +214,6 @@ std::vector<std::string> scheme_names() {
     return names;
 }
 
-std::string device_line(const std::string& name) {
-    const Settings card = device_card(name);
-    return fmt::format("{}..{} uS, sigma_p = [{}] uS by powers of G, read noise {} of G",
-                       card.text("conductance.g_min_uS"), card.text("conductance.g_max_uS"),
-                       fmt::join(card.texts("programming.sigma_uS_coefficients"), ", "),
-                       card.text("read_noise.sigma_rel"));
-}
-
 std::string machine_line(const std::string& name) {
     const Machine machine = load_machine(name);
     return fmt::format("{} CORELET{}, {} KB K/V buffer, {} GHz, {} nm", machine.corelets,
@@ -150,6 +227,9 @@ const std::vector<Kind>& kinds() {
          [](const std::string& name) { return std::string(find_scheme(name).help); },
          explain_scheme},
         {"devices", "device", device_card_names, device_line, explain_device},
+        {"models", "model", device_model_names,
+         [](const std::string& name) { return std::string(find_device_model(name).help); },
+         explain_device_model},
         {"machines", "machine", machine_names, machine_line, explain_machine},
         {"circuits", "circuit", circuit_table_names,
          [](const std::string& name) { return first_comment(*circuit_table(name)); },

@@ -10,8 +10,8 @@ namespace attohm {
 void add_list_command(CLI::App& app) {
     auto kind = std::make_shared<std::string>();
     CLI::App* command =
-        app.add_subcommand("list", "Every model: schemes, devices, machines, circuits");
-    command->add_option("KIND", *kind, "schemes | devices | machines | circuits")->required();
+        app.add_subcommand("list", "Every model: schemes, devices and the models of their parts, machines, circuits");
+    command->add_option("KIND", *kind, "schemes | devices | models | machines | circuits")->required();
     command->callback([kind] { std::fputs(list_models(*kind).c_str(), stdout); });
 }
 

@@ -5,6 +5,7 @@
 
 #include "circuits/circuit_tables.hpp"
 #include "crossbar/device/device.hpp"
+#include "crossbar/device/device_models.hpp"
 #include "src/base/error.hpp"
 #include "src/machine/machine.hpp"
 #include "src/schemes/registry.hpp"
@@ -20,6 +21,11 @@ namespace {
 std::vector<std::string> names_of(const std::string& kind) {
     if (kind == "devices") return device_card_names();
     if (kind == "machines") return machine_names();
+    if (kind == "models") {
+        std::vector<std::string> models;
+        for (const DeviceModel& model : device_model_table()) models.emplace_back(model.name);
+        return models;
+    }
     if (kind == "circuits") return circuit_table_names();
     std::vector<std::string> names;
     for (const SchemeEntry& entry : scheme_table()) names.emplace_back(entry.name);
@@ -66,7 +72,7 @@ std::set<std::string> keys_read(const std::string& scheme) {
 
 TEST_CASE("every kind lists every model with a line of its own", "[property]") {
     CHECK(catalogue_kinds() ==
-          std::vector<std::string>{"schemes", "devices", "machines", "circuits"});
+          std::vector<std::string>{"schemes", "devices", "models", "machines", "circuits"});
     for (const std::string& kind : catalogue_kinds()) {
         const std::vector<std::string> names = names_of(kind);
         const std::vector<std::string> lines = lines_of(list_models(kind));
@@ -90,7 +96,7 @@ TEST_CASE("every model is explained", "[property]") {
             const std::string text = explain_model(kind, name);
             CHECK_THAT(text, Contains(name) && Contains("source"));
             if (kind != "circuits") CHECK_THAT(text, Contains("\nnot modelled\n  "));
-            if (kind == "schemes" || kind == "devices")
+            if (kind == "schemes" || kind == "devices" || kind == "models")
                 CHECK_THAT(text, Contains("\nequations\n  "));
             if (name != "exact") {
                 CHECK_THAT(text, Contains("\nparameters (the unit is the key's ending"));
@@ -155,12 +161,29 @@ TEST_CASE("explain sprint gives equations, units, sources and what is missing", 
     CHECK_THAT(text, Contains("wire resistance") && Contains("non-linear I-V"));
 }
 
+TEST_CASE("explain device shows the equations of the parts the card has, and no other",
+          "[property]") {
+    for (const std::string& name : device_card_names()) {
+        const std::string text = explain_model("device", name);
+        const std::vector<const DeviceModel*> own = models_of_card(device_card(name));
+        for (const DeviceModel& model : device_model_table()) {
+            INFO(name << " " << model.name);
+            const bool has = std::find(own.begin(), own.end(), &model) != own.end();
+            const std::string heading =
+                "\n  " + std::string(model.name) + ": " + std::string(model.help) + "\n";
+            CHECK((text.find(heading) != std::string::npos) == has);
+        }
+    }
+}
+
 TEST_CASE("names that are not there are answered with the nearest", "[unit]") {
-    CHECK_THROWS_WITH(list_models("scheme-s"), Contains("schemes, devices, machines, circuits"));
+    CHECK_THROWS_WITH(list_models("scheme-s"),
+                      Contains("schemes, devices, models, machines, circuits"));
     CHECK_THROWS_WITH(explain_model("", "sprnt"), Contains("did you mean sprint?"));
     CHECK_THROWS_WITH(explain_model("scheme", "treshold"), Contains("threshold"));
     CHECK_THROWS_WITH(explain_model("device", "ideel"), Contains("did you mean ideal"));
     CHECK_THROWS_WITH(explain_model("machine", "sprint-x"), Contains("sprint-s"));
+    CHECK_THROWS_WITH(explain_model("model", "iv-sine"), Contains("did you mean iv-sinh"));
     CHECK_THROWS_WITH(explain_model("circuit", "horowitz"), Contains("horowitz-45nm"));
     CHECK_THROWS_WITH(explain_model("modules", "sprint"), Contains("unknown kind"));
 }
