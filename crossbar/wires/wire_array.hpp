@@ -8,7 +8,8 @@
 /// Crossbar lines with resistance.
 ///
 /// Row i:    v_in,i -> r_driver -> r_row -> node (i, 0) -> r_row -> node (i, 1) -> ...
-/// Column j: node (0, j) -> r_column -> node (1, j) -> ... -> last row -> r_column -> r_sense -> 0 V
+/// Column j: node (0, j) -> r_column -> node (1, j) -> ... -> last row -> r_column -> r_sense, 0 V
+///
 /// The cell of conductance G_ij joins the row node and the column node of (i, j). A row of M cells
 /// has M segments of r_row and a column of N cells N of r_column; driven from both sides, a row has
 /// one more segment behind its last cell, and a second driver with the same voltage. Any of the
@@ -55,7 +56,7 @@ struct WireSensitivity {
 /// Exact transfer matrix of one array.
 /// Args: conductance: [rows, columns] siemens, finite and >= 0.
 /// Throws: UserError naming row and column for a negative or non-finite conductance; UserError for
-///   a singular network (a column or a row that nothing connects is not singular: its current is 0).
+///   a singular network (a row or column that nothing connects is not singular: its current is 0).
 WireTransfer solve_transfer(MatrixView<const double> conductance, const WireResistances& wires);
 
 /// The same with sensitivities.
