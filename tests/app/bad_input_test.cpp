@@ -160,7 +160,7 @@ TEST_CASE("sweep files that are wrong", "[unit]") {
 
 TEST_CASE("arguments that are wrong", "[unit]") {
     const InputBench bench;
-    bench.refuses({}, {"subcommand", "run, sweep, report, trace, list, explain"});
+    bench.refuses({}, {"subcommand", "run, sweep, report, trace, crossbar, device, list, explain"});
     bench.refuses({"rum"}, {"rum", "run, sweep"});
     bench.refuses({"trace", "chekc", "x.h5"}, {"chekc", "info, check, synth"});
     bench.refuses({"run"}, {"TRACE", "attohm run --help"});
@@ -180,7 +180,8 @@ TEST_CASE("arguments that are wrong", "[unit]") {
 }
 
 TEST_CASE("help and version are no mistakes", "[smoke]") {
-    for (const char* command : {"run", "sweep", "report", "trace", "list", "explain"}) {
+    for (const char* command :
+         {"run", "sweep", "report", "trace", "crossbar", "device", "list", "explain"}) {
         const ProgramRun help = run_attohm({command, "--help"});
         INFO(command);
         CHECK(help.code == 0);
