@@ -31,15 +31,28 @@ struct Case {
     WireResistances wires;
 };
 
-/// ngspice and the nodal matrix on one array and three inputs.
+/// Currents by a transfer matrix.
+Matrix<double> product(const Matrix<double>& transfer, const Matrix<double>& v) {
+    Matrix<double> out(v.rows(), transfer.rows(), 0.0);
+    for (std::size_t b = 0; b < v.rows(); ++b)
+        for (std::size_t j = 0; j < transfer.rows(); ++j)
+            for (std::size_t i = 0; i < transfer.cols(); ++i) out(b, j) += transfer(j, i) * v(b, i);
+    return out;
+}
+
+/// ngspice, the transfer matrix and the nodal twin on one array and three inputs.
 void agree(const Case& c) {
     const Matrix<double> g = random_conductance(c.rows, c.columns, 11);
     const Matrix<double> v = random_inputs(3, c.rows, 0.2, 12);
     const Matrix<double> judged =
         ngspice_currents(spice_netlist(g.view(), c.wires, v.view()), v.rows(), c.columns);
     const Matrix<double> nodal = reference::NodalReference(g.view(), c.wires).currents(v.view());
-    INFO(c.name << ": " << relative_distance(nodal, judged));
+    const WireTransfer solved = solve_transfer(g.view(), c.wires);
+    const Matrix<double> fast = product(solved.transfer, v);
+    INFO(c.name << ": nodal " << relative_distance(nodal, judged) << ", transfer "
+                << relative_distance(fast, judged) << ", residual " << solved.residual);
     CHECK(relative_distance(nodal, judged) <= kLinearBound);
+    CHECK(relative_distance(fast, judged) <= kLinearBound);
 }
 
 /// ngspice and the Newton solve on an 8x8 array of such cells.

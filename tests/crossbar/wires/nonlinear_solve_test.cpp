@@ -143,3 +143,17 @@ TEST_CASE("what no solve can stand on is refused with its place", "[unit]") {
     g(2, 1) = -1e-6;
     CHECK_THAT(refusal(kWires, {}, v), Contains("row 2, column 1"));
 }
+
+TEST_CASE("an array that does not converge says where, and gives no numbers", "[unit]") {
+    // A current that falls beyond 0.125 V: no card can say so, and no convex function stands
+    // behind.
+    CellIv falling = polynomial_iv();
+    falling.v_ref = Volt::from_value(0.05);
+    falling.coefficients = {-4.0};
+    const Matrix<double> g = random_conductance(6, 5, 91), v = random_inputs(1, 6, 0.9, 92);
+    const NonlinearArray array(g.view(), resistances(2e3, 2e3, 1e4, 5e3), {falling, {}});
+    CHECK_THROWS_AS(array.currents(v.view()), InvariantError);
+    CHECK_THROWS_WITH(array.currents(v.view()), Contains("does not converge") &&
+                                                    Contains("residual") && Contains("row ") &&
+                                                    Contains("after 200 iterations"));
+}
