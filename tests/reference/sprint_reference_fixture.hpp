@@ -87,6 +87,21 @@ inline SprintReferenceSettings noisy_settings() {
 /// Scales that clip a few of a thousand normal values.
 inline constexpr SprintReferenceScales kNormalScales{3.0, 3.0, 3.0};
 
+/// Every way to drive a signed code.
+struct Driving {
+    ReferenceDrive signs;
+    ReferenceCoding coding;
+};
+inline const std::vector<Driving> kDrivings = {
+    {ReferenceDrive::bipolar, ReferenceCoding::amplitude},
+    {ReferenceDrive::two_phase, ReferenceCoding::amplitude},
+    {ReferenceDrive::bipolar, ReferenceCoding::bit_serial},
+    {ReferenceDrive::two_phase, ReferenceCoding::bit_serial},
+    {ReferenceDrive::twos_complement, ReferenceCoding::bit_serial},
+    {ReferenceDrive::bipolar, ReferenceCoding::pulse_width},
+    {ReferenceDrive::two_phase, ReferenceCoding::pulse_width},
+};
+
 /// All coordinates different from each other, so that a swapped pair shows.
 inline constexpr DrawSite kSite{20221, 1, 2, 3, 4, 5, 6};
 

@@ -184,15 +184,17 @@ double converted_keep_probability(const SprintReferenceColumns& columns, std::si
         const std::vector<double> own =
             code_probabilities(part.mean(t, j) + part.common(t, j), part.sigma(t, j), settings);
         std::vector<double> next(sum.size() + own.size() - 1, 0.0);
-        for (std::size_t a = 0; a < sum.size(); ++a)
+        for (std::size_t a = 0; a < sum.size(); ++a) {
+            if (sum[a] == 0.0) continue;
             for (std::size_t b = 0; b < own.size(); ++b) next[a + b] += sum[a] * own[b];
+        }
         sum = std::move(next);
     }
     const double lowest = -adc_levels(settings) * static_cast<double>(columns.parts.size());
     double kept = 0.0;
     for (std::size_t c = 0; c < sum.size(); ++c)
         if (adc_value(lowest + static_cast<double>(c), settings) >= level) kept += sum[c];
-    return kept;
+    return std::min(kept, 1.0);  // the sum has an error of its own
 }
 
 /// Everything that the probability of one decision needs.
