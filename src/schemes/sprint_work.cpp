@@ -63,11 +63,12 @@ void record_writes(const SprintWorkInputs& in, HeadWork& work) {
         double conductance = 0.0;
         for (const double g : in.keys.row_conductance_S) conductance += g;
         const WriteModel& w = device.write;
-        const double pulse =
-            w.mlc_pulse_voltage.value() * w.mlc_pulse_voltage.value() * w.mlc_pulse_time.value() +
-            w.verify_voltage.value() * w.verify_voltage.value() * w.verify_time.value();
-        work[Physical::mlc_write_J] = w.mlc_pulses_mean * pulse * conductance;
+        work[Physical::mlc_write_J] = w.mlc_pulses_mean * w.pulse_energy_per_S() * conductance;
         work[Physical::mlc_write_pulses] = w.mlc_pulses_mean * static_cast<double>(in.keys.cells);
+        if (const WriteVerifyTotals& loops = in.keys.verify; loops.cells > 0) {
+            work[Physical::mlc_write_J] = loops.energy(w).value();
+            work[Physical::mlc_write_pulses] = static_cast<double>(loops.pulses);
+        }
         if (in.k_msb_copy) work[Event::slc_copy_bit_write] = k_elements * k_msb;
     }
     work[Event::slc_bit_write] = bits;

@@ -151,6 +151,7 @@ AnalogSettings load_analog_settings(const Settings& settings) {
     const Range positive{1e-12, 100.0};
     const Range voltage{0.0, 100.0};
     analog.v_read = Volt::from_value(settings.real("drive.v_read_V", positive));
+    analog.device.validity.require_read(analog.v_read, settings.entry("drive.v_read_V").where);
     analog.v_supply = Volt::from_value(settings.real("drive.v_supply_V", voltage));
     analog.read_time = Second::from_value(settings.real("drive.read_time_ns", {1e-3, 1e9}) * 1e-9);
     analog.v_fs = Volt::from_value(settings.real("sense.v_fs_V", positive));

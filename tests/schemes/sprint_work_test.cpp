@@ -179,3 +179,44 @@ TEST_CASE("what one cell operation costs follows from the device", "[unit]") {
     CHECK(cell.slc_write_s == Approx(40e-9));
     CHECK(cell.mlc_pulse_s == Approx(60e-9));
 }
+
+TEST_CASE("where the verify loop is run, its own pulses and energy are counted", "[property]") {
+    PairDesign design = energy_design();
+    design.stuck_low_rate = design.stuck_high_rate = 0.0;
+    const std::string loop =
+        "verify: {window_uS: 1, pulse_step_uS: 4, pulse_sigma_uS: 1.5, pulses_max: 60, "
+        "read_sigma_rel: 0.01, endurance_cycles: none}\n";
+    const std::vector<AttentionLayer> layers = {random_layer(awkward_layers().front(), 61)};
+    const auto work_of = [&](const std::string& mode) {
+        Settings settings = pair_settings(design, write_card(card_text(design) + loop));
+        settings.overlay_assignment("device.programming.mode=" + mode);
+        const auto scheme = make_calibrated("sprint", settings, layers);
+        return run_scheme(*scheme, layers[0], 7).works[0];
+    };
+    const HeadWork direct = work_of("direct"), verify = work_of("verify");
+    const auto cells = static_cast<double>(verify[Event::mlc_cell_write]);
+    CHECK(direct[Physical::mlc_write_pulses] == 8.0 * cells);
+    const double pulses = verify[Physical::mlc_write_pulses];
+    CHECK(pulses == std::floor(pulses));
+    CHECK(pulses > cells);
+    CHECK(pulses < 60.0 * cells);
+    CHECK(pulses != direct[Physical::mlc_write_pulses]);
+    // Every pulse ended between the floor and a few steps above the range.
+    const double per_siemens = 1.5 * 1.5 * 50e-9 + 0.2 * 0.2 * 10e-9;
+    CHECK(verify[Physical::mlc_write_J] > pulses * per_siemens * 5e-6);
+    CHECK(verify[Physical::mlc_write_J] < pulses * per_siemens * 110e-6);
+}
+
+TEST_CASE("a read voltage beyond the card's range is refused", "[unit]") {
+    PairDesign design = energy_design();
+    const std::string range =
+        "validity: {conductance_uS: [1, 100], age_s: [0, 1], temperature_K: [300, 300], read_V: "
+        "[0, "
+        "0.15]}\n";
+    Settings settings = pair_settings(design, write_card(card_text(design) + range));
+    settings.overlay_assignment("drive.v_read_V=0.15");
+    CHECK_NOTHROW(load_analog_settings(settings));
+    settings.overlay_assignment("drive.v_read_V=0.16");
+    CHECK_THROWS_WITH(load_analog_settings(settings),
+                      Catch::Contains("voltage across a cell") && Catch::Contains("0 to 0.15 V"));
+}
