@@ -91,15 +91,4 @@ std::string LineNetwork::describe(NodeId node) const {
     return fmt::format("node {}", node);
 }
 
-void require_conductances(MatrixView<const double> conductance, const std::string& where) {
-    for (std::size_t i = 0; i < conductance.rows; ++i) {
-        for (std::size_t j = 0; j < conductance.cols; ++j) {
-            const double g = conductance(i, j);
-            if (std::isfinite(g) && g >= 0.0) continue;
-            throw UserError(fmt::format("bad conductance at row {}, column {}", i, j), where,
-                            fmt::format("{} S", g), "finite and at least 0 S");
-        }
-    }
-}
-
 }  // namespace attohm

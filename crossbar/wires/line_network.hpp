@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "crossbar/wires/wire_array.hpp"
-#include "src/base/matrix.hpp"
 
 /// The circuit of wire_array.hpp as equations: which nodes have an unknown voltage, and which wires
-/// join them. The cells are left to the caller.
+/// join them. The cells are left to the caller. Every node of the picture stays, also those that no
+/// cell joins (wire_network.hpp takes them out): capacitances lie at them.
 namespace attohm {
 
 /// A node: an equation's number (>= 0), the virtual ground, or an input, whose voltage is given.
@@ -69,9 +69,5 @@ class LineNetwork {
     std::vector<NodeId> row_, column_, driver_, far_, sense_;
     std::vector<WireBranch> branches_;
 };
-
-/// Throws: UserError naming row and column of a conductance that is negative or not finite.
-/// Args: where: what messages call the place, e.g. "case.h5:/conductance_S".
-void require_conductances(MatrixView<const double> conductance, const std::string& where);
 
 }  // namespace attohm

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "crossbar/wires/line_network.hpp"
+#include "crossbar/wires/wire_network.hpp"
 #include "src/base/error.hpp"
 #include "src/base/parallel.hpp"
 
@@ -83,7 +84,7 @@ NonlinearArray::State::State(MatrixView<const double> g, const WireResistances& 
       law(cell_law),
       ideal_wires(resistances.none()),
       network(g.rows, g.cols, resistances) {
-    require_conductances(g, "conductance");
+    check_conductances(g);
     for (std::size_t i = 0; i < g.rows; ++i)
         std::copy(g.row(i), g.row(i) + g.cols, conductance.row(i));
     if (ideal_wires) return;

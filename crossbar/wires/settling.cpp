@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "crossbar/wires/line_network.hpp"
+#include "crossbar/wires/wire_network.hpp"
 #include "src/base/error.hpp"
 #include "src/base/parallel.hpp"
 
@@ -140,7 +141,7 @@ Second Settling::settle_time(int bits) const {
 
 Settling settling(MatrixView<const double> conductance, const WireResistances& wires,
                   const LineCapacitances& capacitances) {
-    require_conductances(conductance, "conductance");
+    check_conductances(conductance);
     require_capacitance("row", capacitances.row);
     require_capacitance("column", capacitances.column);
     require_capacitance("driver", capacitances.driver);
