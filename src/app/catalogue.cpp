@@ -6,6 +6,7 @@
 #include "circuits/circuit_tables.hpp"
 #include "crossbar/device/device.hpp"
 #include "crossbar/device/device_models.hpp"
+#include "crossbar/wires/wire_models.hpp"
 #include "src/base/error.hpp"
 #include "src/machine/machine.hpp"
 #include "src/replay/experiment.hpp"
@@ -150,12 +151,10 @@ std::string explain_device(const std::string& name) {
             : fmt::format("  sections this card does not have: {}\n", fmt::join(absent, ", ")));
 }
 
-std::string explain_device_model(const std::string& name) {
-    const DeviceModel& model = find_device_model(name);
-    std::string text =
-        fmt::format("model {}\n  {}\n  section of a card: {}{}\n  source: {}\n\nequations\n",
-                    model.name, model.help, model.section,
-                    model.law.empty() ? "" : fmt::format(", law: {}", model.law), model.source);
+/// Equations, parameters and what is left out, of a model of a device or of an array.
+template <class Model>
+std::string model_body(const Model& model) {
+    std::string text = "\nequations\n";
     for (const std::string_view line : model.equations) text += fmt::format("  {}\n", line);
     text += "\nparameters (the unit is the key's ending; fractions, never percent)\n";
     std::size_t key = 0, unit = 0, range = 0;
@@ -171,6 +170,26 @@ std::string explain_device_model(const std::string& name) {
     text += "\nnot modelled\n";
     for (const std::string_view line : model.not_modelled) text += fmt::format("  {}\n", line);
     return text;
+}
+
+std::string explain_device_model(const std::string& name) {
+    const DeviceModel& model = find_device_model(name);
+    return fmt::format("model {}\n  {}\n  section of a card: {}{}\n  source: {}\n{}", model.name,
+                       model.help, model.section,
+                       model.law.empty() ? "" : fmt::format(", law: {}", model.law), model.source,
+                       model_body(model));
+}
+
+std::string explain_wire_model(const std::string& name) {
+    const WireModel& model = find_wire_model(name);
+    return fmt::format("array {}\n  {}\n  source: {}\n{}", model.name, model.help, model.source,
+                       model_body(model));
+}
+
+std::vector<std::string> wire_model_names() {
+    std::vector<std::string> names;
+    for (const WireModel& model : wire_model_table()) names.emplace_back(model.name);
+    return names;
 }
 
 std::vector<std::string> device_model_names() {
@@ -230,6 +249,9 @@ const std::vector<Kind>& kinds() {
         {"models", "model", device_model_names,
          [](const std::string& name) { return std::string(find_device_model(name).help); },
          explain_device_model},
+        {"arrays", "array", wire_model_names,
+         [](const std::string& name) { return std::string(find_wire_model(name).help); },
+         explain_wire_model},
         {"machines", "machine", machine_names, machine_line, explain_machine},
         {"circuits", "circuit", circuit_table_names,
          [](const std::string& name) { return first_comment(*circuit_table(name)); },

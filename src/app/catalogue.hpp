@@ -7,7 +7,7 @@
 /// print.
 namespace attohm {
 
-/// schemes, devices, models (the parts of a device), machines, circuits.
+/// schemes, devices, models (the parts of a device), arrays, machines, circuits.
 const std::vector<std::string>& catalogue_kinds();
 
 /// One line per model. Throws: UserError for an unknown kind.

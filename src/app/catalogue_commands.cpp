@@ -9,9 +9,11 @@ namespace attohm {
 
 void add_list_command(CLI::App& app) {
     auto kind = std::make_shared<std::string>();
-    CLI::App* command =
-        app.add_subcommand("list", "Every model: schemes, devices and the models of their parts, machines, circuits");
-    command->add_option("KIND", *kind, "schemes | devices | models | machines | circuits")->required();
+    CLI::App* command = app.add_subcommand(
+        "list",
+        "Every model: schemes, devices and the models of their parts, arrays, machines, circuits");
+    command->add_option("KIND", *kind, "schemes | devices | models | arrays | machines | circuits")
+        ->required();
     command->callback([kind] { std::fputs(list_models(*kind).c_str(), stdout); });
 }
 

@@ -167,7 +167,8 @@ TEST_CASE("arguments that are wrong", "[unit]") {
     bench.refuses({"run", bench.trace()}, {"--output", "attohm run --help"});
     bench.refuses({"sweep"}, {"SWEEP", "attohm sweep --help"});
     bench.refuses({"list"}, {"KIND"});
-    bench.refuses({"list", "things"}, {"things", "schemes, devices, machines, circuits"});
+    bench.refuses({"list", "things"},
+                  {"things", "schemes, devices, models, arrays, machines, circuits"});
     bench.refuses({"explain", "a", "b", "c"}, {"NAME"});
     bench.refuses({"explain", "sprnt"}, {"sprnt", "did you mean sprint?"});
     bench.refuses_run(bench.trace(), {"--frob"}, {"--frob"});

@@ -6,6 +6,7 @@
 #include "circuits/circuit_tables.hpp"
 #include "crossbar/device/device.hpp"
 #include "crossbar/device/device_models.hpp"
+#include "crossbar/wires/wire_models.hpp"
 #include "src/base/error.hpp"
 #include "src/machine/machine.hpp"
 #include "src/schemes/registry.hpp"
@@ -25,6 +26,11 @@ std::vector<std::string> names_of(const std::string& kind) {
         std::vector<std::string> models;
         for (const DeviceModel& model : device_model_table()) models.emplace_back(model.name);
         return models;
+    }
+    if (kind == "arrays") {
+        std::vector<std::string> arrays;
+        for (const WireModel& model : wire_model_table()) arrays.emplace_back(model.name);
+        return arrays;
     }
     if (kind == "circuits") return circuit_table_names();
     std::vector<std::string> names;
@@ -71,8 +77,8 @@ std::set<std::string> keys_read(const std::string& scheme) {
 }  // namespace
 
 TEST_CASE("every kind lists every model with a line of its own", "[property]") {
-    CHECK(catalogue_kinds() ==
-          std::vector<std::string>{"schemes", "devices", "models", "machines", "circuits"});
+    CHECK(catalogue_kinds() == std::vector<std::string>{"schemes", "devices", "models", "arrays",
+                                                        "machines", "circuits"});
     for (const std::string& kind : catalogue_kinds()) {
         const std::vector<std::string> names = names_of(kind);
         const std::vector<std::string> lines = lines_of(list_models(kind));
@@ -96,7 +102,7 @@ TEST_CASE("every model is explained", "[property]") {
             const std::string text = explain_model(kind, name);
             CHECK_THAT(text, Contains(name) && Contains("source"));
             if (kind != "circuits") CHECK_THAT(text, Contains("\nnot modelled\n  "));
-            if (kind == "schemes" || kind == "devices" || kind == "models")
+            if (kind == "schemes" || kind == "devices" || kind == "models" || kind == "arrays")
                 CHECK_THAT(text, Contains("\nequations\n  "));
             if (name != "exact") {
                 CHECK_THAT(text, Contains("\nparameters (the unit is the key's ending"));
@@ -178,12 +184,13 @@ TEST_CASE("explain device shows the equations of the parts the card has, and no 
 
 TEST_CASE("names that are not there are answered with the nearest", "[unit]") {
     CHECK_THROWS_WITH(list_models("scheme-s"),
-                      Contains("schemes, devices, models, machines, circuits"));
+                      Contains("schemes, devices, models, arrays, machines, circuits"));
     CHECK_THROWS_WITH(explain_model("", "sprnt"), Contains("did you mean sprint?"));
     CHECK_THROWS_WITH(explain_model("scheme", "treshold"), Contains("threshold"));
     CHECK_THROWS_WITH(explain_model("device", "ideel"), Contains("did you mean ideal"));
     CHECK_THROWS_WITH(explain_model("machine", "sprint-x"), Contains("sprint-s"));
     CHECK_THROWS_WITH(explain_model("model", "iv-sine"), Contains("did you mean iv-sinh"));
+    CHECK_THROWS_WITH(explain_model("array", "array-line"), Contains("did you mean array-lines"));
     CHECK_THROWS_WITH(explain_model("circuit", "horowitz"), Contains("horowitz-45nm"));
     CHECK_THROWS_WITH(explain_model("modules", "sprint"), Contains("unknown kind"));
 }
