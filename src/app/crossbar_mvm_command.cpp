@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "crossbar/array/noisy_product.hpp"
 #include "crossbar/array/plain_array.hpp"
+#include "crossbar/array/plain_read.hpp"
 #include "src/app/commands.hpp"
 #include "src/app/crossbar_case.hpp"
 #include "src/app/crossbar_solve.hpp"
@@ -42,6 +42,7 @@ struct ProgramArguments : DeviceArguments {
 struct MvmArguments : DeviceArguments {
     std::string read_time_ns;
     std::string first_read = "0";
+    std::optional<std::string> read_interval_ns, age_s, reads;
 };
 
 /// Device and draws of one run, with the settings that made them.
@@ -175,85 +176,6 @@ void run_program(const ProgramArguments& given) {
 
 // -- mvm ------------------------------------------------------------------------------------------
 
-/// White noise is drawn at the output; what outlives a read, or bends the current, is not.
-void require_white_and_linear(const Device& device) {
-    const auto refuse = [](const char* what, const char* key) {
-        throw UserError(fmt::format("the card has {}, which `crossbar mvm` does not draw", what),
-                        "--card", what, fmt::format("--set {} to leave it out", key));
-    };
-    if (!device.slow_noise.none())
-        refuse("slow noise, which outlives a read", "device.slow_noise.scale=0");
-    if (!device.telegraph.none())
-        refuse("telegraph noise, which outlives a read", "device.telegraph.scale=0");
-    if (!device.cell.is_linear()) refuse("a non-linear current", "device.iv=linear");
-}
-
-/// The array as a matrix: what a volt on a row gives in a column, and the variance of it.
-struct ReadLaw {
-    Matrix<double> gain_S;       ///< [rows, columns]
-    Matrix<double> variance_S2;  ///< [rows, columns]
-    bool wires = false;
-    double residual = 0.0;      ///< of the wire solution
-    double coupling = 0.0;      ///< k of physics.md section 4
-    double largest_step = 0.0;  ///< sigma of a cell over its conductance, the largest
-};
-
-/// Ideal wires: the cells themselves. Else the transfer matrix, and first order for the noise:
-/// Var I_j = sum_i V_i^2 (dT_ji / dG_ij)^2 s_ij^2.
-ReadLaw read_law(const Matrix<double>& conductance, const WireResistances& wires,
-                 const Device& device, Second read_time) {
-    ReadLaw law;
-    law.gain_S = conductance;
-    law.variance_S2 = white_variance(conductance.view(), device, read_time);
-    for (std::size_t i = 0; i < conductance.size(); ++i) {
-        if (conductance.data()[i] == 0.0) continue;
-        law.largest_step = std::max(law.largest_step,
-                                    std::sqrt(law.variance_S2.data()[i]) / conductance.data()[i]);
-    }
-    if (wires.none()) return law;
-    const WireSensitivity solved = solve_sensitivity(conductance.view(), wires);
-    for (std::size_t r = 0; r < conductance.rows(); ++r) {
-        for (std::size_t c = 0; c < conductance.cols(); ++c) {
-            law.gain_S(r, c) = solved.base.transfer(c, r);
-            law.variance_S2(r, c) *= solved.own(c, r) * solved.own(c, r);
-        }
-    }
-    law.wires = true;
-    law.residual = solved.base.residual;
-    law.coupling = solved.coupling;
-    return law;
-}
-
-struct MvmResult {
-    Matrix<float> current_A, sigma_A;
-    ReadLaw law;
-};
-
-MvmResult multiply(ReadLaw law, const Matrix<double>& inputs, const Stream& noise,
-                   std::uint64_t first) {
-    // In units of the largest gain, so that float32 holds the variances of any card.
-    double unit_S = 0.0;
-    for (std::size_t i = 0; i < law.gain_S.size(); ++i)
-        unit_S = std::max(unit_S, std::abs(law.gain_S.data()[i]));
-    if (unit_S == 0.0) unit_S = 1.0;
-    Matrix<float> gain(law.gain_S.rows(), law.gain_S.cols());
-    Matrix<float> variance(gain.rows(), gain.cols()), v(inputs.rows(), inputs.cols());
-    for (std::size_t i = 0; i < gain.size(); ++i) {
-        gain.data()[i] = static_cast<float>(law.gain_S.data()[i] / unit_S);
-        variance.data()[i] = static_cast<float>(law.variance_S2.data()[i] / (unit_S * unit_S));
-    }
-    for (std::size_t i = 0; i < v.size(); ++i) v.data()[i] = static_cast<float>(inputs.data()[i]);
-    MvmResult result{Matrix<float>(v.rows(), gain.cols()), Matrix<float>(v.rows(), gain.cols()),
-                     std::move(law)};
-    NoisyProduct(gain.view(), variance.view())
-        .read(noise, first, v.view(), result.current_A.view(), result.sigma_A.view());
-    for (Matrix<float>* out : {&result.current_A, &result.sigma_A}) {
-        for (std::size_t i = 0; i < out->size(); ++i)
-            out->data()[i] = static_cast<float>(static_cast<double>(out->data()[i]) * unit_S);
-    }
-    return result;
-}
-
 /// t_read sum V^2 G over all reads and cells, which see the whole voltage without wires.
 double dissipated(const Matrix<double>& conductance, const Matrix<double>& inputs, Second time) {
     double sum = 0.0;
@@ -277,46 +199,72 @@ CrossbarCase read_mvm_case(const std::string& path) {
     return given;
 }
 
-void check_voltages(const CrossbarCase& given, const Device& device) {
-    for (std::size_t b = 0; b < given.v_in.rows(); ++b) {
-        for (std::size_t r = 0; r < given.v_in.cols(); ++r) {
-            device.validity.require_read(Volt::from_value(given.v_in(b, r)),
-                                         fmt::format("{}:/v_in_V[{}, {}]", given.path, b, r));
-        }
-    }
+std::string path_text(const PlainReads& reads) {
+    std::string text = "white noise drawn at the output";
+    if (reads.wired) text += ", first order through the wires";
+    if (reads.memory) text += "; slow noise and traps drawn cell by cell";
+    return text;
 }
 
 void write_mvm(const std::string& path, const Bench& bench, const CrossbarCase& given,
-               const MvmResult& result, Second read_time, std::int64_t first) {
+               const PlainReads& reads, const PlainReadSettings& settings) {
     AtomicFile target(path);
     H5File file = H5File::create(target.temporary_path(), path);
     const H5Group root = file.root();
     describe(root, "mvm", bench);
-    const H5Shape shape{result.current_A.rows(), result.current_A.cols()};
-    root.write("i_out_A", shape, std::span(result.current_A.data(), result.current_A.size()));
-    root.write("noise_sigma_A", shape, std::span(result.sigma_A.data(), result.sigma_A.size()));
-    root.set_real("read_time_s", read_time.value());
-    root.set_integer("first_read", first);
-    if (result.law.wires) {
-        root.set_text("path", "white noise drawn at the output, first order through the wires");
-        root.set_real("residual", result.law.residual);
-        root.set_real("coupling", result.law.coupling);
+    const H5Shape shape{reads.current_A.rows(), reads.current_A.cols()};
+    root.write("i_out_A", shape, std::span(reads.current_A.data(), reads.current_A.size()));
+    root.write("noise_sigma_A", shape, std::span(reads.sigma_A.data(), reads.sigma_A.size()));
+    root.set_text("path", path_text(reads));
+    root.set_real("read_time_s", settings.read_time.value());
+    root.set_integer("first_read", static_cast<std::int64_t>(settings.first));
+    if (reads.memory) {
+        root.set_real("read_interval_s", settings.read_interval->value());
+        root.set_real("age_s", settings.age.value());
+        root.set_integer("reads", static_cast<std::int64_t>(settings.reads));
+    }
+    if (reads.wired) {
+        root.set_real("residual", reads.residual);
+        root.set_real("coupling", reads.coupling);
     } else {
-        root.set_text("path", "white noise drawn at the output");
-        root.set_real("cell_energy_J", dissipated(given.conductance, given.v_in, read_time));
+        root.set_real("cell_energy_J",
+                      dissipated(given.conductance, given.v_in, settings.read_time));
     }
     file.close();
     target.commit();
 }
 
 /// How far first order may be off, for a step of every cell by one standard deviation.
-std::string wires_text(const ReadLaw& law) {
-    const double step = law.coupling * law.largest_step;
+std::string wires_text(const PlainReads& reads) {
+    const double step = reads.coupling * reads.largest_step;
     return fmt::format(
         "  wires     residual {:.2e} (max|Y u - b| / max|b|), coupling k {:.3g}; noise to first "
         "order, off by at most {} of it\n",
-        law.residual, law.coupling,
+        reads.residual, reads.coupling,
         step < 1.0 ? fmt::format("{:.2g}", step / (1.0 - step)) : "all");
+}
+
+std::uint64_t whole_number(const std::string& text, const char* option) {
+    const auto value = parse_integer(text);
+    if (value && *value >= 0) return static_cast<std::uint64_t>(*value);
+    throw UserError(fmt::format("`{}` takes a whole number", option), option, text, "0 or more");
+}
+
+PlainReadSettings read_settings(const MvmArguments& given, const Bench& bench) {
+    PlainReadSettings settings;
+    const auto ns = [](const std::string& text, const char* option) {
+        return Second::from_value(number(text, option, {1e-3, 1e15}) * 1e-9);
+    };
+    settings.read_time = ns(given.read_time_ns, "--read-time-ns");
+    if (given.read_interval_ns)
+        settings.read_interval = ns(*given.read_interval_ns, "--read-interval-ns");
+    settings.age = bench.device.programming.measured_at;
+    if (given.age_s)
+        settings.age = Second::from_value(number(*given.age_s, "--age-s", {0.0, 1e12}));
+    settings.first = whole_number(given.first_read, "--first-read");
+    if (given.reads) settings.reads = whole_number(*given.reads, "--reads");
+    settings.site = bench.site;
+    return settings;
 }
 
 void run_mvm(const MvmArguments& given) {
@@ -324,27 +272,22 @@ void run_mvm(const MvmArguments& given) {
     const Bench bench = bench_of(given);
     refuse_to_replace(given.input, given.output);
     { const AtomicFile probe(given.output); }
-    const Second read_time =
-        Second::from_value(number(given.read_time_ns, "--read-time-ns", {1e-3, 1e15}) * 1e-9);
-    const auto first = parse_integer(given.first_read);
-    if (!first || *first < 0)
-        throw UserError("`--first-read` takes a whole number", "--first-read", given.first_read,
-                        "0 or more");
-    require_white_and_linear(bench.device);
+    PlainReadSettings settings = read_settings(given, bench);
     const CrossbarCase array = read_mvm_case(given.input);
-    check_voltages(array, bench.device);
-    const MvmResult result =
-        multiply(read_law(array.conductance, array.wires, bench.device, read_time), array.v_in,
-                 column_noise_stream(bench.site, 0), static_cast<std::uint64_t>(*first));
-    write_mvm(given.output, bench, array, result, read_time, *first);
+    settings.wires = array.wires;
+    if (!given.reads) settings.reads = settings.first + array.v_in.rows();
+    const PlainReads reads =
+        read_plain(array.conductance.view(), array.v_in.view(), bench.device, settings);
+    write_mvm(given.output, bench, array, reads, settings);
     double most = 0.0;
-    for (std::size_t i = 0; i < result.sigma_A.size(); ++i)
-        most = std::max(most, static_cast<double>(result.sigma_A.data()[i]));
+    for (std::size_t i = 0; i < reads.sigma_A.size(); ++i)
+        most = std::max(most, static_cast<double>(reads.sigma_A.data()[i]));
     std::string text = fmt::format(
-        "{}\n  reads     {} of {} x {} cells, card {}\n  noise     sigma up to {:.4g} A\n",
+        "{}\n  reads     {} of {} x {} cells, card {}\n  noise     {}; white sigma up to {:.4g} "
+        "A\n",
         given.output, array.v_in.rows(), array.conductance.rows(), array.conductance.cols(),
-        bench.device.card, most);
-    if (result.law.wires) text += wires_text(result.law);
+        bench.device.card, path_text(reads), most);
+    if (reads.wired) text += wires_text(reads);
     std::fputs(text.c_str(), stdout);
 }
 
@@ -376,7 +319,7 @@ void add_crossbar_program_command(CLI::App& crossbar) {
 void add_crossbar_mvm_command(CLI::App& crossbar) {
     const auto given = std::make_shared<MvmArguments>();
     CLI::App* command = crossbar.add_subcommand(
-        "mvm", "Read an array with white noise: currents of a batch of inputs");
+        "mvm", "Read an array with the card's noise: currents of a batch of inputs");
     command
         ->add_option("--input", given->input,
                      "conductance_S[rows, cols], v_in_V[batch, rows]; wires: attributes as for "
@@ -385,6 +328,13 @@ void add_crossbar_mvm_command(CLI::App& crossbar) {
     add_device_options(*command, *given);
     command->add_option("--read-time-ns", given->read_time_ns, "integration time of one read")
         ->required();
+    command->add_option("--read-interval-ns", given->read_interval_ns,
+                        "from one read to the next; needed where the card has noise with memory");
+    command->add_option("--age-s", given->age_s,
+                        "age of the cells at the first read of the pass, for noise with memory "
+                        "[the card's programming.measured_at_s]");
+    command->add_option("--reads", given->reads,
+                        "reads of the whole pass, where a batch is a part of it [first + batch]");
     command->add_option("--first-read", given->first_read,
                         "number of the first input among all reads: decides its draws [0]");
     command->add_option("--threads", given->threads, "threads (the result does not depend on it)")

@@ -194,6 +194,26 @@ TEST_CASE("mvm through wires of no resistance is mvm", "[unit]") {
     }
 }
 
+TEST_CASE("a card whose noise has memory says how its reads follow each other", "[unit]") {
+    const MvmBench bench(8);
+    const std::string card = "ibm-cmo-hfox-2pct-1f";
+    bench.refuses(bench.mvm(bench.result(), {}, card), {"--read-interval-ns", card});
+    bench.refuses(bench.mvm(bench.result(), {"--read-interval-ns", "9"}, card),
+                  {"at least the read time, 10 ns"});
+    bench.refuses(bench.mvm(bench.result(), {"--read-interval-ns", "20", "--reads", "7"}, card),
+                  {"--reads", "at least 8"});
+    const std::string slow = bench.run("slow.h5", {"--read-interval-ns", "20"}, card);
+    const H5File file = H5File::open(slow);
+    CHECK_THAT(file.root().text("path"), Catch::Contains("cell by cell"));
+    CHECK(file.root().real("read_interval_s") == Approx(2e-8));
+    CHECK(file.root().integer("reads") == 8);
+    const auto white =
+        floats(bench.run("white.h5", {"--set", "device.slow_noise.scale=0"}, card), "i_out_A");
+    CHECK(floats(slow, "i_out_A") != white);
+    CHECK(floats(bench.run("again.h5", {"--read-interval-ns", "20", "--threads", "2"}, card),
+                 "i_out_A") == floats(slow, "i_out_A"));
+}
+
 TEST_CASE("program writes targets and levels", "[unit]") {
     const MvmBench bench;
     const std::string input = bench.file("targets.h5"), out = bench.file("out.h5");
