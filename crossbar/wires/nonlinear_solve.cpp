@@ -32,6 +32,8 @@ struct Outcome {
     int factorisations = 0;
 };
 
+struct Iterate;
+
 }  // namespace
 
 struct NonlinearArray::State {
@@ -53,8 +55,12 @@ struct NonlinearArray::State {
     void factorise(Factors& factors, const Matrix<double>& cell_conductance) const;
     Vector injected(std::span<const double> v_in) const;
     void require_inside(const Matrix<double>& across) const;
+    /// Node voltages of the linear array whose cells are these chords.
+    Vector linear_start(const Factors& factors, const Matrix<double>& chord,
+                        std::span<const double> v_in) const;
+    void iterate(std::span<const double> v_in, double largest, Iterate& at, Outcome& outcome) const;
+    [[noreturn]] void fail(const Iterate& at, const Outcome& outcome) const;
     Outcome solve(std::span<const double> v_in) const;
-    void sum_columns(const Matrix<double>& ampere, Outcome& outcome) const;
 };
 
 namespace {
@@ -219,11 +225,12 @@ bool advance(const NonlinearArray::State& array, std::span<const double> v_in, c
 
 }  // namespace
 
-void NonlinearArray::State::sum_columns(const Matrix<double>& ampere, Outcome& outcome) const {
-    // What the cells of a column let in leaves through its sense circuit.
-    outcome.current.assign(ampere.cols(), 0.0);
-    for (std::size_t i = 0; i < ampere.rows(); ++i)
-        for (std::size_t j = 0; j < ampere.cols(); ++j) outcome.current[j] += ampere(i, j);
+void NonlinearArray::State::fail(const Iterate& at, const Outcome& outcome) const {
+    Eigen::Index node = 0;
+    at.net.cwiseAbs().maxCoeff(&node);
+    throw InvariantError(fmt::format(
+        "the non-linear array does not converge: residual {:.3g} at {} after {} iterations",
+        outcome.residual, network.describe(static_cast<NodeId>(node)), kIterationsMax));
 }
 
 void NonlinearArray::State::require_inside(const Matrix<double>& across) const {
@@ -243,56 +250,36 @@ void NonlinearArray::State::require_inside(const Matrix<double>& across) const {
     }
 }
 
-Outcome NonlinearArray::State::solve(std::span<const double> v_in) const {
-    const std::size_t rows = conductance.rows(), columns = conductance.cols();
-    Iterate at(rows, columns), next(rows, columns);
-    Outcome outcome;
-    double largest = 0.0;
-    for (const double v : v_in) largest = std::max(largest, std::abs(v));
-    if (largest == 0.0) {
-        outcome.current.assign(columns, 0.0);
-        return outcome;
-    }
+Vector NonlinearArray::State::linear_start(const Factors& factors, const Matrix<double>& chord,
+                                           std::span<const double> v_in) const {
+    Vector right = injected(v_in);
+    for (std::size_t i = 0; i < chord.rows(); ++i)
+        for (std::size_t j = 0; j < chord.cols(); ++j)
+            if (is_input(network.row(i, j)) && network.column(i, j) >= 0)
+                right[network.column(i, j)] += chord(i, j) * v_in[i];
+    return factors.solve(right);
+}
 
-    // Ideal wires: each cell sees its input.
-    const Vector b = injected(v_in);
-    at.u = Vector::Zero(wires.rows());
-    if (ideal_wires) {
-        at.evaluate(*this, v_in);
-        require_inside(at.across);
-        sum_columns(at.ampere, outcome);
-        return outcome;
-    }
-
-    // The linear array's own solution: one step of its matrix from 0 V, on chords in place of laws.
+void NonlinearArray::State::iterate(std::span<const double> v_in, double largest, Iterate& at,
+                                    Outcome& outcome) const {
     std::optional<Factors> own;
     const Matrix<double> chord = chords(start_volt != 0.0 ? start_volt : largest);
     if (start_volt == 0.0) {
         factorise(own.emplace(), chord);
         ++outcome.factorisations;
     }
-    Vector right = b;
-    for (std::size_t i = 0; i < rows; ++i)
-        for (std::size_t j = 0; j < columns; ++j)
-            if (is_input(network.row(i, j)) && network.column(i, j) >= 0)
-                right[network.column(i, j)] += chord(i, j) * v_in[i];
-    at.u = (own ? *own : start).solve(right);
+    at.u = linear_start(own ? *own : start, chord, v_in);
     at.evaluate(*this, v_in);
 
-    const double scale = largest_injection(*this, v_in, b);
+    const double scale = largest_injection(*this, v_in, injected(v_in));
     const double enough = std::max(kResidual * scale, rounding * largest);
+    Iterate next(at.across.rows(), at.across.cols());
     double moved = largest;
     double worst = at.net.cwiseAbs().maxCoeff();
     for (;;) {
         outcome.residual = scale > 0.0 ? worst / scale : 0.0;
-        if (worst <= enough && moved <= kResidual * largest) break;
-        if (++outcome.iterations > kIterationsMax) {
-            Eigen::Index node = 0;
-            at.net.cwiseAbs().maxCoeff(&node);
-            throw InvariantError(fmt::format(
-                "the non-linear array does not converge: residual {:.3g} at {} after {} iterations",
-                outcome.residual, network.describe(static_cast<NodeId>(node)), kIterationsMax));
-        }
+        if (worst <= enough && moved <= kResidual * largest) return;
+        if (++outcome.iterations > kIterationsMax) fail(at, outcome);
         const Vector step = -(own ? *own : start).solve(at.net);
         const bool whole = advance(*this, v_in, step, at, next);
         moved = step.cwiseAbs().maxCoeff();
@@ -304,8 +291,27 @@ Outcome NonlinearArray::State::solve(std::span<const double> v_in) const {
         }
         worst = now;
     }
+}
+
+Outcome NonlinearArray::State::solve(std::span<const double> v_in) const {
+    Outcome outcome;
+    outcome.current.assign(conductance.cols(), 0.0);
+    double largest = 0.0;
+    for (const double v : v_in) largest = std::max(largest, std::abs(v));
+    if (largest == 0.0) return outcome;
+
+    Iterate at(conductance.rows(), conductance.cols());
+    if (ideal_wires) {
+        // Each cell sees its input.
+        at.u = Vector::Zero(0);
+        at.evaluate(*this, v_in);
+    } else {
+        iterate(v_in, largest, at, outcome);
+    }
     require_inside(at.across);
-    sum_columns(at.ampere, outcome);
+    // What the cells of a column let in leaves through its sense circuit.
+    for (std::size_t i = 0; i < at.ampere.rows(); ++i)
+        for (std::size_t j = 0; j < at.ampere.cols(); ++j) outcome.current[j] += at.ampere(i, j);
     return outcome;
 }
 
