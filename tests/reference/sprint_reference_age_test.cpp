@@ -166,3 +166,34 @@ TEST_CASE("temperature comes after the age, faults after everything but noise", 
     // A stuck cell is a resistor, and as noisy as one.
     CHECK(columns.sigma(1, 2) == Approx(0.1 * 50e-6 / broken.cells.dG_S * std::sqrt(squares)));
 }
+
+TEST_CASE("writes and faults may be given from outside", "[unit]") {
+    const OwnedHead data = random_head(1, 7, 8, 1, 65);
+    const AttentionHead head = data.view();
+    SprintReferenceSettings settings = noiseless_settings();
+    settings.signs = ReferenceSigns::offset;
+    settings.G_ceiling_S = 60e-6;
+    settings.stuck_high_ohm = 1e6;
+    settings.array_rows = 5;
+    settings.array_columns = 4;
+    settings.programming_sigma_S = [](double G_S) { return G_S; };
+    settings.written_S = [](std::uint64_t, std::size_t j, std::size_t i, double target_S) {
+        return target_S + 1e-6 * double(j) - 1e-7 * double(i);
+    };
+    settings.fault = [](std::uint64_t, std::size_t array, std::size_t column, std::size_t row) {
+        return std::uint8_t(array == 1 && ((column == 3 && row == 2) || column == 4) ? 2 : 0);
+    };
+    const auto [codes, cells] = write(head, settings);
+    const SprintReferencePlane& plane = cells.planes[0];
+    for (std::size_t j = 0; j < 7; ++j)
+        for (std::size_t i = 0; i < 8; ++i) {
+            const double given =
+                10e-6 + cells.dG_S * plane.digit(j, i) + 1e-6 * double(j) - 1e-7 * double(i);
+            CHECK(plane.written_S(j, i) == Approx(std::min(given, 60e-6)));
+            // Two parts a key: key 3 lies in slots 2 and 3 of array 1.
+            CHECK(int(plane.stuck(j, i)) == (j == 3 && i == 7 ? 2 : 0));
+        }
+    CHECK(cells.stuck == 1);
+    CHECK(cells.reference_stuck == 5);
+    CHECK(cells.ceiled > 0);
+}

@@ -66,7 +66,12 @@ Written write_S(double target_S, double normal, const SprintReferenceSettings& s
     return clip_S(G_S, settings);
 }
 
-std::uint8_t fault_of(double uniform, const SprintReferenceSettings& settings) {
+/// Fault at one place of an array, by the array's stream.
+std::uint8_t fault_at(const Stream& faults, std::uint64_t plane, std::size_t array,
+                      std::size_t column, std::size_t row,
+                      const SprintReferenceSettings& settings) {
+    if (settings.fault) return settings.fault(plane, array, column, row);
+    const double uniform = faults.uniform32(column * settings.array_rows + row);
     if (uniform < settings.stuck_low_rate) return 1;
     return uniform < settings.stuck_low_rate + settings.stuck_high_rate ? 2 : 0;
 }
@@ -90,11 +95,14 @@ void write_keys(const AttentionHead& head, const ReferencePlaces& places,
         const Stream faults = stuck_fault_stream(site, places.array(j), plane.id);
         for (std::size_t i = 0; i < head.d(); ++i) {
             const double target = target_S(plane.digit(j, i), cells.dG_S, settings);
-            const Written one = write_S(target, programming.normal(j * head.d() + i), settings);
+            const Written one =
+                settings.written_S
+                    ? clip_S(settings.written_S(plane.id, j, i, target), settings)
+                    : write_S(target, programming.normal(j * head.d() + i), settings);
             const std::size_t part = places.part(i);
-            const std::size_t place = places.slot(j, part) * places.rows + (i - part * places.rows);
             plane.written_S(j, i) = one.G_S;
-            plane.stuck(j, i) = fault_of(faults.uniform32(place), settings);
+            plane.stuck(j, i) = fault_at(faults, plane.id, places.array(j), places.slot(j, part),
+                                         i - part * places.rows, settings);
             ++cells.cells;
             cells.floored += one.floored;
             cells.ceiled += one.ceiled;
@@ -116,9 +124,9 @@ void write_references(const AttentionHead& head, const ReferencePlaces& places,
         const Stream faults = stuck_fault_stream(site, a, plane.id);
         for (std::size_t i = 0; i < plane.reference_S.cols(); ++i) {
             const Written one = write_S(target, programming.normal(i), settings);
-            const std::size_t place = settings.array_columns * places.rows + i;
             plane.reference_S(a, i) = one.G_S;
-            plane.reference_stuck(a, i) = fault_of(faults.uniform32(place), settings);
+            plane.reference_stuck(a, i) =
+                fault_at(faults, plane.id, a, settings.array_columns, i, settings);
             ++cells.reference_cells;
             cells.reference_floored += one.floored;
             cells.reference_ceiled += one.ceiled;

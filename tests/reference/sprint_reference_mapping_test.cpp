@@ -263,3 +263,40 @@ TEST_CASE("reference columns are written once per chip, beyond the keys", "[unit
     CHECK(cells.reference_stuck == stuck);
     CHECK(again.planes[0].written_S(0, 0) != cells.planes[0].written_S(0, 0));
 }
+
+TEST_CASE("a physical column is limited in every step", "[unit]") {
+    // q = 5 in bits 0 and 2, m = 4: the plus column carries 5 units of dG at V_read.
+    OwnedHead data;
+    data.q = Matrix<float>(1, 1, 5.0F);
+    data.k = data.v = Matrix<float>(1, 1, 70.0F);
+    SprintReferenceSettings settings = noiseless_settings();
+    settings.coding = ReferenceCoding::bit_serial;
+    settings.i_max_A = 3.0 * 10e-6 * 0.2;
+    const auto read_of = [&] {
+        const SprintReferenceScales scales{7.0, 127.0, 127.0};
+        const auto codes = sprint_reference_codes(data.view(), settings, scales);
+        const auto cells = sprint_reference_cells(data.view(), codes, settings, kSite);
+        return sprint_reference_read(data.view(), codes, cells, {0.0F}, settings, kSite, 0);
+    };
+    const auto pair = read_of();
+    CHECK(pair.output(0, 0) == Approx((1.0 + 4.0) * (3.0 - 1.0)));
+    CHECK(pair.column_clipped == 2);
+    CHECK(pair.reference_clipped == 0);
+    // Amplitude: 25 units of dG at an L-th of V_read, limit 21.
+    settings.coding = ReferenceCoding::amplitude;
+    CHECK(read_of().output(0, 0) == Approx(21.0 - 5.0));
+    // Five unit pulses of 5 units each.
+    settings.coding = ReferenceCoding::pulse_width;
+    const auto pulses = read_of();
+    CHECK(pulses.output(0, 0) == Approx(5.0 * 2.0));
+    CHECK(pulses.column_clipped == 5);
+
+    // Key and reference both stop at the limit: nothing is left of their difference.
+    settings.coding = ReferenceCoding::bit_serial;
+    settings.signs = ReferenceSigns::offset;
+    settings.i_max_A = 50e-6 * 0.2;
+    const auto offset = read_of();
+    CHECK(offset.output(0, 0) == Approx(0.0).margin(1e-12));
+    CHECK(offset.column_clipped == 2);
+    CHECK(offset.reference_clipped == 2);
+}

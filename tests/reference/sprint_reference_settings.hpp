@@ -46,6 +46,12 @@ using ReferenceCellFunction =
 /// The same at the read of query t.
 using ReferenceCellReadFunction =
     std::function<double(std::uint64_t plane, std::size_t j, std::size_t i, std::size_t t)>;
+/// What a write made of a target: (plane_id, key, row of the key, siemens) -> siemens.
+using ReferenceWriteFunction =
+    std::function<double(std::uint64_t plane, std::size_t j, std::size_t i, double target_S)>;
+/// Fault at a place of an array: 0 none, 1 low, 2 high; a reference column is `array_columns`.
+using ReferenceFaultFunction = std::function<std::uint8_t(std::uint64_t plane, std::size_t array,
+                                                          std::size_t column, std::size_t row)>;
 /// Value of a cell of an array's reference column at the read of query t.
 using ReferenceColumnReadFunction =
     std::function<double(std::uint64_t plane, std::size_t array, std::size_t i, std::size_t t)>;
@@ -74,6 +80,7 @@ struct SprintReferenceSettings {
     std::function<double(double)>
         programming_sigma_S;  ///< sigma of the target conductance; null = 0
     std::function<double(double)> programming_bias_S;  ///< mean error of the target; null = 0
+    ReferenceWriteFunction written_S;  ///< of keys, in place of both; null = direct write
 
     // Cells: age. G = clip(G_w + mu(G_w, a) + s_r(G_w, a) z), times the temperature's factor.
     std::function<double(double G_w_S, double age_s)> relaxation_mean_S;   ///< mu; null = 0
@@ -89,6 +96,7 @@ struct SprintReferenceSettings {
     double stuck_high_rate = 0.0;
     double stuck_low_ohm = 0.0;
     double stuck_high_ohm = 0.0;
+    ReferenceFaultFunction fault;  ///< in place of independent faults at the rates; null = those
 
     // Cells: read noise.
     double read_sigma_rel = 0.0;     ///< white noise of one cell, relative to its conductance
