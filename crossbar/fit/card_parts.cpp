@@ -251,7 +251,7 @@ std::vector<CardLeaf> verify_leaves(const PulsesFit& fit, const CardLeaf& read_s
     if (!fit.loop || fit.window.value <= 0.0) return {};
     Section out("verify");
     out.number(fit.relative_window ? "window_rel" : "window_uS", fit.window.value,
-               fmt::format("{}, {} writes, {:.4g} accepted; 0.95 interval {}", fit.source,
+               fmt::format("{}, {} writes, accepted share {:.4g}; 0.95 interval {}", fit.source,
                            fit.writes, fit.accepted.value, interval(fit.window.bounds)),
                "half-width of what the verify read accepts");
     out.number("pulse_step_uS", fit.step_uS.value,

@@ -17,4 +17,7 @@ std::vector<CardLeaf> iv_leaves(const IvFit& fit, bool v_ref_given);
 /// Args: read_sigma_rel: of one verify read, as a leaf with its own source. Empty: no loop fitted.
 std::vector<CardLeaf> verify_leaves(const PulsesFit& fit, const CardLeaf& read_sigma_rel);
 
+/// What the parts noted, and what they mean for each other. Args: range_uS: of the card.
+std::vector<std::string> fit_warnings(const DeviceFit& fit, const Bounds& range_uS);
+
 }  // namespace attohm::fit

@@ -173,8 +173,11 @@ class CardBuilder {
 
     void take_validity() {
         Span ages, temperatures, volts;
-        for (const MeasuredKind kind : {MeasuredKind::programming, MeasuredKind::retention})
-            if (const auto* t = table(kind)) ages.add(*t, "age");
+        if (const auto* t = table(MeasuredKind::programming)) ages.add(*t, "age");
+        if (fit_.retention) {
+            widen(ages.range, fit_.retention->ages_s);
+            ages.files.push_back(fit_.retention->source);
+        }
         bool unstated_V = false, unstated_K = false;
         for (const MeasuredKind kind : {MeasuredKind::programming, MeasuredKind::reads,
                                         MeasuredKind::retention, MeasuredKind::iv}) {
@@ -334,29 +337,9 @@ class CardBuilder {
     }
 
     void collect_warnings() {
-        const auto take = [&](const auto& part, const char* name) {
-            if (!part) return;
-            for (const std::string& note : part->notes)
-                fit_.warnings.push_back(fmt::format("{}: {}", name, note));
-        };
-        take(fit_.programming, "Programming");
-        take(fit_.reads, "Read noise");
-        take(fit_.retention, "Retention");
-        take(fit_.iv, "I-V");
-        take(fit_.pulses, "Pulses");
-        warn_of_reads();
+        for (std::string& text : fit_warnings(fit_, range_)) fit_.warnings.push_back(text);
         if (base_)
             for (std::string& text : base_->warnings(range_)) fit_.warnings.push_back(text);
-    }
-
-    void warn_of_reads() {
-        if (!fit_.reads) return;
-        const Bounds& own = fit_.reads->conductance_uS;
-        if (own.low <= 1.1 * range_.low + 1e-9 && own.high >= range_.high / 1.1) return;
-        fit_.warnings.push_back(fmt::format(
-            "Read noise was measured from {:.3g} to {:.3g} uS and is used from {:.3g} to {:.3g} "
-            "uS: outside the records its law is assumed, not measured.",
-            own.low, own.high, range_.low, range_.high));
     }
 
     const MeasuredData& data_;

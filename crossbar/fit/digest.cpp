@@ -23,7 +23,7 @@ std::string programming_line(const ProgrammingFit& p) {
     return fmt::format("  programming  {} ({} law, {} levels, {} readings at {:.4g} s); {}\n", law,
                        programming_law_name(p.law), p.levels.size(), p.points, p.measured_at_s,
                        bias) +
-           fmt::format("  stuck        low {} , high {} of {} cells\n", with(p.stuck.low_rate),
+           fmt::format("  stuck        low {}, high {} of {} cells\n", with(p.stuck.low_rate),
                        with(p.stuck.high_rate), p.stuck.cells);
 }
 

@@ -197,7 +197,8 @@ void choose(IvFit& fit, const ShapeFit& sinh, const ShapeFit& polynomial,
         fit.why = fmt::format("lowers Akaike's criterion by {:.1f} against sinh", gain);
     } else {
         fit.law = IvLaw::sinh;
-        fit.why = fmt::format("a polynomial would change Akaike's criterion by {:.1f} only", -gain);
+        fit.why =
+            fmt::format("Akaike's criterion of a polynomial is {:+.1f} from that of sinh", -gain);
     }
 }
 

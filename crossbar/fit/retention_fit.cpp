@@ -312,7 +312,12 @@ RetentionFit fit_retention(const MeasuredTable& table, double t0_s, const std::s
         const auto [least, most] = std::minmax_element(values.begin(), values.end());
         return Bounds{*least, *most};
     };
-    fit.ages_s = bounds("age");
+    const auto ages = table.column("age"), kelvin = table.column("temperature");
+    std::vector<double> at_reference;
+    for (std::size_t i = 0; i < table.rows(); ++i)
+        if (kelvin[i] == fit.reference_K) at_reference.push_back(ages[i]);
+    const auto [least, most] = std::minmax_element(at_reference.begin(), at_reference.end());
+    fit.ages_s = {*least, *most};
     fit.targets_uS = bounds("target");
     fit.temperatures_K = bounds("temperature");
     std::vector<WriteEvent> events = read_events(table);

@@ -72,7 +72,8 @@ struct RetentionFit {
     std::size_t points = 0;
     double reference_K = 0.0;
     double t0_s = 0.0;
-    Bounds ages_s, targets_uS, temperatures_K;
+    Bounds ages_s;  ///< at the reference temperature
+    Bounds targets_uS, temperatures_K;
     std::vector<RetentionLevel> levels;  ///< empty: one age only, no relaxation
     PolynomialChoice mean, sigma, sigma_per_ln;
     std::vector<HotSlope> hot;

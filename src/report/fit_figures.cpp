@@ -59,7 +59,7 @@ Figure spectrum_figure(const fit::ReadsFit& r) {
     }
     Json body = Json::parse(R"json({"width": 680, "height": 300,
       "encoding": {"x": {"field": "f", "type": "quantitative", "title": "Frequency (Hz)",
-                         "scale": {"type": "log", "nice": false}, "axis": {"format": "~e"}}},
+                         "scale": {"type": "log", "nice": false}, "axis": {"format": "~g"}}},
       "layer": [
         {"transform": [{"filter": "isValid(datum.c)"}],
          "mark": {"type": "line", "strokeWidth": 0.8, "color": "#8c8c8c", "opacity": 0.7, "clip": true},
@@ -101,7 +101,7 @@ Figure spectrum_residual_figure(const fit::ReadsFit& r) {
                         {"high", rounded(p.bounds.high / p.by_law)}});
     Json body = Json::parse(R"json({"width": 680, "height": 130,
       "encoding": {"x": {"field": "f", "type": "quantitative", "title": "Frequency (Hz)",
-                         "scale": {"type": "log", "nice": false}, "axis": {"format": "~e"}}},
+                         "scale": {"type": "log", "nice": false}, "axis": {"format": "~g"}}},
       "layer": [
         {"mark": {"type": "rule", "strokeDash": [4, 4]}, "encoding": {"x": null, "y": {"datum": 1}}},
         {"mark": {"type": "rule", "strokeWidth": 1.2},

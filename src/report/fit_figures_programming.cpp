@@ -154,16 +154,17 @@ double plotting_quantile(std::size_t i, std::size_t n) {
 /// Axis of normal quantiles, labelled as the probabilities they stand for.
 Json probability_axis() {
     Json values = Json::array();
-    std::string labels = "{";
+    std::string places, labels;
     for (const char* p : {"0.001", "0.01", "0.05", "0.2", "0.5", "0.8", "0.95", "0.99", "0.999"}) {
         const double z = fit::normal_quantile(std::stod(p));
-        const double shown = std::round(1000.0 * z) / 1000.0;
+        const double shown = std::abs(z) < 1e-9 ? 0.0 : rounded(z, 4);
+        const char* comma = labels.empty() ? "" : ", ";
         values.push_back(shown);
-        labels += fmt::format("{}'{:.3f}': '{}'", labels.size() > 1 ? ", " : "",
-                              shown == 0.0 ? 0.0 : shown, p);
+        places += fmt::format("{}{}", comma, shown);
+        labels += fmt::format("{}'{}'", comma, p);
     }
     return {{"values", values},
-            {"labelExpr", labels + "}[format(datum.value, '.3f').replace('\u2212', '-')]"}};
+            {"labelExpr", fmt::format("[{}][indexof([{}], datum.value)]", labels, places)}};
 }
 
 Figure paper_figure(const fit::ProgrammingFit& p) {
@@ -226,7 +227,8 @@ Figure quantile_figure(const fit::ProgrammingFit& p) {
     Json body = Json::parse(R"json({"width": 420, "height": 320, "layer": [
       {"transform": [{"filter": "isValid(datum.one)"}],
        "mark": {"type": "line", "strokeDash": [4, 4], "color": "#8c8c8c"},
-       "encoding": {"x": {"field": "one", "type": "quantitative", "title": "Normal quantile"},
+       "encoding": {"x": {"field": "one", "type": "quantitative", "title": "Normal quantile",
+                          "axis": {"values": [-4, -3, -2, -1, 0, 1, 2, 3, 4]}},
                     "y": {"field": "one", "type": "quantitative",
                           "title": "Reading in sigmas of the law"}}},
       {"transform": [{"filter": "isValid(datum.r)"}],

@@ -24,6 +24,10 @@ std::vector<std::string> digest_lines(const fit::DeviceFit& fit) {
         const std::size_t end = text.find('\n', at);
         std::string line = text.substr(at, end - at);
         line.erase(0, line.find_first_not_of(' '));
+        // "part    numbers" of a terminal reads "part: numbers" here.
+        const std::size_t gap = line.find("  ");
+        if (gap != std::string::npos)
+            line.replace(gap, line.find_first_not_of(' ', gap) - gap, ": ");
         if (!line.starts_with("- ")) lines.push_back(line);
         at = end + 1;
     }

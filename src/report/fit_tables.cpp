@@ -46,14 +46,14 @@ HtmlTable law_table() {
 }
 
 std::string levels_table(const fit::ProgrammingFit& p) {
-    HtmlTable table("numbers", {"#Target (uS)", "#Readings", "#Mean (uS)", "#Sigma (uS)",
-                                "#Interval of sigma", "#Law (uS)", "#Pull", "Interval by", "#A*2",
-                                "#p (normal)", "#Q-Q correlation"});
+    HtmlTable table("numbers",
+                    {"#Target (uS)", "#Readings", "#Mean (uS)", "#Sigma (uS)", "#Law (uS)", "#Pull",
+                     "#Interval by", "#A*2", "#p (normal)", "#Q-Q corr."});
     for (const fit::Level& l : p.levels) {
         const double law = p.sigma_at(l.target_uS);
         const double half = 0.5 * std::log(l.sigma_uS.bounds.high / l.sigma_uS.bounds.low);
         table.row({number(l.target_uS), std::to_string(l.values_uS.size()), number(l.mean_uS.value),
-                   number(l.sigma_uS.value), interval(l.sigma_uS.bounds), number(law),
+                   with(l.sigma_uS), number(law),
                    fmt::format("{:+.2f}", 1.96 * std::log(l.sigma_uS.value / law) / half),
                    l.normal ? "chi-square" : "jackknife", number(l.normality.a2),
                    number(l.normality.p), fmt::format("{:.4f}", l.normality.q_correlation)});

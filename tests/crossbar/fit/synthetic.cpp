@@ -128,7 +128,7 @@ std::string retention_csv(const RetentionTruth& truth, std::uint64_t seed) {
                        std::sqrt(s * s - truth.sigma0 * truth.sigma0) * z;
             };
             const auto line = [&](double kelvin, double age, double g) {
-                text += fmt::format("0,{},{},{},{},{},{:.6f}\n", t, i, target, kelvin, age, g);
+                text += fmt::format("1,{},{},{},{},{},{:.6f}\n", t, i, target, kelvin, age, g);
             };
             for (const double age : truth.ages_s) line(truth.reference_K, age, at(age));
             double age = truth.ages_s.back();

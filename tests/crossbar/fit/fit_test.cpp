@@ -1,0 +1,369 @@
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "crossbar/fit/device_fit.hpp"
+#include "crossbar/fit/whittle.hpp"
+#include "src/base/error.hpp"
+#include "tests/crossbar/device/card_fixture.hpp"
+#include "tests/crossbar/fit/synthetic.hpp"
+
+using namespace attohm;
+using namespace attohm::fit;
+using namespace attohm::testing;
+
+namespace {
+
+MeasuredData data_of(const std::vector<std::pair<std::string, std::string>>& files) {
+    MeasuredData data;
+    for (const auto& [name, text] : files) data.add_text(text, name);
+    return data;
+}
+
+FitOptions options_with_base() {
+    FitOptions options;
+    options.base = "ibm-cmo-hfox-2pct";
+    options.read_V = 0.2;
+    options.temperature_K = 300.0;
+    return options;
+}
+
+MeasuredData example(std::uint64_t seed = 1) {
+    MeasuredData data;
+    for (const auto& [name, text] : measured_example(seed)) data.add_text(text, name);
+    return data;
+}
+
+Device device_of(const std::string& card) {
+    return load_device(device_experiment("fitted.yaml"), Settings::from_text(card, "fitted.yaml"),
+                       "fitted.yaml");
+}
+
+void check_refused(const std::vector<std::pair<std::string, std::string>>& files,
+                   const FitOptions& options, const std::vector<std::string>& words) {
+    std::string message;
+    try {
+        fit_device(data_of(files), options);
+    } catch (const UserError& error) {
+        message = error.what();
+    }
+    INFO(message);
+    CHECK_FALSE(message.empty());
+    for (const std::string& word : words) CHECK_THAT(message, Catch::Contains(word));
+}
+
+std::string programming_header() {
+    return "chip,row,column,target_uS,conductance_uS,age_s\n";
+}
+
+}  // namespace
+
+TEST_CASE("a fitted card is loaded and holds the laws of the data", "[unit]") {
+    const DeviceFit fit = fit_device(example(), options_with_base());
+    const Device device = device_of(card_text(fit));
+    CHECK(device.g_min.value() == Approx(5e-6));
+    CHECK(device.g_max.value() == Approx(40e-6));
+    for (const double target : {5.0, 17.0, 40.0}) {
+        const Siemens g = Siemens::from_value(target * 1e-6);
+        // Six digits in the card.
+        CHECK(device.programming.sigma(g).value() ==
+              Approx(fit.programming->sigma_at(target) * 1e-6).epsilon(1e-4));
+        CHECK(
+            device.programming.bias(g).value() ==
+            Approx((fit.programming->mean_at(target) - target) * 1e-6).epsilon(1e-3).margin(1e-10));
+        REQUIRE(device.relaxation);
+        const double x = std::log(1000.0);
+        CHECK(device.relaxation->mean(g, Second::from_value(1000.0)).value() ==
+              Approx(fit.retention->mean.law.at(target) * x * 1e-6).epsilon(1e-4));
+        const double s0 = fit.retention->sigma.law.at(target);
+        const double s = s0 + fit.retention->sigma_per_ln.law.at(target) * x;
+        CHECK(device.relaxation->sigma(g, Second::from_value(1000.0)).value() ==
+              Approx(std::sqrt(s * s - s0 * s0) * 1e-6).epsilon(1e-4));
+    }
+    CHECK(device.read_noise.sigma_rel == Approx(fit.reads->sigma_rel.value).epsilon(1e-5));
+    CHECK(device.read_noise.integration_time.value() == Approx(5e-4));
+    CHECK(device.slow_noise.amplitude_rel2 ==
+          Approx(fit.reads->amplitude_rel2.value).epsilon(1e-5));
+    CHECK(device.slow_noise.f_high.value() == Approx(500.0));
+    CHECK(device.stuck.low_rate == Approx(fit.programming->stuck.low_rate.value).epsilon(1e-5));
+    CHECK(device.cell.iv.v0.value() == Approx(fit.iv->v0_V.value).epsilon(1e-5));
+    REQUIRE(device.temperature_law);
+    CHECK(device.temperature_law->alpha_per_K ==
+          Approx(fit.retention->temperature->alpha_per_K->value).epsilon(1e-5));
+    REQUIRE(device.verify);
+    CHECK(device.verify->pulse_step.value() == Approx(fit.pulses->step_uS.value * 1e-6));
+    // Nothing beyond the data.
+    REQUIRE(device.validity.age);
+    CHECK(device.validity.age->high.value() == Approx(1e4));
+    CHECK(device.validity.read->high.value() == Approx(0.4));
+    CHECK(device.validity.temperature->high.value() == Approx(360.0));
+    CHECK(device.validity.conductance->low.value() == Approx(5e-6));
+}
+
+TEST_CASE("every leaf of a fitted card has mark, source and help", "[property]") {
+    const DeviceFit fit = fit_device(example(), options_with_base());
+    const Settings card = Settings::from_text(card_text(fit), "card.yaml");
+    std::size_t fitted = 0;
+    for (const std::string& key : card.keys()) {
+        const SettingsEntry& entry = card.entry(key);
+        INFO(key);
+        CHECK_FALSE(entry.source.empty());
+        CHECK_FALSE(entry.help.empty());
+        if (entry.mark == Mark::fitted) {
+            ++fitted;
+            CHECK_THAT(entry.source, Catch::Contains(".csv") || Catch::Contains("--"));
+        }
+        if (entry.mark == Mark::cited) FAIL("a fitted card cites nobody: " << key);
+    }
+    CHECK(fitted > 25);
+    CHECK_THAT(card.entry("write.slc_pulse_V").source, Catch::Contains("card ibm-cmo-hfox-2pct"));
+}
+
+TEST_CASE("the same data give the same bytes", "[property]") {
+    const std::string first = card_text(fit_device(example(), options_with_base()));
+    CHECK(card_text(fit_device(example(), options_with_base())) == first);
+    CHECK(card_text(fit_device(example(2), options_with_base())) != first);
+}
+
+TEST_CASE("units do not change the card", "[property]") {
+    // The same conductances in siemens: every number scaled, every fit the same.
+    std::string micro = programming_header(),
+                plain = "chip,row,column,target_S,conductance_S,age_ms\n";
+    Dice dice(5);
+    for (int i = 0; i < 400; ++i) {
+        const double target = 10.0 * (1 + i % 4), g = target + 0.5 * dice.normal();
+        micro += fmt::format("0,{},0,{},{},1\n", i, target, g);
+        plain += fmt::format("0,{},0,{}e-6,{}e-6,1000\n", i, target, g);
+    }
+    const auto a =
+        fit_programming(*data_of({{"a.csv", micro}}).find(MeasuredKind::programming), {});
+    const auto b =
+        fit_programming(*data_of({{"a.csv", plain}}).find(MeasuredKind::programming), {});
+    for (const double g : {10.0, 25.0, 40.0})
+        CHECK(a.sigma_at(g) == Approx(b.sigma_at(g)).epsilon(1e-10));
+    CHECK(b.measured_at_s == Approx(1.0));
+}
+
+TEST_CASE("laws on request: table and log-normal load as cards", "[unit]") {
+    for (const ProgrammingLaw law : {ProgrammingLaw::table, ProgrammingLaw::log_normal}) {
+        FitOptions options = options_with_base();
+        options.law = law;
+        const DeviceFit fit = fit_device(example(), options);
+        const Device device = device_of(card_text(fit));
+        CHECK(device.programming.law == law);
+        for (const double target : {5.0, 15.0, 40.0}) {
+            const Siemens g = Siemens::from_value(target * 1e-6);
+            // Log-normal: the fit's own sigma is taken at the target, the card's at target + bias.
+            CHECK(device.programming.sigma(g).value() ==
+                  Approx(fit.programming->sigma_at(target) * 1e-6).epsilon(0.03));
+        }
+    }
+}
+
+TEST_CASE("a mean error or sigma that no polynomial follows becomes a table", "[unit]") {
+    Dice dice(9);
+    std::string text = programming_header();
+    const std::vector<double> sigma = {0.5, 1.5, 0.4, 1.6, 0.5, 1.4, 0.6};
+    for (int i = 0; i < 1400; ++i) {
+        const std::size_t level = static_cast<std::size_t>(i % 7);
+        const double target = 10.0 + 5.0 * static_cast<double>(level);
+        text +=
+            fmt::format("0,{},0,{},{:.6f},1\n", i, target, target + sigma[level] * dice.normal());
+    }
+    const auto fit =
+        fit_programming(*data_of({{"p.csv", text}}).find(MeasuredKind::programming), {});
+    CHECK(fit.law == ProgrammingLaw::table);
+    CHECK_THAT(fit.why, Catch::Contains("no polynomial up to degree 3"));
+    CHECK(fit.sigma_at(15.0) == Approx(1.5).epsilon(0.2));
+    CHECK(fit.sigma_at(12.5) == Approx(0.5 * (fit.sigma_at(10.0) + fit.sigma_at(15.0))));
+}
+
+TEST_CASE("overlap: law and data agree, and count what lies beyond the middle", "[unit]") {
+    ProgrammingTruth truth;
+    truth.targets_uS = {10, 12, 14};
+    truth.sigma = {0.8};
+    truth.rows = 40;
+    truth.columns = 40;
+    const auto fit = fit_programming(
+        *data_of({{"p.csv", programming_csv(truth, 3)}}).find(MeasuredKind::programming), {});
+    REQUIRE(fit.overlaps.size() == 2);
+    for (const Overlap& o : fit.overlaps) {
+        const double expected = 1.0 - normal_cdf(1.0 / 0.8);
+        CHECK(o.low_misread.bounds.holds(expected));
+        CHECK(o.high_misread.bounds.holds(expected));
+        CHECK(o.low_by_law == Approx(expected).epsilon(0.1));
+        CHECK(o.high_by_law == Approx(expected).epsilon(0.1));
+    }
+}
+
+TEST_CASE("stuck cells: the rule on cells that are plain", "[unit]") {
+    std::vector<Reading> readings;
+    Dice dice(11);
+    for (long c = 0; c < 60; ++c)
+        for (const double target : {10.0, 20.0, 30.0}) {
+            double g = target + 0.4 * dice.normal();
+            if (c == 0) g = 20.1;  // within its level once, far twice, does not answer
+            if (c == 1) g = 90.0;
+            if (c == 2) g = 0.0;
+            if (c == 3 && target == 20.0) g = 27.0;  // one bad write of a cell that answers
+            readings.push_back({{0, 0, c}, target, g});
+        }
+    const StuckFit fit = find_stuck(readings);
+    CHECK(fit.cells == 60);
+    CHECK(fit.low == std::set<CellId>{{0, 0, 0}, {0, 0, 1}});
+    CHECK(fit.high == std::set<CellId>{{0, 0, 2}});
+    CHECK(fit.outliers == 1);
+    CHECK(fit.low_rate.value == Approx(2.0 / 60.0));
+    REQUIRE(fit.high_resistance_ohm);
+    CHECK(*fit.high_resistance_ohm == Approx(1e15));
+    // Exact: k = 0 of n gives 1 - 0.025^(1/n).
+    CHECK(share_estimate(0, 60).bounds.high == Approx(1.0 - std::pow(0.025, 1.0 / 60.0)));
+}
+
+TEST_CASE("leakage and folding of a power law against plain sums", "[unit]") {
+    // E[I_j] of f^-g over a record of unit length: integral of f^-g sinc^2(f -+ j).
+    for (const double g : {0.7, 1.0, 1.4})
+        for (const double j : {2.0, 7.0}) {
+            double sum = 0.0;
+            const auto sinc2 = [](double x) {
+                return std::abs(x) < 1e-9 ? 1.0 : std::pow(std::sin(M_PI * x) / (M_PI * x), 2);
+            };
+            // f = u^3, so that the steep end is resolved.
+            constexpr int kSteps = 400000;
+            const double most = std::cbrt(400.0);
+            for (int i = 0; i < kSteps; ++i) {
+                const double u = most * (i + 0.5) / kSteps, f = u * u * u;
+                sum +=
+                    std::pow(f, -g) * (sinc2(f - j) + sinc2(f + j)) * 3.0 * u * u * most / kSteps;
+            }
+            CHECK(leakage(j, g) == Approx(sum * std::pow(j, g)).epsilon(2e-3));
+        }
+    const FoldedPower p = folded_power(0.3, 1.0, 1.0, 0.0);
+    double others = 0.0;
+    for (int k = 1; k <= 4; ++k) others += 1.0 / (k + 0.3) + 1.0 / (k - 0.3);
+    others += 1.0 / (5.0 - 0.3);
+    CHECK(p.first == Approx(1.0 / 0.3));
+    CHECK(p.others == Approx(others));
+}
+
+TEST_CASE("reads: telegraph noise is said, white noise alone is no 1/f", "[unit]") {
+    ReadsTruth jumps;
+    jumps.telegraph_rel = 0.05;
+    jumps.amplitude = 0.0;
+    const auto two =
+        fit_reads(*data_of({{"r.csv", reads_csv(jumps, 1)}}).find(MeasuredKind::reads));
+    CHECK(two.two_level_records == 16);
+    CHECK_THAT(two.notes[1], Catch::Contains("16 of 16 records jump between two levels"));
+    ReadsTruth white;
+    white.amplitude = 0.0;
+    const auto flat =
+        fit_reads(*data_of({{"r.csv", reads_csv(white, 2)}}).find(MeasuredKind::reads));
+    CHECK_FALSE(flat.slow);
+    CHECK(flat.two_level_records == 0);
+    CHECK(flat.sigma_rel.bounds.holds(white.sigma_rel));
+    // Telegraph noise is never left unsaid.
+    CHECK_THAT(flat.notes[0], Catch::Contains("Random telegraph noise is not fitted"));
+}
+
+TEST_CASE("pulses: the loop's window, counts and failures", "[unit]") {
+    PulsesTruth truth;
+    truth.pulses_max = 12;
+    const auto fit =
+        fit_pulses(*data_of({{"p.csv", pulses_csv(truth, 4)}}).find(MeasuredKind::pulses));
+    CHECK(fit.loop);
+    CHECK(fit.writes == 200);
+    CHECK(fit.pulses_max == 12);
+    CHECK(fit.accepted.value < 1.0);
+    CHECK_FALSE(fit.relative_window);
+    CHECK(fit.window.bounds.holds(truth.window_uS));
+    std::size_t writes = 0;
+    for (const std::size_t n : fit.count_by_pulses) writes += n;
+    CHECK(writes == 200);
+}
+
+TEST_CASE("what was not measured comes from the base, marked, or is asked for", "[unit]") {
+    const ProgrammingTruth truth;
+    const std::vector<std::pair<std::string, std::string>> files = {
+        {"programming.csv", programming_csv(truth, 1)}};
+    check_refused(files, {},
+                  {"more than was measured", "data of: programming", "validity.temperature_K",
+                   "--temperature-K", "validity.read_V", "read_noise", "write"});
+    FitOptions options = options_with_base();
+    const DeviceFit fit = fit_device(data_of(files), options);
+    const Settings card = Settings::from_text(card_text(fit), "card.yaml");
+    CHECK(card.entry("read_noise.sigma_rel").mark == Mark::assumed);
+    CHECK_THAT(card.entry("read_noise.sigma_rel").source,
+               Catch::Contains("card ibm-cmo-hfox-2pct"));
+    CHECK(card.entry("programming.sigma_uS_coefficients").mark == Mark::fitted);
+    CHECK_NOTHROW(device_of(card_text(fit)));
+    const auto warned = [&](const std::string& text) {
+        for (const std::string& w : fit.warnings)
+            if (w.find(text) != std::string::npos) return true;
+        return false;
+    };
+    CHECK(warned("assumed to be as in card ibm-cmo-hfox-2pct"));
+    CHECK(warned("speaks of 10 to 90 uS"));
+}
+
+TEST_CASE("the card's range is what programming and retention share", "[unit]") {
+    ProgrammingTruth programming;
+    RetentionTruth retention;
+    retention.targets_uS = {10, 20, 30};
+    const std::string p = programming_csv(programming, 1), r = retention_csv(retention, 2);
+    const DeviceFit fit = fit_device(data_of({{"p.csv", p}, {"r.csv", r}}), options_with_base());
+    const Device device = device_of(card_text(fit));
+    CHECK(device.g_min.value() == Approx(10e-6));
+    CHECK(device.g_max.value() == Approx(30e-6));
+    CHECK_THAT(fit.warnings.front(), Catch::Contains("have no retention data"));
+    retention.targets_uS = {20};
+    check_refused({{"p.csv", p}, {"r.csv", retention_csv(retention, 2)}}, options_with_base(),
+                  {"share no range of targets", "r.csv"});
+}
+
+TEST_CASE("refusals of the fits name row and column", "[unit]") {
+    const FitOptions options = options_with_base();
+    std::string few = programming_header();
+    for (int i = 0; i < 20; ++i) few += fmt::format("0,{},0,10,{},1\n", i, 10.0 + 0.01 * i);
+    std::string text = few;
+    for (int i = 0; i < 3; ++i) text += fmt::format("0,{},0,20,{},1\n", i, 20.0 + 0.1 * i);
+    check_refused({{"p.csv", text}}, options,
+                  {"empty or nearly so", "p.csv:22, column `target_uS`", "3 usable readings"});
+    check_refused({{"p.csv", few}}, options, {"one level", "p.csv:2", "10 uS only"});
+    check_refused({{"p.csv", few + "0,30,0,10,10,5\n"}}, options,
+                  {"not of one age", "p.csv:22, column `age_s`", "retention.csv"});
+    std::string same = few;
+    for (int i = 0; i < 20; ++i) same += fmt::format("0,{},0,20,20,1\n", i);
+    check_refused({{"p.csv", same}}, options, {"are equal", "20 times 20 uS"});
+
+    const std::string reads = "chip,row,column,time_s,conductance_uS,integration_time_s\n";
+    const auto record = [&](int n, int odd, double t) {
+        std::string out = reads;
+        for (int i = 0; i < n; ++i)
+            out += fmt::format("0,0,0,{:.6f},{},{}\n", 0.001 * i + (i == odd ? 0.0003 : 0.0),
+                               10.0 + 0.01 * (i % 7), i == odd ? t : 0.0005);
+        return out;
+    };
+    check_refused({{"r.csv", record(20, -1, 0)}}, options,
+                  {"too short", "r.csv:2, column `time_s`", "20 reads of chip 0 row 0 column 0"});
+    check_refused({{"r.csv", record(100, 50, 0.0005)}}, options,
+                  {"not evenly spaced", "r.csv:52, column `time_s`"});
+    check_refused({{"r.csv", record(100, 50, 0.0004)}}, options,
+                  {"several lengths", "r.csv:52, column `integration_time_s`"});
+
+    const std::string iv = "chip,row,column,voltage_V,current_A\n";
+    check_refused({{"iv.csv", iv + "0,0,0,0.1,1e-6\n0,0,0,0.2,-2e-6\n"}}, options,
+                  {"against its voltage", "iv.csv:3, column `current_A`"});
+    check_refused({{"iv.csv", iv + "0,0,0,0.1,1e-6\n0,0,0,0.2,2e-6\n"}}, options,
+                  {"too short", "iv.csv:2, column `voltage_V`"});
+    FitOptions far = options;
+    far.v_ref_V = 2.0;
+    check_refused({{"iv.csv", iv_csv({}, 1)}}, far, {"v_ref lies outside", "2 V", "0.05 to 0.4 V"});
+
+    const std::string pulses =
+        "chip,row,column,pulse,voltage_V,width_ns,conductance_before_uS,"
+        "conductance_after_uS\n";
+    check_refused({{"w.csv", pulses + "0,0,0,1,1,50,5,6\n0,0,0,3,1,50,6,7\n"}}, options,
+                  {"do not count up", "w.csv:3, column `pulse`", "2, or 1"});
+    const std::string retention = "chip,row,column,target_uS,temperature_K,age_s,conductance_uS\n";
+    check_refused({{"t.csv", retention + "0,0,0,10,300,1,10\n0,0,0,10,300,1,10\n"}}, options,
+                  {"twice at one age", "t.csv:3, column `age_s`"});
+}
