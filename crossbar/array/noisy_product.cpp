@@ -78,8 +78,7 @@ void NoisyProduct::pack(MatrixView<const float> conductance,
 }
 
 /// All panels of one block; the last panel goes through a buffer where it has columns to spare.
-void NoisyProduct::products(const Block& block) const {
-    const PanelInputs in{block.v.data, block.v.stride, block.squares, block.v.rows, rows_};
+void NoisyProduct::products(const PanelInputs& in, const Block& block) const {
     std::array<float, kBlockQueries * kPanelColumns> spare_mean, spare_sigma;
     for (std::size_t first = 0; first < columns_; first += kPanelColumns) {
         const float* panel = panels_.data() + first / kPanelColumns * panel_floats();
@@ -103,13 +102,8 @@ void NoisyProduct::products(const Block& block) const {
     }
 }
 
-/// sqrt(sum v^2): one sigma for all columns of a query.
-float NoisyProduct::norm(const float* v) const {
-    return std::sqrt(kernels().sum_of_squares(v, rows_));
-}
-
-/// Products of the block that starts at query `start`; sigmas go to the thread's own storage where
-/// nobody asked for them (uniform: they are only made where asked for).
+/// Products and sigmas of the block that starts at query `start`; sigmas go to the thread's own
+/// storage where nobody asked for them.
 NoisyProduct::Block NoisyProduct::block_of(std::size_t start, MatrixView<const float> v,
                                            MatrixView<float> mean, MatrixView<float> sigma) const {
     const std::size_t count = std::min(kBlockQueries, v.rows - start);
@@ -119,9 +113,9 @@ NoisyProduct::Block NoisyProduct::block_of(std::size_t start, MatrixView<const f
                       sigma.empty() ? own : sigma.rows_from(start, count), scratch.squares.data()};
     for (std::size_t q = 0; q < count && !uniform_; ++q)
         kernels().squares(block.v.row(q), block.squares + q * rows_, rows_);
-    products(block);
-    for (std::size_t q = 0; q < count && uniform_ && !sigma.empty(); ++q)
-        std::fill_n(block.sigma.row(q), columns_, sigma_ * norm(block.v.row(q)));
+    const PanelInputs in{block.v.data, block.v.stride, block.squares, count, rows_};
+    if (uniform_) kernels().one_sigma(in, sigma_, columns_, block.sigma.data, block.sigma.stride);
+    products(in, block);
     return block;
 }
 
@@ -136,18 +130,15 @@ void NoisyProduct::read(const Stream& noise, std::uint64_t first, MatrixView<con
         if (uniform_ && sigma_ == 0.0F) return;
         const std::uint64_t draw = (first + b * kBlockQueries) * columns_;
         const std::size_t count = block.v.rows;
-        if (!uniform_ && out.stride == columns_ && block.sigma.stride == columns_) {
+        // One long range of draws costs less than many short ones.
+        if (out.stride == columns_ && block.sigma.stride == columns_) {
             noise.add_normals(draw, {block.sigma.data, count * columns_},
                               {block.mean.data, count * columns_});
             return;
         }
         for (std::size_t q = 0; q < count; ++q) {
-            const std::span values(block.mean.row(q), columns_);
-            if (uniform_) {
-                noise.add_normals(draw + q * columns_, sigma_ * norm(block.v.row(q)), values);
-            } else {
-                noise.add_normals(draw + q * columns_, {block.sigma.row(q), columns_}, values);
-            }
+            noise.add_normals(draw + q * columns_, {block.sigma.row(q), columns_},
+                              {block.mean.row(q), columns_});
         }
     });
 }

@@ -8,6 +8,8 @@
 
 namespace attohm {
 
+struct PanelInputs;
+
 /// A plain array (no pairs) read with white noise, many queries at once:
 ///     y[b, c] = sum_r v[b, r] G[r, c] + sqrt(sum_r v[b, r]^2 s[r, c]^2) z[b, c]
 /// with s the standard deviation of the white part of a cell over one read and z standard normal,
@@ -58,8 +60,7 @@ class NoisyProduct {
     Block block_of(std::size_t start, MatrixView<const float> v, MatrixView<float> mean,
                    MatrixView<float> sigma) const;
     void pack(MatrixView<const float> conductance, const MatrixView<const float>* variance);
-    void products(const Block& block) const;
-    float norm(const float* v) const;
+    void products(const PanelInputs& in, const Block& block) const;
     std::size_t panel_floats() const;
 
     std::size_t rows_ = 0;

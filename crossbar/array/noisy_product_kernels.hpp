@@ -30,8 +30,10 @@ struct NoisyProductKernels {
                          std::size_t mean_stride, float* sigma, std::size_t sigma_stride);
     /// out[k] = x[k]^2.
     void (*squares)(const float* x, float* out, std::size_t n);
-    /// sum x^2 in 16 fixed lanes.
-    float (*sum_of_squares)(const float* x, std::size_t n);
+    /// sigma[q, c] = s sqrt(sum_r v[q, r]^2) for all `columns`: 16 fixed lanes of fused
+    /// multiply-adds, then halves onto halves.
+    void (*one_sigma)(const PanelInputs& in, float s, std::size_t columns, float* sigma,
+                      std::size_t stride);
 };
 
 /// The kernels of a level (of the nearest lower one where the compiler cannot build it). A level

@@ -150,25 +150,44 @@ static void squares(const float* x, float* out, std::size_t n) {
     for (std::size_t k = 0; k < n; ++k) out[k] = x[k] * x[k];
 }
 
-static float sum_of_squares(const float* x, std::size_t n) {
+/// Sum of the squares of n numbers, lane l those at l, l + 16, ...; a lane beyond the end adds 0.
+ATTOHM_INLINE float sum_of_squares(const float* x, std::size_t n) {
     constexpr std::size_t kWide = 16;
-    float lanes[kWide] = {};
-    std::size_t k = 0;
-    for (; k + kWide <= n; k += kWide) {
-        for (std::size_t l = 0; l < kWide; ++l) lanes[l] += x[k + l] * x[k + l];
+    Vector lanes[kWide / kLanes] = {};
+    float last[kWide] = {};
+    std::memcpy(last, x + n / kWide * kWide, n % kWide * sizeof *x);
+    for (std::size_t k = 0; k + kWide <= n; k += kWide) {
+#pragma GCC unroll 4
+        for (std::size_t l = 0; l < kWide / kLanes; ++l) {
+            const Vector part = load(x + k + l * kLanes);
+            lanes[l] = fused(part, part, lanes[l]);
+        }
     }
-    for (std::size_t l = 0; k < n; ++k, ++l) lanes[l] += x[k] * x[k];
-    for (std::size_t half = kWide / 2; half > 0; half /= 2) {
-        for (std::size_t l = 0; l < half; ++l) lanes[l] += lanes[l + half];
+#pragma GCC unroll 4
+    for (std::size_t l = 0; l < kWide / kLanes; ++l) {
+        const Vector part = load(last + l * kLanes);
+        lanes[l] = fused(part, part, lanes[l]);
     }
-    return lanes[0];
+    typedef float Quarter __attribute__((vector_size(16)));
+    Quarter q[4];
+    std::memcpy(q, lanes, sizeof q);
+    const Quarter sum = (q[0] + q[2]) + (q[1] + q[3]);
+    return (sum[0] + sum[2]) + (sum[1] + sum[3]);
+}
+
+static void one_sigma(const PanelInputs& in, float s, std::size_t columns, float* sigma,
+                      std::size_t stride) {
+    for (std::size_t q = 0; q < in.queries; ++q) {
+        const float value = s * __builtin_sqrtf(sum_of_squares(in.v + q * in.v_stride, in.rows));
+        for (std::size_t c = 0; c < columns; ++c) sigma[q * stride + c] = value;
+    }
 }
 
 constexpr NoisyProductKernels kNoisyProductKernels{
     .one_product = one_product,
     .two_products = two_products,
     .squares = squares,
-    .sum_of_squares = sum_of_squares,
+    .one_sigma = one_sigma,
 };
 
 #undef ATTOHM_INLINE
