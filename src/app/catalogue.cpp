@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "circuits/circuit_models.hpp"
 #include "circuits/circuit_tables.hpp"
 #include "crossbar/device/device.hpp"
 #include "crossbar/device/device_models.hpp"
@@ -151,19 +152,19 @@ std::string explain_device(const std::string& name) {
             : fmt::format("  sections this card does not have: {}\n", fmt::join(absent, ", ")));
 }
 
-/// Equations, parameters and what is left out, of a model of a device or of an array.
+/// Equations, parameters and what is left out, of a model of a device, of an array or of a circuit.
 template <class Model>
 std::string model_body(const Model& model) {
     std::string text = "\nequations\n";
     for (const std::string_view line : model.equations) text += fmt::format("  {}\n", line);
     text += "\nparameters (the unit is the key's ending; fractions, never percent)\n";
     std::size_t key = 0, unit = 0, range = 0;
-    for (const DeviceModelParameter& p : model.parameters) {
+    for (const auto& p : model.parameters) {
         key = std::max(key, p.key.size());
         unit = std::max(unit, p.unit.size());
         range = std::max(range, p.range.size());
     }
-    for (const DeviceModelParameter& p : model.parameters) {
+    for (const auto& p : model.parameters) {
         text += fmt::format("  {:<{}}  {:<{}}  {:<{}}  {}\n", p.key, key, p.unit, unit, p.range,
                             range, p.help);
     }
@@ -208,11 +209,28 @@ std::string explain_machine(const std::string& name) {
         name, parameter_table(machine, machine.keys()));
 }
 
+/// How circuits act, then the tables of what they cost.
+std::vector<std::string> circuit_names() {
+    std::vector<std::string> names;
+    for (const CircuitModel& model : circuit_model_table()) names.emplace_back(model.name);
+    for (const std::string& table : circuit_table_names()) names.push_back(table);
+    return names;
+}
+
+std::string circuit_line(const std::string& name) {
+    const CircuitModel* model = find_circuit_model(name);
+    return model != nullptr ? std::string(model->help) : first_comment(*circuit_table(name));
+}
+
 std::string explain_circuit(const std::string& name) {
+    if (const CircuitModel* model = find_circuit_model(name)) {
+        return fmt::format("circuit {}\n  {}\n  source: {}\n{}", model->name, model->help,
+                           model->source, model_body(*model));
+    }
     const auto text = circuit_table(name);
     if (!text) {
-        throw UserError("unknown circuit table", "explain", name,
-                        fmt::format("{}", fmt::join(circuit_table_names(), ", ")));
+        throw UserError("unknown circuit", "explain", name,
+                        fmt::format("{}", fmt::join(circuit_names(), ", ")));
     }
     const Settings table = Settings::from_text(*text, name);
     return fmt::format("circuit table {}\n  {}\n\nparameters (the unit is the key's ending)\n{}",
@@ -253,9 +271,7 @@ const std::vector<Kind>& kinds() {
          [](const std::string& name) { return std::string(find_wire_model(name).help); },
          explain_wire_model},
         {"machines", "machine", machine_names, machine_line, explain_machine},
-        {"circuits", "circuit", circuit_table_names,
-         [](const std::string& name) { return first_comment(*circuit_table(name)); },
-         explain_circuit},
+        {"circuits", "circuit", circuit_names, circuit_line, explain_circuit},
     };
     return table;
 }

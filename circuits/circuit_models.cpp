@@ -1,0 +1,167 @@
+#include "circuits/circuit_models.hpp"
+
+#include <algorithm>
+#include <set>
+#include <string>
+
+#include "src/base/error.hpp"
+
+namespace attohm {
+
+namespace {
+
+constexpr std::string_view kPhysics = "physics.md section 2";
+
+CircuitModel comparator() {
+    return {
+        "comparator",
+        "one bit at the foot of a column: offset, noise, hysteresis, decision time",
+        {"keep iff v + o + w >= v_th + shift; o once per comparator and chip, w per decision",
+         "shift = -h/2 if the same comparator kept last time, +h/2 if it pruned, 0 after a reset",
+         "t_d = t_0 + tau ln(v_swing / |x|), x the overdrive; t_0 from v_swing on",
+         "undecided where |x| < v_swing exp(-(t_available - t_0) / tau)",
+         "P(keep), x ~ N(m, s^2): Phi((m + w)/s) for keep, Phi((m - w)/s) for prune, their mean "
+         "for coin; w the window of |x|"},
+        {{"offset_sigma_V", "V", "0 or more", "static offset"},
+         {"noise_sigma_V", "V", "0 or more", "white noise of a decision"},
+         {"hysteresis_V", "V", "0 or more", "h"},
+         {"hysteresis.reset", "-", "head, never, every", "when the last decision is forgotten"},
+         {"t_0_s", "s", "0 or more", "fixed part of a decision"},
+         {"tau_s", "s", "above 0", "regeneration"},
+         {"v_swing_V", "V", "above 0", "where the output counts as decided"},
+         {"t_available_s", "s", "t_0 or more", "until the latch is read"},
+         {"metastable", "-", "keep, prune, coin", "what an undecided one is taken for"}},
+        kPhysics,
+        {"kick-back", "offset that drifts", "dependence on the common mode"}};
+}
+
+CircuitModel offset_trim() {
+    return {
+        "comparator-trim",
+        "calibration of comparator offsets by a trim DAC of few bits, once per chip",
+        {"step = 2 range / (2^bits - 1)", "code = clamp(round((o + range) / step), 0, 2^bits - 1)",
+         "residual = o - (code step - range): at most step / 2 inside the range",
+         "measurements = bits per comparator (binary search); |o| > range is counted"},
+        {{"bits", "1", "1 to 16", "of the trim DAC"},
+         {"range_V", "V", "above 0", "the DAC covers +-range"}},
+        kPhysics,
+        {"noise of the comparisons of the search", "INL of the trim DAC",
+         "offset that drifts after the calibration"}};
+}
+
+CircuitModel adc_uniform() {
+    return {
+        "adc-uniform",
+        "B-bit ADC with a chosen range and static errors of every instance's own",
+        {"x' = (x + noise z) (1 + gain) + offset",
+         "code = clamp(round(x' / step + INL(c))), c = clamp(round(x' / step)), halves to even",
+         "one-sided: codes 0..2^B - 1, step = full_scale / (2^B - 1)",
+         "bipolar: codes +-(2^(B-1) - 1), step = full_scale / (2^(B-1) - 1)",
+         "offset, gain and INL by code once per instance and chip, z per conversion; x' outside "
+         "the range clips and is counted"},
+        {{"bits", "1", "1 to 16, bipolar from 2, or ideal", "B; ideal: the value passes"},
+         {"full_scale", "-", "above 0", "of the input; never taken from the data converted"},
+         {"offset_sigma", "-", "0 or more", "in the input's unit"},
+         {"gain_sigma", "1", "0 or more", "of the input"},
+         {"inl_sigma_lsb", "1", "0 or more", "by code, independent"},
+         {"noise_sigma", "-", "0 or more", "white, at the input, in its unit"}},
+        "physics.md section 2; IEEE Std 1241 for the words",
+        {"settling, aperture, missing decisions", "INL that follows from the weights of an array",
+         "noise that grows with the signal"}};
+}
+
+CircuitModel adc_survey_fit() {
+    return {
+        "adc-survey-fit",
+        "energy and area of a good published ADC of that resolution, rate and node",
+        {"SNDR = s0 ENOB + s1 dB", "FOMS = min(f0 - f1 ln f, f2 + f3 ceil(ENOB)) dB",
+         "E = exp(e0 + e1 ln(node) - e2 ln(ENOB) - e3) / (2 10^((FOMS - SNDR) / 10)) pJ",
+         "area = exp(a0 + a1 ln(node) + a2 ln f + a3 ln(E / pJ)) um2",
+         "coefficients and limits: circuit table adc"},
+        {{"enob", "1", "4 to 14", "effective bits"},
+         {"node_nm", "nm", "16 to 180", "refused outside, like the others"},
+         {"rate_Hz", "Hz", "1e3 to 1e10", "conversions per second"}},
+        "Accelergy-Project/accelergy-adc-plug-in adc_data/model.yaml, fitted to Murmann's survey",
+        {"supply and range", "references and drivers outside the ADC", "leakage"}};
+}
+
+CircuitModel word_line_dac() {
+    return {"dac-word-line",
+            "what is on a word line when a code is asked for, common to all keys of the read",
+            {"n' = n (1 + gain_i) + offset_i + INL_i(code) + noise z, in steps of V_read / L",
+             "gain, offset, INL by row (and code) once per chip, z per row and read"},
+            {{"inl_sigma_lsb", "1", "0 or more", "by row and code"},
+             {"gain_sigma", "1", "0 or more", "by row"},
+             {"offset_sigma_lsb", "1", "0 or more", "by row"},
+             {"noise_sigma_lsb", "1", "0 or more", "by row and read"}},
+            kPhysics,
+            {"settling", "supply noise common to the rows",
+             "output resistance (array-lines has the driver's)"}};
+}
+
+CircuitModel threshold_dac() {
+    return {
+        "dac-threshold",
+        "sets the threshold of a query in integer score steps",
+        {"code = clamp(round(n (2^(b-1) - 1) / range), +-(2^(b-1) - 1)), halves to even",
+         "threshold = code range / (2^(b-1) - 1) + INL(code) + noise z",
+         "INL by array and code once per chip, z per array and read; outside +-range is counted"},
+        {{"dac_bits", "1", "2 to 16, or ideal", "b; ideal: the real number passes"},
+         {"range", "steps", "above 0", "+-range"},
+         {"noise_sigma_V", "V", "0 or more", "per array and read"},
+         {"inl_sigma_lsb", "1", "0 or more", "by code"}},
+        kPhysics,
+        {"codes that share errors (segments, binary weights)", "settling"}};
+}
+
+CircuitModel sense() {
+    return {"sense",
+            "current to voltage at the foot of a column pair",
+            {"v = R_t I, R_t = v_fs / I_fs, clipping at +-I_fs (counted)"},
+            {{"v_fs_V", "V", "above 0", "voltage of the full-scale current"},
+             {"full_scale", "-", "percentile, worst-case, current_A(x)", "what I_fs is"},
+             {"i_max_A", "A", "above 0, or ideal", "where one physical column clips"}},
+            kPhysics,
+            {"settling", "static power"}};
+}
+
+}  // namespace
+
+void check_circuit_models(std::span<const CircuitModel> models) {
+    std::set<std::string_view> names;
+    for (const CircuitModel& model : models) {
+        const auto require = [&model](bool holds, const char* what) {
+            if (!holds)
+                throw InvariantError(fmt::format("circuit model `{}`: {}", model.name, what));
+        };
+        require(!model.name.empty() && names.insert(model.name).second, "no name, or one twice");
+        require(!model.help.empty() && !model.source.empty(), "no help or no source");
+        require(
+            !model.equations.empty() && !model.not_modelled.empty() && !model.parameters.empty(),
+            "no equation, no parameter, or nothing that is not modelled");
+        for (const CircuitParameter& p : model.parameters) {
+            require(!p.key.empty() && !p.unit.empty() && !p.range.empty() && !p.help.empty(),
+                    "an incomplete parameter");
+        }
+    }
+}
+
+const std::vector<CircuitModel>& circuit_model_table() {
+    static const std::vector<CircuitModel> table = [] {
+        std::vector<CircuitModel> models = {comparator(),     offset_trim(),   adc_uniform(),
+                                            adc_survey_fit(), word_line_dac(), threshold_dac(),
+                                            sense()};
+        check_circuit_models(models);
+        return models;
+    }();
+    return table;
+}
+
+const CircuitModel* find_circuit_model(std::string_view name) {
+    const auto& table = circuit_model_table();
+    const auto found = std::find_if(table.begin(), table.end(),
+                                    [name](const CircuitModel& m) { return m.name == name; });
+    return found == table.end() ? nullptr : &*found;
+}
+
+}  // namespace attohm
