@@ -75,7 +75,14 @@ class CellNoise {
     double common(std::size_t array, std::size_t part) const;
 
   private:
+    struct ReferenceCell {
+        std::size_t event, plane, row;
+        double sigma_S, normal;
+        double share;  ///< of the reference's current in the score, per standard normal
+    };
     void draw_reference(std::size_t array);
+    /// Sets the noise of some cells: their normals, free but for the weighted sum, which is given.
+    void settle(std::size_t array, double given, const std::vector<ReferenceCell>& group);
 
     const ReadFrame& frame_;
     bool silent_ = true;

@@ -70,49 +70,44 @@ double CellNoise::common(std::size_t array, std::size_t part) const {
     return silent_ ? 0.0 : common_(array, part);
 }
 
+void CellNoise::settle(std::size_t array, double given, const std::vector<ReferenceCell>& group) {
+    double size = 0.0, along = 0.0;
+    for (const ReferenceCell& cell : group) size = std::hypot(size, cell.share);
+    if (size > 0.0)
+        for (const ReferenceCell& cell : group) along += cell.share / size * cell.normal;
+    for (const ReferenceCell& cell : group) {
+        double normal = cell.normal;
+        // What it has of the direction of the shares is exchanged.
+        if (size > 0.0) normal += cell.share / size * (given - along);
+        references_S_[cell.event][cell.plane](array, cell.row) = cell.sigma_S * normal;
+        common_(array, frame_.part_of(cell.event)) -= cell.share * normal;
+    }
+}
+
 void CellNoise::draw_reference(std::size_t array) {
     const ReadFrame& frame = frame_;
-    struct Cell {
-        std::size_t event, plane, row;
-        double sigma_S, normal;
-        double share;  ///< of the reference's current in the score, per standard normal
-    };
-    std::vector<Cell> group;
-    // Normals that are free but for their weighted sum, which is the given draw: what each has of
-    // the direction of the weights is exchanged.
-    const auto settle = [&](double given) {
-        double size = 0.0, along = 0.0;
-        for (const Cell& cell : group) size = std::hypot(size, cell.share);
-        if (size > 0.0)
-            for (const Cell& cell : group) along += cell.share / size * cell.normal;
-        for (const Cell& cell : group) {
-            const double normal =
-                size > 0.0 ? cell.normal + cell.share / size * (given - along) : cell.normal;
-            references_S_[cell.event][cell.plane](array, cell.row) = cell.sigma_S * normal;
-            common_(array, frame.part_of(cell.event)) -= cell.share * normal;
-        }
-        group.clear();
-    };
+    std::vector<ReferenceCell> group;
     for (std::size_t event = 0; event < frame.events(); ++event) {
         const std::vector<Matrix<double>> sensitivity = reference_sensitivity(frame, event);
         for (std::size_t p = 0; p < frame.planes(); ++p) {
             const std::uint64_t id = frame.cells.planes[p].id;
             const Stream column = reference_column_noise_stream(frame.site, array, id, event);
             const Stream own = column.with({kCellTag, frame.t});
+            const double weight = frame.weight(event, p);
             for (std::size_t r = 0; r < frame.places.depth(0); ++r) {
                 const double G_S = frame.shot.reference_G_S[p](array, r);
                 const double sigma_S = white_sigma_S(G_S, frame.settings);
-                const double share =
-                    frame.weight(event, p) * sensitivity[p](array, r) * sigma_S / frame.cells.dG_S;
+                const double share = weight * sensitivity[p](array, r) * sigma_S / frame.cells.dG_S;
                 group.push_back({event, p, r, sigma_S, own.normal(r), share});
             }
+            if (frame.one_reference_draw()) continue;
             // A physical column's draw has the sign of its current.
-            const double sign = frame.weight(event, p) < 0.0 ? -1.0 : 1.0;
-            if (!frame.one_reference_draw()) settle(sign * column.normal(frame.t));
+            settle(array, (weight < 0.0 ? -1.0 : 1.0) * column.normal(frame.t), group);
+            group.clear();
         }
     }
     if (frame.one_reference_draw())
-        settle(reference_noise_stream(frame.site, array).normal(frame.t));
+        settle(array, reference_noise_stream(frame.site, array).normal(frame.t), group);
 }
 
 // -- ideal wires ----------------------------------------------------------------------------------
