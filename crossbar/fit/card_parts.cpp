@@ -262,9 +262,9 @@ std::vector<CardLeaf> verify_leaves(const PulsesFit& fit, const CardLeaf& read_s
                fmt::format("{}, {} pulses; 0.95 interval {}; holds the noise of both reads",
                            fit.source, fit.pulses, interval(fit.sigma_uS.bounds)),
                "deviation of the change by one pulse");
-    out.number("pulses_max", static_cast<double>(fit.pulses_max),
-               fit.source + ": largest number of pulses in one write",
-               "pulses after which a write gives up");
+    out.number("pulses_max", static_cast<double>(fit.pulses_max + 1),
+               fit.source + ": largest number of pulses in one write, and the reset before it",
+               "pulses after which a write gives up, the reset counted");
     std::vector<CardLeaf> leaves = out.take();
     leaves.push_back(read_sigma_rel);
     leaves.push_back({"verify",

@@ -121,7 +121,7 @@ const std::vector<KindRule>& kind_rules() {
          {"target", "accepted"},
          "What single programming pulses do. With `target` and `accepted` also the write-verify\n"
          "loop: its window and how many pulses a write takes. A write is the pulses of one cell\n"
-         "from pulse 1 on, in the order of the file."},
+         "from pulse 1 on, in the order of the file; leave out a reset before it."},
         {K::iv,
          {"chip", "row", "column", "voltage", "current"},
          {"temperature"},

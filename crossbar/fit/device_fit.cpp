@@ -47,6 +47,7 @@ class CardBuilder {
     }
 
     void build() {
+        refuse_unused();
         fit_parts();
         take_conductance();
         take_validity();
@@ -62,6 +63,20 @@ class CardBuilder {
 
   private:
     const MeasuredTable* table(MeasuredKind kind) const { return data_.find(kind); }
+
+    /// An option without the data that it is about.
+    void refuse_unused() const {
+        const auto refuse = [&](bool given, MeasuredKind kind, const char* option) {
+            if (given && table(kind) == nullptr)
+                throw UserError(
+                    "an option that nothing reads", option,
+                    fmt::format("no {} data", measured_kind_name(kind)),
+                    fmt::format("a file of {} data beside it", measured_kind_name(kind)));
+        };
+        refuse(options_.law.has_value(), MeasuredKind::programming, "--law");
+        refuse(options_.iv_law.has_value(), MeasuredKind::iv, "--iv-law");
+        refuse(options_.v_ref_V.has_value(), MeasuredKind::iv, "--v-ref");
+    }
 
     void fit_parts() {
         if (const auto* t = table(MeasuredKind::programming))
@@ -203,7 +218,10 @@ class CardBuilder {
     }
 
     void state(Span& span, std::optional<double> stated, bool needed, const char* option) {
-        if (!stated || !needed) return;
+        if (!stated) return;
+        if (!needed)
+            throw UserError("an option that nothing reads", option, fmt::format("{:g}", *stated),
+                            "nothing: every file states its own, or none was given that needs it");
         widen(span.range, {*stated, *stated});
         span.files.emplace_back(option);
     }

@@ -61,10 +61,11 @@ std::vector<double> periodogram(const std::vector<double>& values, double spacin
 }
 
 /// Whether a record jumps between two levels: split at the largest gain of k-means in one
-/// dimension, levels at least four of their own deviations apart, the rarer one held for 0.05 of
-/// the reads and more.
+/// dimension; levels at least five of their own deviations apart, the rarer one held for 0.05 of
+/// the reads and more, and hardly a read in the middle third between them (a wandering mean has
+/// many there).
 bool on_two_levels(std::vector<double> values) {
-    constexpr double kApart = 4.0, kRarer = 0.05;
+    constexpr double kApart = 5.0, kRarer = 0.05, kBetween = 0.06;
     std::sort(values.begin(), values.end());
     const std::size_t n = values.size();
     double sum = 0.0, best = -1.0, left = 0.0;
@@ -84,7 +85,12 @@ bool on_two_levels(std::vector<double> values) {
     const std::span<const double> low(values.data(), split), high(values.data() + split, n - split);
     const double within =
         std::sqrt(0.5 * (std::pow(deviation_of(low), 2) + std::pow(deviation_of(high), 2)));
-    return mean_of(high) - mean_of(low) > kApart * within;
+    const double bottom = mean_of(low), apart = mean_of(high) - bottom;
+    const auto between = std::count_if(values.begin(), values.end(), [&](double v) {
+        return v > bottom + apart / 3.0 && v < bottom + 2.0 * apart / 3.0;
+    });
+    return apart > kApart * within &&
+           static_cast<double>(between) < kBetween * static_cast<double>(n);
 }
 
 ReadRecord make_record(const MeasuredTable& table, const RawRecord& raw, double spacing) {
@@ -162,7 +168,8 @@ SpectralLaw start_of(const ReadsFit& fit) {
 
 /// The terms that the data speak for.
 SpectralFit choose_terms(const ReadsFit& fit, double& slow_gain) {
-    const SpectralLikelihood likelihood(fit.records, fit.spacing_s, fit.integration_s);
+    const SpectralLikelihood likelihood(fit.records, fit.spacing_s, fit.integration_s,
+                                        {fit.f_low_Hz, fit.f_high_Hz});
     const SpectralLaw start = start_of(fit);
     const bool spans = fit.conductance_uS.high >= kStateSpan * fit.conductance_uS.low;
     const double middle = std::sqrt(fit.conductance_uS.low * fit.conductance_uS.high);
@@ -228,7 +235,7 @@ void average_spectrum(ReadsFit& fit) {
             Bin& bin = bins[static_cast<int>(std::floor(12.0 * std::log10(f / fit.f_low_Hz)))];
             bin.frequency += std::log(f);
             bin.measured += r.periodogram[j];
-            bin.law += fit.spectrum_at(f, r.mean_uS);
+            bin.law += fit.spectrum_at(f, r.mean_uS, r.relative.size());
             bin.count += 1.0;
         }
     }
@@ -273,15 +280,21 @@ void add_notes(ReadsFit& fit) {
 
 }  // namespace
 
-double ReadsFit::spectrum_at(double frequency_Hz, double conductance_uS_at) const {
-    double s =
-        2.0 * spacing_s *
-        (sigma_rel.value * sigma_rel.value + std::pow(sigma_abs_uS.value / conductance_uS_at, 2));
-    if (slow) {
-        const FoldedPower p = folded_power(frequency_Hz, exponent.value, spacing_s, integration_s);
-        s += amplitude_rel2.value * (p.first + p.others);
-    }
-    return s;
+SlowNoise ReadsFit::slow_noise() const {
+    SlowNoise noise;
+    noise.amplitude_rel2 = slow ? amplitude_rel2.value : 0.0;
+    noise.exponent = slow ? exponent.value : 1.0;
+    noise.f_low = Hertz::from_value(f_low_Hz);
+    noise.f_high = Hertz::from_value(f_high_Hz);
+    return noise;
+}
+
+double ReadsFit::spectrum_at(double frequency_Hz, double conductance_uS_at,
+                             std::size_t reads) const {
+    const double white =
+        sigma_rel.value * sigma_rel.value + std::pow(sigma_abs_uS.value / conductance_uS_at, 2);
+    return 2.0 * spacing_s * white +
+           ladder_periodogram(slow_noise(), frequency_Hz, spacing_s, integration_s, reads);
 }
 
 ReadsFit fit_reads(const MeasuredTable& table) {

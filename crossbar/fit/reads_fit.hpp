@@ -4,28 +4,29 @@
 #include <string>
 #include <vector>
 
+#include "crossbar/device/slow_noise.hpp"
 #include "crossbar/fit/measured.hpp"
 #include "crossbar/fit/statistics.hpp"
 
 /// Read noise from records of many reads: white against 1/f.
 namespace attohm::fit {
 
-/// Spectrum of dG/G that evenly spaced reads of a cell show, one-sided, f_s = 1 / spacing, T the
-/// integration time of one read:
-///     S(f) = A sum_k |f + k f_s|^-g sinc^2((f + k f_s) T) + 2 (rel^2 + (abs / G)^2) / f_s
-/// over |f + k f_s| <= 5 f_s: noise beyond half the sampling rate folds back, one decade of it (a
-/// card's slow noise ends one decade beyond its band); what folds from above is counted as white.
-/// Fit: Whittle likelihood sum ln S + I / S over the Fourier frequencies 1/(N spacing) up to
-/// f_s / 2, scored to the maximum. I is the periodogram of the record without its mean; its
-/// expectation lies above S by what the record's finite length leaks from below:
-///     E[I_j] / S(f_j) - 1 = (2 M j^(g-2) + (pi g / 2) tan(pi g / 2) / j) / pi^2,
-///     M = -(2 pi)^(g-1) Gamma(1-g) sin(pi g / 2) / 2,
-/// which is part of the fit (within 0.01 at j = 1, 0.001 from j = 2 on for 0.8 <= g <= 1.5).
+/// Law: the card's own. 1/f^g is the ladder of crossbar/device/slow_noise.hpp, from one over the
+/// length of the longest record to half the sampling rate f_s; white noise has one variance per
+/// read. Evenly spaced reads, each averaged over the integration time T, show the one-sided
+/// spectrum
+///     S(f) = sum over the ladder of its expected periodograms + 2 (rel^2 + (abs / G)^2) / f_s.
+/// The expected periodogram (component_periodogram in whittle.hpp) is exact for a record of N
+/// reads: it holds what folds back from above f_s / 2 and what leaks from below 1 / length.
+/// Fit: Whittle likelihood sum ln S + I / S over the Fourier frequencies up to f_s / 2, scored to
+/// the maximum, I the periodogram of the record without its mean.
+/// What fluctuates faster than the ladder (a decade above f_s / 2) is white here.
 /// The 1/f part is there where it raises the likelihood significantly (two more parameters, 0.01),
 /// the absolute white part likewise, and only where records differ in G by a factor of 1.5.
 /// Intervals: from the curvature of the likelihood; where cells differ more among each other than
 /// one common law allows (0.01), from the spread of the cells' own scores instead.
-/// Source: Whittle, J. R. Stat. Soc. B 15 (1953) 125.
+/// Source: Whittle, J. R. Stat. Soc. B 15 (1953) 125; with expected periodograms: Sykulski, Olhede,
+/// Guillaumin, Lilly, Early, Biometrika 106 (2019) 251.
 /// Not modelled: random telegraph noise (records on two levels are counted and left out of
 /// nothing), drift of the mean within a record, spectra of their own per cell.
 struct ReadRecord {
@@ -65,8 +66,10 @@ struct ReadsFit {
     std::vector<SpectrumPoint> spectrum;
     std::vector<std::string> notes;
 
-    /// Law at a record of conductance G, folded as above. Args: G in uS.
-    double spectrum_at(double frequency_Hz, double conductance_uS) const;
+    /// The slow noise as the card has it; amplitude 0 where none is resolved.
+    SlowNoise slow_noise() const;
+    /// Expected periodogram of a record of `reads` reads at conductance G. Args: G in uS.
+    double spectrum_at(double frequency_Hz, double conductance_uS, std::size_t reads) const;
 };
 
 /// Throws: UserError naming row and column: a record of fewer than 64 reads, uneven spacing, reads

@@ -250,7 +250,8 @@ void fit_relaxation(const MeasuredTable& table, const std::vector<WriteEvent>& e
     fit.sigma = over_levels(fit, &RetentionLevel::sigma_uS, false, "The spread at t0", fit.notes);
     fit.sigma_per_ln = over_levels(fit, &RetentionLevel::sigma_per_ln_uS, false,
                                    "The growth of the spread", fit.notes);
-    for (const double t : {fit.temperatures_K.low, fit.temperatures_K.high}) {
+    const auto kelvin = table.column("temperature");
+    for (const double t : std::set<double>(kelvin.begin(), kelvin.end())) {
         if (t == fit.reference_K) continue;
         for (const auto& [target, own] : levels) {
             std::vector<double> slopes;
@@ -262,7 +263,17 @@ void fit_relaxation(const MeasuredTable& table, const std::vector<WriteEvent>& e
     }
 }
 
-void add_notes(const MeasuredTable& table, RetentionFit& fit) {
+void add_notes(const MeasuredTable& table, const std::vector<WriteEvent>& events,
+               RetentionFit& fit) {
+    const auto alone = std::count_if(events.begin(), events.end(), [&](const WriteEvent& e) {
+        return std::none_of(e.reads.begin(), e.reads.end(),
+                            [&](const auto& r) { return r.temperature_K == fit.reference_K; });
+    });
+    if (alone > 0)
+        fit.notes.push_back(
+            fmt::format("{} writes were never read at {:g} K: they say nothing "
+                        "here and are left out.",
+                        alone, fit.reference_K));
     const auto ages = table.column("age");
     const auto younger = std::count_if(ages.begin(), ages.end(),
                                        [&](double a) { return a < fit.t0_s * (1.0 - 1e-9); });
@@ -329,7 +340,7 @@ RetentionFit fit_retention(const MeasuredTable& table, double t0_s, const std::s
         throw UserError("neither relaxation nor temperature can be told", table.place(0, "age"),
                         "no cell was read at two ages from t0 on, nor at two temperatures",
                         "readings of the same cells at several ages or temperatures");
-    add_notes(table, fit);
+    add_notes(table, events, fit);
     return fit;
 }
 

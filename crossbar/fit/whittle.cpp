@@ -1,8 +1,9 @@
 #include "crossbar/fit/whittle.hpp"
 
 #include <Eigen/Dense>
+#include <algorithm>
 #include <cmath>
-#include <map>
+#include <complex>
 #include <numbers>
 
 #include "src/base/error.hpp"
@@ -15,42 +16,46 @@ using std::numbers::pi;
 using Vector = Eigen::Matrix<double, kSpectralTerms, 1>;
 using Matrix4 = Eigen::Matrix<double, kSpectralTerms, kSpectralTerms>;
 
-constexpr double kFoldedSpan = 5.0;  ///< in sampling rates
-
-double sinc2(double x) {
-    if (std::abs(x) < 1e-8) return 1.0;
-    const double s = std::sin(pi * x) / (pi * x);
-    return s * s;
-}
-
-double leakage_away_from_one(double j, double g) {
-    const double m =
-        -0.5 * std::pow(2.0 * pi, g - 1.0) * std::tgamma(1.0 - g) * std::sin(0.5 * pi * g);
-    return 1.0 +
-           (2.0 * m * std::pow(j, g - 2.0) + 0.5 * pi * g * std::tan(0.5 * pi * g) / j) / (pi * pi);
+SlowNoise ladder_of(double exponent, const Bounds& band) {
+    SlowNoise noise;
+    noise.amplitude_rel2 = 1.0;
+    noise.exponent = exponent;
+    noise.f_low = Hertz::from_value(band.low);
+    noise.f_high = Hertz::from_value(band.high);
+    return noise;
 }
 
 }  // namespace
 
-double leakage(double j, double exponent) {
-    // Both terms have a pole at 1 and their sum has none.
-    constexpr double kNear = 2e-3;
-    if (std::abs(exponent - 1.0) >= kNear) return leakage_away_from_one(j, exponent);
-    const double share = (exponent - (1.0 - kNear)) / (2.0 * kNear);
-    return (1.0 - share) * leakage_away_from_one(j, 1.0 - kNear) +
-           share * leakage_away_from_one(j, 1.0 + kNear);
+double component_periodogram(double frequency, double rate, double spacing, double integration,
+                             std::size_t samples) {
+    const double x = rate * integration;
+    double same = 1.0, other = 1.0;
+    if (x > 1e-4) {
+        same = 2.0 * (x + std::expm1(-x)) / (x * x);
+        // Beyond this q^n cosh(x) is nothing, as integration <= spacing; together they stay finite.
+        const double half = std::sinh(0.5 * std::min(x, 600.0));
+        other = 4.0 * half * half / (x * x);
+    }
+    const double n = static_cast<double>(samples);
+    const double q = std::exp(-rate * spacing);
+    double sum = 0.0;
+    if (x < 600.0) {
+        const std::complex<double> z = std::polar(q, 2.0 * pi * frequency * spacing);
+        const std::complex<double> one(1.0, 0.0),
+            power = std::polar(std::exp(-rate * spacing * n), 2.0 * pi * frequency * spacing * n);
+        sum = (z / (one - z) * (one - (one - power) / (n * (one - z)))).real();
+    }
+    return 2.0 * spacing * (same + 2.0 * other * sum);
 }
 
-FoldedPower folded_power(double frequency, double exponent, double spacing, double integration) {
-    FoldedPower power;
-    const double rate = 1.0 / spacing;
-    power.first = std::pow(frequency, -exponent) * sinc2(frequency * integration);
-    for (int k = -5; k <= 5; ++k) {
-        const double f = std::abs(frequency + k * rate);
-        if (k == 0 || f > kFoldedSpan * rate) continue;
-        power.others += std::pow(f, -exponent) * sinc2(f * integration);
-    }
-    return power;
+double ladder_periodogram(const SlowNoise& noise, double frequency, double spacing,
+                          double integration, std::size_t samples) {
+    double sum = 0.0;
+    for (const SlowComponent& c : noise.components())
+        sum += c.sigma * c.sigma *
+               component_periodogram(frequency, c.rate, spacing, integration, samples);
+    return sum;
 }
 
 /// Spectrum of the 1/f part at A = 1, and its derivative by g.
@@ -66,29 +71,44 @@ struct SpectralLikelihood::Score {
 };
 
 SpectralLikelihood::SpectralLikelihood(const std::vector<ReadRecord>& records, double spacing_s,
-                                       double integration_s)
-    : records_(&records), spacing_(spacing_s), integration_(integration_s) {
-    std::size_t most = 0;
-    for (const ReadRecord& r : records) most = std::max(most, r.relative.size());
-    // Middle of the lower half of the band, on a log scale: where 1/f stands above white.
-    const double low = 1.0 / (static_cast<double>(most) * spacing_), high = 0.5 / spacing_;
-    reference_ = std::pow(low, 0.75) * std::pow(high, 0.25);
+                                       double integration_s, const Bounds& band_Hz)
+    : records_(&records), spacing_(spacing_s), band_(band_Hz) {
+    // On a log scale a quarter up the band: where 1/f stands above white.
+    reference_ = std::pow(band_.low, 0.75) * std::pow(band_.high, 0.25);
+    const std::vector<SlowComponent> ladder = ladder_of(1.0, band_).components();
+    for (const ReadRecord& r : records) {
+        const std::size_t n = r.relative.size();
+        const auto [at, fresh] = units_.try_emplace(n);
+        if (!fresh) continue;
+        for (const SlowComponent& c : ladder) {
+            at->second.emplace_back();
+            for (std::size_t j = 1; 2 * j < n; ++j) {
+                const double f = static_cast<double>(j) / (static_cast<double>(n) * spacing_);
+                at->second.back().push_back(
+                    component_periodogram(f, c.rate, spacing_, integration_s, n));
+            }
+        }
+    }
 }
 
-SpectralLikelihood::Shape SpectralLikelihood::shape_of(double exponent, std::size_t samples,
-                                                       bool with_slope) const {
-    const auto power_at = [&](std::size_t j, double g) {
-        const double f = static_cast<double>(j) / (static_cast<double>(samples) * spacing_);
-        const FoldedPower p = folded_power(f, g, spacing_, integration_);
-        return p.first * leakage(static_cast<double>(j), g) + p.others;
-    };
+SpectralLikelihood::Shape SpectralLikelihood::shape_of(double exponent, std::size_t samples) const {
+    constexpr double kStep = 1e-5;
+    const auto at = ladder_of(exponent, band_).components();
+    const auto above = ladder_of(exponent + kStep, band_).components();
+    const auto below = ladder_of(exponent - kStep, band_).components();
+    const auto& units = units_.at(samples);
+    ATTOHM_CHECK_EQ(at.size(), units.size());
     Shape shape;
-    constexpr double kStep = 1e-4;
-    for (std::size_t j = 1; 2 * j < samples; ++j) {
-        shape.power.push_back(power_at(j, exponent));
-        if (with_slope)
-            shape.slope.push_back((power_at(j, exponent + kStep) - power_at(j, exponent - kStep)) /
-                                  (2.0 * kStep));
+    shape.power.assign(units.front().size(), 0.0);
+    shape.slope.assign(units.front().size(), 0.0);
+    for (std::size_t m = 0; m < units.size(); ++m) {
+        const double variance = at[m].sigma * at[m].sigma;
+        const double slope =
+            (above[m].sigma * above[m].sigma - below[m].sigma * below[m].sigma) / (2.0 * kStep);
+        for (std::size_t j = 0; j < units[m].size(); ++j) {
+            shape.power[j] += variance * units[m][j];
+            shape.slope[j] += slope * units[m][j];
+        }
     }
     return shape;
 }
@@ -97,9 +117,8 @@ SpectralLikelihood::Score SpectralLikelihood::score_of(const SpectralLaw& law,
                                                        bool by_record) const {
     std::map<std::size_t, Shape> shapes;
     if (law.slow)
-        for (const ReadRecord& r : *records_)
-            if (shapes.find(r.relative.size()) == shapes.end())
-                shapes[r.relative.size()] = shape_of(law.exponent, r.relative.size(), true);
+        for (const auto& [samples, units] : units_)
+            shapes.emplace(samples, shape_of(law.exponent, samples));
     Score total;
     const double log_reference = std::log(reference_);
     for (const ReadRecord& r : *records_) {

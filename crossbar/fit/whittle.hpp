@@ -2,8 +2,10 @@
 
 #include <array>
 #include <cstddef>
+#include <map>
 #include <vector>
 
+#include "crossbar/device/slow_noise.hpp"
 #include "crossbar/fit/reads_fit.hpp"
 
 /// The likelihood behind reads_fit.hpp.
@@ -32,9 +34,9 @@ struct SpectralFit {
 
 class SpectralLikelihood {
   public:
-    /// The records have to outlive it.
+    /// The records have to outlive it. Args: band: f_low_Hz and f_high_Hz of the card to be.
     SpectralLikelihood(const std::vector<ReadRecord>& records, double spacing_s,
-                       double integration_s);
+                       double integration_s, const Bounds& band_Hz);
     /// Args: start: which terms, and where to begin.
     SpectralFit maximise(SpectralLaw start) const;
 
@@ -42,24 +44,31 @@ class SpectralLikelihood {
     static constexpr double kExponentHigh = 1.5;
 
   private:
-    struct Shape;
     struct Score;
-    Shape shape_of(double exponent, std::size_t samples, bool with_slope) const;
+    struct Shape;
     Score score_of(const SpectralLaw& law, bool by_record) const;
+    Shape shape_of(double exponent, std::size_t samples) const;
 
     const std::vector<ReadRecord>* records_;
     double spacing_ = 0.0;
-    double integration_ = 0.0;
+    Bounds band_;
     double reference_ = 0.0;
+    /// By number of reads: [component][frequency], spectrum of a component of unit variance.
+    std::map<std::size_t, std::vector<std::vector<double>>> units_;
 };
 
-/// sum_k |f + k f_s|^-g sinc^2((f + k f_s) T) over |f + k f_s| <= 5 f_s, and its first term alone.
-struct FoldedPower {
-    double first = 0.0;
-    double others = 0.0;
-};
-FoldedPower folded_power(double frequency, double exponent, double spacing, double integration);
-/// E[I_j] / S(f_j) of an f^-g spectrum: see reads_fit.hpp.
-double leakage(double j, double exponent);
+/// Expected periodogram, one-sided, of a record of N reads a spacing apart, each averaged over T,
+/// of a process with covariance e^(-rate |t|): with x = rate T, q = e^(-rate spacing) and
+/// z = q e^(2 pi i f spacing),
+///     2 spacing (c0 + 2 c Re[z / (1 - z) (1 - (1 - z^N) / (N (1 - z)))]),
+///     c0 = 2 (x - 1 + e^-x) / x^2,  c = 2 (cosh x - 1) / x^2.
+/// It holds what folds back from above half the sampling rate and what leaks from below the
+/// record's own lowest frequency. Args: integration <= spacing.
+double component_periodogram(double frequency, double rate, double spacing, double integration,
+                             std::size_t samples);
+
+/// The same of a card's whole ladder.
+double ladder_periodogram(const SlowNoise& noise, double frequency, double spacing,
+                          double integration, std::size_t samples);
 
 }  // namespace attohm::fit

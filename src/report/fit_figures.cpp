@@ -18,11 +18,7 @@ namespace {
 
 /// The ladder of the card's slow noise: every component and their sum, inside the band.
 void add_ladder(const fit::ReadsFit& r, double least, Json& rows) {
-    SlowNoise noise;
-    noise.amplitude_rel2 = r.amplitude_rel2.value;
-    noise.exponent = r.exponent.value;
-    noise.f_low = Hertz::from_value(r.f_low_Hz);
-    noise.f_high = Hertz::from_value(r.f_high_Hz);
+    const SlowNoise noise = r.slow_noise();
     constexpr int kPoints = 60;
     for (int i = 0; i <= kPoints; ++i) {
         const double f = r.f_low_Hz * std::pow(r.f_high_Hz / r.f_low_Hz, i / double(kPoints));

@@ -164,6 +164,7 @@ Json probability_axis() {
         labels += fmt::format("{}'{}'", comma, p);
     }
     return {{"values", values},
+            {"labelOverlap", false},
             {"labelExpr", fmt::format("[{}][indexof([{}], datum.value)]", labels, places)}};
 }
 

@@ -219,30 +219,35 @@ TEST_CASE("stuck cells: the rule on cells that are plain", "[unit]") {
     CHECK(share_estimate(0, 60).bounds.high == Approx(1.0 - std::pow(0.025, 1.0 / 60.0)));
 }
 
-TEST_CASE("leakage and folding of a power law against plain sums", "[unit]") {
-    // E[I_j] of f^-g over a record of unit length: integral of f^-g sinc^2(f -+ j).
-    for (const double g : {0.7, 1.0, 1.4})
-        for (const double j : {2.0, 7.0}) {
-            double sum = 0.0;
-            const auto sinc2 = [](double x) {
-                return std::abs(x) < 1e-9 ? 1.0 : std::pow(std::sin(M_PI * x) / (M_PI * x), 2);
-            };
-            // f = u^3, so that the steep end is resolved.
-            constexpr int kSteps = 400000;
-            const double most = std::cbrt(400.0);
-            for (int i = 0; i < kSteps; ++i) {
-                const double u = most * (i + 0.5) / kSteps, f = u * u * u;
-                sum +=
-                    std::pow(f, -g) * (sinc2(f - j) + sinc2(f + j)) * 3.0 * u * u * most / kSteps;
+TEST_CASE("the expected periodogram of a component is the sum of its covariances", "[unit]") {
+    constexpr std::size_t kReads = 48;
+    constexpr double kSpacing = 0.01;
+    for (const double rate : {0.1, 3.0, 60.0, 2000.0})
+        for (const double integration : {1e-7, 0.004, 0.01})
+            for (const double j : {1.0, 5.0, 23.0}) {
+                // Covariance of two averaged reads: a double sum over finely cut reads.
+                constexpr int kCuts = 60;
+                const auto covariance = [&](std::size_t lag) {
+                    double sum = 0.0;
+                    for (int a = 0; a < kCuts; ++a)
+                        for (int b = 0; b < kCuts; ++b)
+                            sum += std::exp(-rate * std::abs(static_cast<double>(lag) * kSpacing +
+                                                             integration * (a - b) / kCuts));
+                    return sum / (kCuts * kCuts);
+                };
+                const double f = j / (kReads * kSpacing);
+                double sum = covariance(0);
+                for (std::size_t lag = 1; lag < kReads; ++lag)
+                    sum += 2.0 * (1.0 - static_cast<double>(lag) / kReads) * covariance(lag) *
+                           std::cos(2.0 * M_PI * f * kSpacing * static_cast<double>(lag));
+                const double expected = 2.0 * kSpacing * sum;
+                INFO(rate << " 1/s, " << integration << " s, " << j);
+                CHECK(component_periodogram(f, rate, kSpacing, integration, kReads) ==
+                      Approx(expected).epsilon(0.02).margin(1e-6 * kSpacing));
             }
-            CHECK(leakage(j, g) == Approx(sum * std::pow(j, g)).epsilon(2e-3));
-        }
-    const FoldedPower p = folded_power(0.3, 1.0, 1.0, 0.0);
-    double others = 0.0;
-    for (int k = 1; k <= 4; ++k) others += 1.0 / (k + 0.3) + 1.0 / (k - 0.3);
-    others += 1.0 / (5.0 - 0.3);
-    CHECK(p.first == Approx(1.0 / 0.3));
-    CHECK(p.others == Approx(others));
+    // Very fast noise read in no time is white: 2 spacing.
+    CHECK(component_periodogram(10.0, 1e9, kSpacing, 0.0, kReads) == Approx(2.0 * kSpacing));
+    CHECK(component_periodogram(10.0, 1e9, kSpacing, kSpacing, kReads) < 1e-6 * kSpacing);
 }
 
 TEST_CASE("reads: telegraph noise is said, white noise alone is no 1/f", "[unit]") {
@@ -302,6 +307,18 @@ TEST_CASE("what was not measured comes from the base, marked, or is asked for", 
     };
     CHECK(warned("assumed to be as in card ibm-cmo-hfox-2pct"));
     CHECK(warned("speaks of 10 to 90 uS"));
+}
+
+TEST_CASE("an option that nothing reads is refused", "[unit]") {
+    FitOptions options = options_with_base();
+    options.v_ref_V = 0.2;
+    const std::string programming = programming_csv({}, 1);
+    check_refused({{"p.csv", programming}}, options, {"nothing reads", "--v-ref", "no iv data"});
+    options = options_with_base();
+    options.law = ProgrammingLaw::table;
+    check_refused({{"iv.csv", iv_csv({}, 1)}}, options, {"nothing reads", "--law"});
+    options = options_with_base();
+    check_refused({{"iv.csv", iv_csv({}, 1)}}, options, {"nothing reads", "--read-V", "0.2"});
 }
 
 TEST_CASE("the card's range is what programming and retention share", "[unit]") {

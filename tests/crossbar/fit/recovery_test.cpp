@@ -1,6 +1,9 @@
+#include <fmt/format.h>
+
 #include <catch2/catch.hpp>
 #include <cmath>
 
+#include "crossbar/device/slow_noise.hpp"
 #include "crossbar/fit/device_fit.hpp"
 #include "tests/crossbar/fit/coverage.hpp"
 #include "tests/crossbar/fit/synthetic.hpp"
@@ -111,6 +114,61 @@ TEST_CASE("reads: white, 1/f and exponent come back with their intervals", "[sta
     }
     INFO(coverage.text());
     coverage.check();
+}
+
+TEST_CASE("reads: the ladder that a card's slow noise is made of comes back as its law", "[stat]") {
+    // Ornstein-Uhlenbeck components as crossbar/device lists them, read without averaging.
+    SlowNoise card;
+    card.amplitude_rel2 = 1e-5;
+    card.exponent = 1.0;
+    card.f_low = Hertz::from_value(1.0);
+    card.f_high = Hertz::from_value(500.0);
+    constexpr int kReads = 1000, kRecords = 16, kRuns = 20;
+    constexpr double kSpacing = 1e-3, kWhite = 0.004;
+    std::vector<double> log_amplitudes, exponents, whites, totals;
+    for (int run = 0; run < kRuns; ++run) {
+        Dice dice(static_cast<std::uint64_t>(12000 + run));
+        std::string text = "chip,row,column,time_s,conductance_uS,integration_time_ns\n";
+        for (int r = 0; r < kRecords; ++r) {
+            std::vector<double> state;
+            for (const SlowComponent& c : card.components())
+                state.push_back(c.sigma * dice.normal());
+            for (int i = 0; i < kReads; ++i) {
+                double sum = kWhite * dice.normal();
+                std::size_t k = 0;
+                for (const SlowComponent& c : card.components()) {
+                    sum += state[k];
+                    const double keep = std::exp(-c.rate * kSpacing);
+                    state[k] =
+                        keep * state[k] + std::sqrt(1.0 - keep * keep) * c.sigma * dice.normal();
+                    ++k;
+                }
+                text +=
+                    fmt::format("0,{},0,{:.6f},{:.9f},10\n", r, i * kSpacing, 20.0 * (1.0 + sum));
+            }
+        }
+        const MeasuredData data = data_of(text, "reads.csv");
+        const ReadsFit fit = fit_reads(*data.find(MeasuredKind::reads));
+        REQUIRE(fit.slow);
+        log_amplitudes.push_back(std::log(fit.amplitude_rel2.value / card.amplitude_rel2));
+        exponents.push_back(fit.exponent.value);
+        whites.push_back(fit.sigma_rel.value);
+        totals.push_back(whites.back() * whites.back() + fit.slow_noise().variance());
+    }
+    // Read in no time, white noise is told from what folds back by the exponent alone, so its own
+    // figure is loose; the variance of a read, which is both, is not.
+    const auto error = [](const std::vector<double>& v) {
+        return 5.0 * deviation_of(v) / std::sqrt(static_cast<double>(v.size()));
+    };
+    const double total = kWhite * kWhite + card.variance();
+    CHECK(std::abs(mean_of(log_amplitudes)) < error(log_amplitudes));
+    CHECK(std::abs(mean_of(exponents) - 1.0) < error(exponents));
+    CHECK(std::abs(mean_of(whites) - kWhite) < error(whites));
+    CHECK(std::abs(mean_of(totals) - total) < error(totals));
+    // And these bands are narrow enough to see a wrong law.
+    CHECK(error(log_amplitudes) < 0.2);
+    CHECK(error(exponents) < 0.06);
+    CHECK(error(totals) < 0.1 * total);
 }
 
 TEST_CASE("reads: noise relative to G is told from noise in uS", "[stat]") {
