@@ -165,6 +165,19 @@ TEST_CASE("reads see tracked noise with the covariance of its components", "[sta
           5.0 * same * std::sqrt(2.0 / n) + 0.005 * same);
 }
 
+TEST_CASE("reads see the traps of their cells", "[stat]") {
+    Device device = silent_device(kCard);
+    device.programming.measured_at = {};
+    device.telegraph = {2.0, 0.01, 0.3, 1e5, 1e6, 0.3, 1.0};
+    const PlainReads reads = read_plain(cells().view(), inputs(3).view(), device, settings_for(3));
+    CHECK(reads.memory);
+    constexpr int kEvents = 20000;
+    const double n = kEvents * static_cast<double>(kColumns);
+    const double found = covariance(device, settings_for(3), 3, 2, 2, kEvents);
+    // Few traps: heavier than a normal. Variance of the square below 20 times the variance squared.
+    CHECK(std::abs(found / device.telegraph.variance(10e-9) - 1.0) < 5.0 * std::sqrt(20.0 / n));
+}
+
 TEST_CASE("white and frozen reads draw by their number", "[property]") {
     Device device = silent_device(kCard);
     device.programming.measured_at = {};
