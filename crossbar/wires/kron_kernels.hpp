@@ -55,6 +55,10 @@ struct KronKernels {
     /// with Y_ee = U'U, the panels hold -U behind the diagonal, U'^-1 N_er, and 1 / diagonal of U.
     /// Nodes from `used` on are padding.
     void (*factor)(const KronPanels& front, std::size_t used);
+    /// c [rows][ld] = inverse of a symmetric positive definite matrix: its entries behind the
+    /// diagonal with the sign turned in the first `rows` columns, its diagonal in `inverse`. The
+    /// front has twice as many columns as rows; both are overwritten.
+    void (*invert)(const KronPanels& front, double* c, std::size_t ld);
     /// c += X'X for the ports' columns X: row panels [i0, i1) and column panels [j0, j1), counted
     /// from the first port. `upper`: only panels on or right of the diagonal. c has stride `ld` and
     /// starts at port 0.
@@ -64,8 +68,8 @@ struct KronKernels {
     void (*substitute)(const KronPanels& front, double* x, std::size_t ld, std::size_t width);
     /// The same for one vector.
     void (*substitute_one)(const KronPanels& front, double* x);
-    /// c [m][n] += alpha a b with the same tiles; all of them multiples of 8, rows contiguous.
-    /// a is given transposed: at [k][m].
+    /// c [m][n] += a b with the same tiles; m, n, k and the strides are multiples of 8. `at` is a
+    /// transposed, [k][m].
     void (*multiply)(const double* at, std::size_t lda, const double* b, std::size_t ldb,
                      std::size_t m, std::size_t n, std::size_t k, double* c, std::size_t ldc);
 };

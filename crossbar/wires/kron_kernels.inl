@@ -20,84 +20,7 @@ ATTOHM_INLINE void store(double* p, Vec v) {
     *reinterpret_cast<Vec*>(p) = v;
 }
 
-// ---- lanes ----
-
-/// to[0..count) += factor * from[0..count), vectors of lanes.
-ATTOHM_INLINE void add_scaled(double* to, const double* from, const Vec* factor,
-                              std::size_t count) {
-    for (std::size_t j = 0; j < count; ++j) {
-        for (std::size_t p = 0; p < kParts; ++p) {
-            const std::size_t at = j * kKronLanes + p * kVecLanes;
-            store(to + at, load(to + at) + factor[p] * load(from + at));
-        }
-    }
-}
-
-static void eliminate_lanes(double* front, std::size_t n, std::size_t e, double* inverse) {
-    double* row = front;
-    for (std::size_t k = 0; k < e; ++k) {
-        const std::size_t count = n - k - 1;
-        Vec factor[kParts];
-        for (std::size_t p = 0; p < kParts; ++p) {
-            Vec sum = load(row + p * kVecLanes);
-            for (std::size_t j = 1; j < count; ++j) {
-                sum += load(row + j * kKronLanes + p * kVecLanes);
-            }
-            const Vec reciprocal = 1.0 / sum;
-            store(inverse + k * kKronLanes + p * kVecLanes, reciprocal);
-        }
-        double* to = row + count * kKronLanes;
-        for (std::size_t i = 0; i + 1 < count; ++i) {
-            for (std::size_t p = 0; p < kParts; ++p) {
-                factor[p] = load(row + i * kKronLanes + p * kVecLanes) *
-                            load(inverse + k * kKronLanes + p * kVecLanes);
-            }
-            const std::size_t rest = count - i - 1;
-            add_scaled(to, row + (i + 1) * kKronLanes, factor, rest);
-            to += rest * kKronLanes;
-        }
-        row += count * kKronLanes;
-    }
-}
-
-static void add_lanes(double* front, std::size_t n, const double* child, std::size_t child_n,
-                      std::size_t child_e, const std::uint8_t* map) {
-    const double* from = child + lane_index(child_n, child_e, child_e + 1) * kKronLanes;
-    const std::size_t ports = child_n - child_e;
-    for (std::size_t i = 0; i + 1 < ports; ++i) {
-        const std::size_t row = map[i];
-        // Column 0 of the row would lie here; columns up to the diagonal do not exist.
-        const std::size_t base = lane_index(n, row, row + 1) - (row + 1);
-        for (std::size_t j = i + 1; j < ports; ++j) {
-            double* to = front + (base + map[j]) * kKronLanes;
-            for (std::size_t p = 0; p < kParts; ++p) {
-                const std::size_t at = p * kVecLanes;
-                store(to + at, load(to + at) + load(from + at));
-            }
-            from += kKronLanes;
-        }
-    }
-}
-
-static void substitute_lanes(const double* front, std::size_t n, std::size_t e,
-                             const double* inverse, double* x, std::size_t width) {
-    for (std::size_t k = e; k-- > 0;) {
-        const double* row = front + lane_index(n, k, k + 1) * kKronLanes;
-        const std::size_t count = n - k - 1;
-        for (std::size_t c = 0; c < width; ++c) {
-            for (std::size_t p = 0; p < kParts; ++p) {
-                const double* below = x + ((k + 1) * width + c) * kKronLanes + p * kVecLanes;
-                Vec sum = load(row + p * kVecLanes) * load(below);
-                for (std::size_t j = 1; j < count; ++j) {
-                    sum += load(row + j * kKronLanes + p * kVecLanes) *
-                           load(below + j * width * kKronLanes);
-                }
-                store(x + (k * width + c) * kKronLanes + p * kVecLanes,
-                      sum * load(inverse + k * kKronLanes + p * kVecLanes));
-            }
-        }
-    }
-}
+#include "crossbar/wires/kron_lanes.inl"
 
 // ---- panels ----
 
@@ -245,26 +168,27 @@ ATTOHM_INLINE void reduce_pivots(const KronPanels& front, std::size_t panel, dou
     }
 }
 
-/// Rows of P neighbouring panels from `first` on, down to row block `blocks`.
+/// Row blocks `from` to `blocks` of P neighbouring panels; they are 0 above.
 template <std::size_t P>
-ATTOHM_INLINE void factor_columns(const KronPanels& front, std::size_t first, std::size_t blocks) {
+ATTOHM_INLINE void factor_columns(const KronPanels& front, std::size_t first, std::size_t from,
+                                  std::size_t blocks) {
     const std::size_t stride = front.stride();
     double* x = front.data + first * stride;
     const TileSteps steps = {64, 8, 1, 64, 8, stride, 8, stride};
-    for (std::size_t k = 0; k < blocks; ++k) {
+    for (std::size_t k = from; k < blocks; ++k) {
         const double* above = front.data + k * stride;
-        eight_rows<P>(steps, k, above, x, x + k * 64);
+        eight_rows<P>(steps, k - from, above + from * 64, x + from * 64, x + k * 64);
         for (std::size_t p = 0; p < P; ++p) {
             solve_block(above + k * 64, front.inverse + k * 8, x + k * 64 + p * stride);
         }
     }
 }
 
-static void factor(const KronPanels& front, std::size_t used) {
+/// Cholesky of the eliminated nodes; front.inverse holds their diagonal before.
+ATTOHM_INLINE void factor_nodes(const KronPanels& front) {
     const std::size_t blocks = front.rows / 8, stride = front.stride();
-    node_sums(front, used);
     for (std::size_t panel = 0; panel < blocks; ++panel) {
-        factor_columns<1>(front, panel, panel);
+        factor_columns<1>(front, panel, 0, panel);
         double* x = front.data + panel * stride;
         const TileSteps steps = {64, 8, 1, 64, 8, stride, 8, stride};
         eight_rows<1>(steps, panel, x, x, x + panel * 64);
@@ -272,9 +196,47 @@ static void factor(const KronPanels& front, std::size_t used) {
         reduce_pivots(front, panel, pivots);
         factor_block(x + panel * 64, pivots, front.inverse + panel * 8);
     }
+}
+
+static void factor(const KronPanels& front, std::size_t used) {
+    node_sums(front, used);
+    factor_nodes(front);
+    const std::size_t blocks = front.rows / 8;
     std::size_t panel = blocks;
-    for (; panel + 2 <= front.panels; panel += 2) factor_columns<2>(front, panel, blocks);
-    if (panel < front.panels) factor_columns<1>(front, panel, blocks);
+    for (; panel + 2 <= front.panels; panel += 2) factor_columns<2>(front, panel, 0, blocks);
+    if (panel < front.panels) factor_columns<1>(front, panel, 0, blocks);
+}
+
+static void invert(const KronPanels& front, double* c, std::size_t ld) {
+    factor_nodes(front);
+    const std::size_t blocks = front.rows / 8, stride = front.stride();
+    double* x = front.data + blocks * stride;
+    for (std::size_t p = 0; p < blocks; ++p) {
+        for (std::size_t k = 0; k < front.rows * 8; ++k) x[p * stride + k] = 0.0;
+        for (std::size_t k = 0; k < 8; ++k) x[p * stride + (p * 8 + k) * 8 + k] = 1.0;
+        for (std::size_t i = 0; i < 8; ++i) {
+            for (std::size_t k = 0; k < ld; ++k) c[(p * 8 + i) * ld + k] = 0.0;
+        }
+    }
+    // A column of the identity is 0 above its own row, and stays so.
+    std::size_t p = 0;
+    for (; p + 2 <= blocks; p += 2) factor_columns<2>(front, blocks + p, p, blocks);
+    if (p < blocks) factor_columns<1>(front, blocks + p, p, blocks);
+    const TileSteps steps = {64, 8, 1, 64, 8, stride, ld, 8};
+    for (std::size_t j = 0; j < blocks; j += 2) {
+        const double* from = x + j * 64;
+        for (std::size_t i = 0; i < blocks && i < j + 2; ++i) {
+            double* to = c + i * 8 * ld + j * 8;
+            if (j + 2 <= blocks) {
+                eight_rows<2>(steps, blocks - j, from + i * stride, from + j * stride, to);
+            } else {
+                eight_rows<1>(steps, blocks - j, from + i * stride, from + j * stride, to);
+            }
+        }
+    }
+    for (std::size_t i = 0; i < front.rows; ++i) {
+        for (std::size_t j = 0; j < i; ++j) c[i * ld + j] = c[j * ld + i];
+    }
 }
 
 constexpr std::size_t kDepthBlocks = 32;  ///< rows of a panel pair that stay in the first cache
@@ -377,7 +339,8 @@ static void multiply(const double* at, std::size_t lda, const double* b, std::si
     }
 }
 
-constexpr KronKernels kKronKernels = {eliminate_lanes, add_lanes,  substitute_lanes, factor,
-                                      update,          substitute, substitute_one,   multiply};
+constexpr KronKernels kKronKernels = {eliminate_lanes, add_lanes,      substitute_lanes,
+                                      factor,          invert,         update,
+                                      substitute,      substitute_one, multiply};
 
 #undef ATTOHM_INLINE
