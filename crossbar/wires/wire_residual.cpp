@@ -20,7 +20,7 @@ struct Balance {
 };
 
 /// Row nodes of one row.
-void balance_row(const WireNetwork& net, std::size_t i, const double* g, double v, const double* a,
+void balance_row(const WireNetwork& net, const double* g, double v, const double* a,
                  const double* b, Balance& balance) {
     const std::size_t last = net.columns - 1;
     if (net.row_is_node) {
@@ -29,7 +29,6 @@ void balance_row(const WireNetwork& net, std::size_t i, const double* g, double 
         balance.add(sum, net.first * v);
         return;
     }
-    static_cast<void>(i);
     for (std::size_t j = 0; j <= last; ++j) {
         double sum = g[j] * (a[j] - b[j]);
         sum += j == 0 ? net.first * (a[j] - v) : net.row * (a[j] - a[j - 1]);
@@ -71,7 +70,7 @@ double wire_residual(const WireNetwork& net, MatrixView<const double> conductanc
         const double* g = conductance.row(i);
         const double* a = row_nodes.row(i);
         const double* b = column_nodes.row(i);
-        if (net.has_input) balance_row(net, i, g, inputs[i], a, b, balance);
+        if (net.has_input) balance_row(net, g, inputs[i], a, b, balance);
         if (!net.column_is_node) balance_columns(net, i, g, a, column_nodes, balance);
         for (std::size_t j = 0; j < net.columns; ++j) {
             into_column[j] += g[j] * (a[j] - b[j]);
