@@ -8,35 +8,12 @@
 #include "crossbar/device/device.hpp"
 #include "crossbar/fit/base_card.hpp"
 #include "crossbar/fit/card_parts.hpp"
+#include "crossbar/fit/card_validity.hpp"
 #include "src/base/error.hpp"
 
 namespace attohm::fit {
 
 namespace {
-
-Bounds range_of(std::span<const double> values) {
-    const auto [least, most] = std::minmax_element(values.begin(), values.end());
-    return {*least, *most};
-}
-
-void widen(std::optional<Bounds>& range, const Bounds& by) {
-    if (!range) range = by;
-    range->low = std::min(range->low, by.low);
-    range->high = std::max(range->high, by.high);
-}
-
-/// What the data span, with the files that say so.
-struct Span {
-    std::optional<Bounds> range;
-    std::vector<std::string> files;
-
-    void add(const MeasuredTable& table, std::string_view stem) {
-        if (!table.has(stem)) return;
-        widen(range, range_of(table.column(stem)));
-        files.insert(files.end(), table.files.begin(), table.files.end());
-    }
-    std::string source() const { return fmt::format("{}", fmt::join(files, " + ")); }
-};
 
 /// Puts a card together from parts and a base.
 class CardBuilder {
@@ -50,7 +27,7 @@ class CardBuilder {
         refuse_unused();
         fit_parts();
         take_conductance();
-        take_validity();
+        add(validity_leaves(data_, options_, fit_, base_ ? &*base_ : nullptr, range_, missing_));
         take_programming();
         take_retention();
         take_reads();
@@ -100,7 +77,9 @@ class CardBuilder {
     double relaxation_start(const MeasuredTable& retention) const {
         if (fit_.programming) return fit_.programming->measured_at_s;
         const auto base = base_ ? base_->number("programming.measured_at_s") : std::nullopt;
-        return base ? *base : range_of(retention.column("age")).low;
+        if (base) return *base;
+        const auto ages = retention.column("age");
+        return *std::min_element(ages.begin(), ages.end());
     }
 
     double reference_voltage(const MeasuredTable& iv) const {
@@ -120,16 +99,23 @@ class CardBuilder {
         return true;
     }
 
+    /// A part that a base may do without as well; then the card says so.
+    void add_base_or_say(const std::string& section, const std::string& what) {
+        if (add_base(section)) return;
+        if (base_)
+            fit_.warnings.push_back(
+                fmt::format("No {} was measured and card {} has none: the card has none.", section,
+                            base_->name()));
+        else
+            missing(what);
+    }
+
     void missing(const std::string& what) { missing_.push_back(what); }
 
     /// Targets that programming and relaxation both have.
     void take_conductance() {
         if (!fit_.programming) {
-            if (!add_base("conductance"))
-                missing("conductance (programming.csv, or --base)");
-            else
-                range_ = {*base_->number("conductance.g_min_uS"),
-                          *base_->number("conductance.g_max_uS")};
+            take_base_conductance();
             return;
         }
         const ProgrammingFit& p = *fit_.programming;
@@ -172,6 +158,24 @@ class CardBuilder {
               "draws above it are clipped and counted"}});
     }
 
+    /// The base's range, as far as the relaxation was measured.
+    void take_base_conductance() {
+        if (!add_base("conductance")) {
+            missing("conductance (programming.csv, or --base)");
+            return;
+        }
+        range_ = {*base_->number("conductance.g_min_uS"), *base_->number("conductance.g_max_uS")};
+        if (!fit_.retention || fit_.retention->levels.empty()) return;
+        const Bounds own = range_, other = fit_.retention->targets_uS;
+        range_ = {std::max(own.low, other.low), std::min(own.high, other.high)};
+        require_range(own, other);
+        for (CardLeaf& leaf : fit_.card) {
+            if (leaf.key != "g_min_uS" && leaf.key != "g_max_uS") continue;
+            leaf.values = {card_number(leaf.key == "g_min_uS" ? range_.low : range_.high)};
+            leaf.source += ", as far as " + fit_.retention->source + " reach";
+        }
+    }
+
     void require_range(const Bounds& own, const Bounds& other) {
         if (!(range_.low < range_.high))
             throw UserError(
@@ -186,71 +190,14 @@ class CardBuilder {
                 range_.low, range_.high));
     }
 
-    void take_validity() {
-        Span ages, temperatures, volts;
-        if (const auto* t = table(MeasuredKind::programming)) ages.add(*t, "age");
-        if (fit_.retention) {
-            widen(ages.range, fit_.retention->ages_s);
-            ages.files.push_back(fit_.retention->source);
-        }
-        bool unstated_V = false, unstated_K = false;
-        for (const MeasuredKind kind : {MeasuredKind::programming, MeasuredKind::reads,
-                                        MeasuredKind::retention, MeasuredKind::iv}) {
-            const auto* t = table(kind);
-            if (t == nullptr) continue;
-            temperatures.add(*t, "temperature");
-            volts.add(*t, "read");
-            unstated_V = unstated_V || !(t->has("read") || kind == MeasuredKind::iv);
-            unstated_K = unstated_K || !t->has("temperature");
-        }
-        if (fit_.iv) {
-            widen(volts.range, fit_.iv->volts_V);
-            volts.files.push_back(fit_.iv->source);
-        }
-        state(volts, options_.read_V, unstated_V, "--read-V");
-        state(temperatures, options_.temperature_K, unstated_K, "--temperature-K");
-        Span conductance{range_, {}};
-        if (fit_.programming) conductance.files = {fit_.programming->source};
-        put("conductance_uS", fit_.programming ? conductance : Span{}, "conductances written", "");
-        put("age_s", ages, "ages measured", "");
-        put("temperature_K", temperatures, "temperatures measured", "--temperature-K");
-        put("read_V", volts, "read voltages measured", "--read-V");
-    }
-
-    void state(Span& span, std::optional<double> stated, bool needed, const char* option) {
-        if (!stated) return;
-        if (!needed)
-            throw UserError("an option that nothing reads", option, fmt::format("{:g}", *stated),
-                            "nothing: every file states its own, or none was given that needs it");
-        widen(span.range, {*stated, *stated});
-        span.files.emplace_back(option);
-    }
-
-    void put(const std::string& key, const Span& span, const char* help, const char* option) {
-        if (span.range) {
-            add({{"validity",
-                  key,
-                  {card_number(span.range->low), card_number(span.range->high)},
-                  true,
-                  Mark::fitted,
-                  span.source(),
-                  help}});
-        } else if (base_ && base_->has("validity." + key)) {
-            add({base_->leaf("validity." + key)});
-        } else {
-            missing(fmt::format("validity.{} ({}{}a --base card that has it)", key,
-                                *option == '\0' ? "" : option, *option == '\0' ? "" : ", or "));
-        }
-    }
-
     void take_programming() {
         if (fit_.programming) {
             add(programming_leaves(*fit_.programming));
             add(stuck_leaves(*fit_.programming));
             return;
         }
-        if (!add_base("programming")) missing("programming (programming.csv, or --base)");
-        if (!add_base("stuck")) missing("stuck (programming.csv, or --base)");
+        add_base_or_say("programming", "programming (programming.csv, or --base)");
+        add_base_or_say("stuck", "stuck (programming.csv, or --base)");
     }
 
     void take_retention() {
@@ -273,7 +220,7 @@ class CardBuilder {
             add(slow_noise_leaves(*fit_.reads));
             return;
         }
-        if (!add_base("read_noise")) missing("read_noise (reads.csv, or --base)");
+        add_base_or_say("read_noise", "read_noise (reads.csv, or --base)");
         add_base("slow_noise");
     }
 

@@ -37,7 +37,8 @@ struct DeviceFit {
 /// Fits every part that there is data for and puts a card together. Its validity ranges are those
 /// of the data, never wider: conductances between the targets that programming and relaxation both
 /// have; ages, temperatures and voltages that were measured. What was not measured comes from
-/// `base`, marked assumed with the card's name, or is left out.
+/// `base`, marked assumed with the card's name, or is left out; where a law over age, temperature
+/// or voltage is the base's, the base's range of it counts as well, and is marked assumed.
 /// Throws: UserError of any part; a card that lacks what every card has (conductance range, read
 /// noise, stuck cells, writing) and no base, naming what is missing.
 DeviceFit fit_device(const MeasuredData& data, const FitOptions& options);

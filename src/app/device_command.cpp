@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "crossbar/device/device.hpp"
 #include "crossbar/fit/device_fit.hpp"
 #include "src/app/commands.hpp"
 #include "src/base/atomic_file.hpp"
@@ -75,7 +74,7 @@ std::optional<VegaFiles> vega_of(const FitArguments& given) {
 }
 
 void fit_files(const FitArguments& given) {
-    if (!is_card_file(given.output))
+    if (!given.output.ends_with(".yaml"))
         throw UserError("the card's name says no card file", "--output", given.output,
                         "a path that ends in .yaml");
     refuse_to_replace(given.files, given.output);

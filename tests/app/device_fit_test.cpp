@@ -76,14 +76,13 @@ TEST_CASE("attohm device fit refuses in one line and leaves everything as it was
     const std::string broken =
         bench.write("x.csv", "chip,row,column,target_uS,conductance_uS,age_s\n0,0,0,10,nan,1\n");
     bench.refuses(fit_words({broken}, card), {"x.csv:2, column `conductance_uS`", "nan"});
-    std::vector<std::string> words = fit_words(files, card);
-    words.insert(words.end(), {"--base", "nobody"});
-    std::vector<std::string> other = {"device", "fit", files[0], "--base", "ibm-cmo", "-o", card};
-    bench.refuses(other, {"unknown device card", "did you mean ibm-cmo-hfox-2pct"});
+    std::vector<std::string> other = {"device", "fit", files[0], "--base", "ibm-cmo-hfox-3pct",
+                                      "-o",     card};
+    bench.refuses(other, {"unknown device card", "did you mean ibm-cmo-hfox-"});
     bench.refuses({"device", "fit", files[0], "--law", "cubic", "-o", card}, {"--law", "cubic"});
     const std::string measured = bench.write("m.yaml", "# not a table\n");
     bench.refuses({"device", "fit", measured, "-o", measured}, {"would replace an input"});
-    words = fit_words(files, card);
+    std::vector<std::string> words = fit_words(files, card);
     words.insert(words.end(), {"--report", bench.file("fit.html"), "--vega", bench.path()});
     bench.refuses(words, {"plot library", "vega.min.js"});
 }

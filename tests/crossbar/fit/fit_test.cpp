@@ -309,6 +309,38 @@ TEST_CASE("what was not measured comes from the base, marked, or is asked for", 
     CHECK(warned("speaks of 10 to 90 uS"));
 }
 
+TEST_CASE("every built-in card can be the base, and the result loads", "[property]") {
+    for (const std::string& name : device_card_names()) {
+        INFO(name);
+        FitOptions options;
+        options.base = name;
+        options.temperature_K = 300.0;
+        options.read_V = 0.2;
+        // Written within the base's own range, an hour after its own t0 at most.
+        const Device base = load_device(device_experiment(name));
+        ProgrammingTruth truth;
+        const double low = base.g_min.value() * 1e6, high = base.g_max.value() * 1e6;
+        truth.targets_uS = {low, 0.5 * (low + high), high};
+        truth.sigma = {0.02 * high};
+        truth.age_s = 10.0;
+        std::string card;
+        REQUIRE_NOTHROW(card = card_text(fit_device(
+                            data_of({{"programming.csv", programming_csv(truth, 3)}}), options)));
+        Device device;
+        REQUIRE_NOTHROW(device = device_of(card));
+        CHECK(device.programming.measured_at.value() == Approx(10.0));
+        CHECK(device.relaxation.has_value() == base.relaxation.has_value());
+        if (!device.relaxation || device.relaxation->law == RelaxationLaw::power) continue;
+        // The path after t0 is the base's own: what the spread gains from 10 s on is the same.
+        const Siemens middle = Siemens::from_value(0.5 * (low + high) * 1e-6);
+        const auto variance = [&](const Device& d, double age) {
+            return std::pow(d.relaxation->sigma(middle, Second::from_value(age)).value(), 2);
+        };
+        const double gained = variance(base, 1000.0) - variance(base, 10.0);
+        CHECK(variance(device, 1000.0) == Approx(gained).epsilon(1e-3).margin(1e-20));
+    }
+}
+
 TEST_CASE("an option that nothing reads is refused", "[unit]") {
     FitOptions options = options_with_base();
     options.v_ref_V = 0.2;
@@ -331,6 +363,14 @@ TEST_CASE("the card's range is what programming and retention share", "[unit]") 
     CHECK(device.g_min.value() == Approx(10e-6));
     CHECK(device.g_max.value() == Approx(30e-6));
     CHECK_THAT(fit.warnings.front(), Catch::Contains("have no retention data"));
+    // Without programming data the base's range is cut, not the relaxation stretched.
+    FitOptions base_only;
+    base_only.base = "ibm-cmo-hfox-2pct";
+    base_only.read_V = 0.2;
+    const Device other = device_of(card_text(fit_device(data_of({{"r.csv", r}}), base_only)));
+    CHECK(other.g_min.value() == Approx(10e-6));
+    CHECK(other.g_max.value() == Approx(30e-6));
+    CHECK(other.validity.conductance->high.value() == Approx(30e-6));
     retention.targets_uS = {20};
     check_refused({{"p.csv", p}, {"r.csv", retention_csv(retention, 2)}}, options_with_base(),
                   {"share no range of targets", "r.csv"});
