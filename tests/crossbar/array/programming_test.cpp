@@ -251,3 +251,36 @@ TEST_CASE("white noise of a pair is the sum of its cells' variances", "[unit]") 
     CHECK(uniform.variance.empty());
     CHECK(uniform.uniform_variance == Approx(0.08));
 }
+
+TEST_CASE("cells written one by one are those of the kernel where both apply", "[property]") {
+    Device device = silent_device("ideal");
+    const LevelMap map = map_of(device, 4);
+    const Matrix<float> levels = random_levels(60, 30, 8);
+    device.programming = {{1e-6, 0.05}, {}, 1.0};
+    device.g_floor = 9.0_uS;
+    device.g_ceiling = 92.0_uS;
+    const auto kernel = program_keys(levels.view(), map, device, kShape, kReadTime, kSite);
+    // The same straight line as a table.
+    device.programming.law = ProgrammingLaw::table;
+    device.programming.table_target_S = {10e-6, 90e-6};
+    device.programming.table_sigma_S = {1.5e-6, 5.5e-6};
+    const auto table = program_keys(levels.view(), map, device, kShape, kReadTime, kSite);
+    CHECK(kernel.floored > 100);
+    CHECK(std::abs(table.floored - kernel.floored) <= 1);
+    for (std::size_t i = 0; i < levels.size(); ++i) {
+        CHECK(table.mean.data()[i] == Approx(kernel.mean.data()[i]).margin(2e-5));
+        CHECK(table.plus.data()[i] == Approx(kernel.plus.data()[i]).epsilon(1e-5));
+        CHECK(table.plus.data()[i] <= 9.2001F);
+    }
+    // Hot: metallic above 40 uS, activated below.
+    device.temperature_law = Temperature{300.0_K, 40.0_uS, -0.001, 0.05};
+    device.temperature = 350.0_K;
+    const auto hot = program_keys(levels.view(), map, device, kShape, kReadTime, kSite);
+    const auto factors = device.temperature_factors();
+    for (std::size_t i = 0; i < levels.size(); ++i) {
+        const auto cold = static_cast<double>(table.minus.data()[i]);
+        const double factor = factors.of(map.dG() * cold);
+        if (std::abs(cold - 4.0) < 1e-5) continue;
+        CHECK(static_cast<double>(hot.minus.data()[i]) == Approx(cold * factor).epsilon(1e-6));
+    }
+}
