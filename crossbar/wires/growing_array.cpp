@@ -27,8 +27,8 @@ double& panel_entry(const KronPanels& front, std::size_t k, std::size_t j) {
 }
 
 /// Panels for the inverse of an m x m matrix.
-KronPanels inverse_front(WorkMemory& memory, std::size_t m) {
-    memory.reserve(m * 2 * m + m);
+KronPanels inverse_front(AlignedVector<double>& memory, std::size_t m) {
+    memory.resize(m * 2 * m + m);
     return {memory.data(), memory.data() + 2 * m * m, m, 2 * m / kKronPanel};
 }
 

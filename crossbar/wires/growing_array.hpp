@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "crossbar/wires/wire_array.hpp"
-#include "crossbar/wires/work_memory.hpp"
 
 /// An array that grows by one column at the far end of its rows, as the key cache of a decoder.
 ///
@@ -48,15 +47,15 @@ class GrowingArray {
 
     WireResistances wires_;
     std::size_t rows_ = 0, columns_ = 0;
-    std::size_t m_ = 0;                                       ///< rows, padded
-    std::size_t capacity_ = 0;                                ///< columns that there is room for
-    std::size_t stride_ = 0;                                  ///< of the state: 2 m + capacity
-    std::vector<double, AlignedAllocator<double>> state_;     ///< [m][Z | A | H^T]
-    std::vector<double, AlignedAllocator<double>> next_;      ///< the state behind the new column
-    std::vector<double, AlignedAllocator<double>> transfer_;  ///< [capacity][m]
-    std::vector<double, AlignedAllocator<double>> load_;      ///< [m][m] M, then its currents
-    std::vector<double, AlignedAllocator<double>> step_;      ///< [m][m] Q: x behind = Q' x before
-    WorkMemory panels_;
+    std::size_t m_ = 0;               ///< rows, padded
+    std::size_t capacity_ = 0;        ///< columns that there is room for
+    std::size_t stride_ = 0;          ///< of the state: 2 m + capacity
+    AlignedVector<double> state_;     ///< [m][Z | A | H^T]
+    AlignedVector<double> next_;      ///< the state behind the new column
+    AlignedVector<double> transfer_;  ///< [capacity][m]
+    AlignedVector<double> load_;      ///< [m][m] M, then its currents
+    AlignedVector<double> step_;      ///< [m][m] Q: x behind = Q' x before
+    AlignedVector<double> panels_;    ///< of the inverse
 };
 
 }  // namespace attohm
