@@ -51,6 +51,13 @@ TEST_CASE("attohm device fit writes a card that explain and a second fit take", 
     for (const char* part : {"programming", "stuck", "read noise", "slow noise", "relaxation",
                              "temperature", "I-V", "pulses", "verify", "card: "})
         CHECK_THAT(run.out, Catch::Contains(part));
+    // The manual shows this very run.
+    const std::string manual = read_text_file("docs/device_fit.md");
+    for (std::size_t at = 0; run.out.compare(at, 6, "card: ") != 0;) {
+        const std::size_t end = run.out.find('\n', at);
+        CHECK_THAT(manual, Catch::Contains("\n    " + run.out.substr(at, end - at) + "\n"));
+        at = end + 1;
+    }
     const std::string text = read_text_file(card);
     // The same bytes again, whatever the files are called and in which order they come.
     const std::string again = bench.file("again.yaml");
