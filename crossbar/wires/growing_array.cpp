@@ -16,6 +16,11 @@ std::size_t padded(std::size_t n) {
     return (n + kKronPanel - 1) / kKronPanel * kKronPanel;
 }
 
+/// Rows a power of two apart would share a few sets of the cache.
+std::size_t spread(std::size_t stride) {
+    return stride % 64 == 0 ? stride + kKronPanel : stride;
+}
+
 const KronKernels& kernels() {
     static const KronKernels& best = kron_kernels(best_simd_level());
     return best;
@@ -35,14 +40,14 @@ KronPanels inverse_front(AlignedVector<double>& memory, std::size_t m) {
 }  // namespace
 
 GrowingArray::GrowingArray(std::size_t rows, const WireResistances& wires)
-    : wires_(wires), rows_(rows), m_(padded(rows)) {
+    : wires_(wires), rows_(rows), m_(padded(rows)), ld_(spread(m_)) {
     if (wires.drive == Drive::both_sides) {
         throw UserError("a growing array cannot be driven from both sides", "drive", "both_sides",
                         "one_side: the far driver would move with every column");
     }
     static_cast<void>(make_wire_network(rows, 1, wires));
-    load_.resize(m_ * m_);
-    step_.resize(m_ * m_);
+    load_.resize(m_ * ld_);
+    step_.resize(m_ * ld_);
     reserve(kFirstColumns);
     // Nothing but the drivers yet.
     for (std::size_t i = 0; i < rows_; ++i) {
@@ -59,20 +64,20 @@ GrowingArray::GrowingArray(MatrixView<const double> conductance, const WireResis
 }
 
 MatrixView<const double> GrowingArray::transfer() const {
-    return {transfer_.data(), columns_, rows_, m_};
+    return {transfer_.data(), columns_, rows_, ld_};
 }
 
 void GrowingArray::reserve(std::size_t columns) {
     if (columns <= capacity_) return;
     const std::size_t capacity = padded(std::max(columns, 2 * capacity_));
-    const std::size_t stride = 2 * m_ + capacity;
+    const std::size_t stride = spread(2 * m_ + capacity);
     decltype(state_) state(m_ * stride, 0.0);
     for (std::size_t i = 0; i < m_ && stride_ > 0; ++i) {
         std::copy_n(state_.data() + i * stride_, stride_, state.data() + i * stride);
     }
     state_ = std::move(state);
     next_.assign(m_ * stride, 0.0);
-    transfer_.resize(capacity * m_, 0.0);
+    transfer_.resize(capacity * ld_, 0.0);
     capacity_ = capacity;
     stride_ = stride;
 }
@@ -82,13 +87,13 @@ void GrowingArray::start(MatrixView<const double> conductance) {
     columns_ = conductance.cols;
     if (wires_.none()) {
         for (std::size_t j = 0; j < columns_; ++j) {
-            for (std::size_t i = 0; i < rows_; ++i) transfer_[j * m_ + i] = conductance(i, j);
+            for (std::size_t i = 0; i < rows_; ++i) transfer_[j * ld_ + i] = conductance(i, j);
         }
         return;
     }
     KronReduction reduction(net, FarEnds::ports);
     reduction.reduce(conductance, true);
-    reduction.transfer({transfer_.data(), columns_, rows_, m_});
+    reduction.transfer({transfer_.data(), columns_, rows_, ld_});
     // Without an input node the rows' far ends are the inputs themselves.
     if (!net.has_input) return;
 
@@ -116,16 +121,16 @@ void GrowingArray::start(MatrixView<const double> conductance) {
             row[2 * m_ + j] = reduction.between(far + i, reduction.output(j));
         }
     }
-    kernels().invert(front, load_.data(), m_);
+    kernels().invert(front, load_.data(), ld_);
     for (std::size_t i = 0; i < m_; ++i) {
         double* row = state_.data() + i * stride_;
         std::fill_n(row, stride_, 0.0);
-        if (i < rows_) std::copy_n(load_.data() + i * m_, rows_, row);
+        if (i < rows_) std::copy_n(load_.data() + i * ld_, rows_, row);
     }
-    kernels().multiply(load_.data(), m_, next_.data() + m_, stride_, m_, m_ + capacity_, m_,
+    kernels().multiply(load_.data(), ld_, next_.data() + m_, stride_, m_, m_ + capacity_, m_,
                        state_.data() + m_, stride_);
     kernels().multiply(state_.data() + 2 * m_, stride_, next_.data() + m_, stride_,
-                       padded(columns_), m_, m_, transfer_.data(), m_);
+                       padded(columns_), m_, m_, transfer_.data(), ld_);
 }
 
 void GrowingArray::append(std::span<const double> conductance) {
@@ -141,10 +146,10 @@ void GrowingArray::append(std::span<const double> conductance) {
         // The rows are the inputs, whatever loads them.
         column_currents(conductance, state_.data() + m_, load_.data());
     }
-    double* last = transfer_.data() + columns_ * m_;
+    double* last = transfer_.data() + columns_ * ld_;
     std::fill_n(last, m_, 0.0);
     for (std::size_t i = 0; i < rows_; ++i) {
-        for (std::size_t k = 0; k < m_; ++k) last[k] -= load_[i * m_ + k];
+        for (std::size_t k = 0; k < m_; ++k) last[k] -= load_[i * ld_ + k];
     }
     ++columns_;
 }
@@ -159,7 +164,7 @@ void GrowingArray::move_ports(std::span<const double> conductance) {
     // Z' = Q'P, A' = Q'A, H' = H Q.
     const std::size_t used = 2 * m_ + padded(columns_);
     for (std::size_t i = 0; i < m_; ++i) std::fill_n(next_.data() + i * stride_, used, 0.0);
-    kernels().multiply(step_.data(), m_, state_.data(), stride_, m_, used, m_, next_.data(),
+    kernels().multiply(step_.data(), ld_, state_.data(), stride_, m_, used, m_, next_.data(),
                        stride_);
     // What the new column adds to H: the currents of P per ampere, summed down the column.
     for (std::size_t i = 0; i < rows_; ++i) {
@@ -171,8 +176,8 @@ void GrowingArray::move_ports(std::span<const double> conductance) {
 
     // T -= H (M A); the currents M A follow from the new row nodes.
     column_currents(conductance, next_.data() + m_, load_.data());
-    kernels().multiply(state_.data() + 2 * m_, stride_, load_.data(), m_, padded(columns_), m_, m_,
-                       transfer_.data(), m_);
+    kernels().multiply(state_.data() + 2 * m_, stride_, load_.data(), ld_, padded(columns_), m_, m_,
+                       transfer_.data(), ld_);
     std::swap(state_, next_);
 }
 
@@ -193,9 +198,9 @@ void GrowingArray::solve_load(std::span<const double> g) {
             panel_entry(front, i, k) = -root[i] * (p[k] + shared) * root[k];
         }
     }
-    kernels().invert(front, load_.data(), m_);
+    kernels().invert(front, load_.data(), ld_);
     for (std::size_t i = 0; i < m_; ++i) {
-        for (std::size_t k = 0; k < m_; ++k) load_[i * m_ + k] *= root[i] * root[k];
+        for (std::size_t k = 0; k < m_; ++k) load_[i * ld_ + k] *= root[i] * root[k];
     }
 }
 
@@ -206,12 +211,12 @@ void GrowingArray::solve_step(std::span<const double> g) {
     std::vector<double> below(m_, 0.0), voltage(m_, 0.0), rows(m_ * m_, 0.0);
     // Rows of Q' = (1/g + K^-1) M from the foot up: `voltage` is K^-1 M, `below` what flows there.
     for (std::size_t i = 0; i < rows_; ++i) {
-        for (std::size_t k = 0; k < m_; ++k) below[k] += load_[i * m_ + k];
+        for (std::size_t k = 0; k < m_; ++k) below[k] += load_[i * ld_ + k];
     }
     std::copy_n(below.data(), m_, sums);
     for (std::size_t k = 0; k < m_; ++k) voltage[k] = r_sense * below[k];
     for (std::size_t i = rows_; i-- > 0;) {
-        const double* load = load_.data() + i * m_;
+        const double* load = load_.data() + i * ld_;
         double* to = rows.data() + i * m_;
         const double resistance = g[i] > 0.0 ? 1.0 / g[i] : 0.0;
         for (std::size_t k = 0; k < m_; ++k) {
@@ -224,14 +229,14 @@ void GrowingArray::solve_step(std::span<const double> g) {
         for (std::size_t k = 0; k < m_; ++k) to[k] = 0.0;
         for (std::size_t l = 0; l < rows_; ++l) {
             const double p = state_[i * stride_ + l];
-            for (std::size_t k = 0; k < m_; ++k) to[k] -= p * load_[l * m_ + k];
+            for (std::size_t k = 0; k < m_; ++k) to[k] -= p * load_[l * ld_ + k];
         }
         to[i] += 1.0;
     }
     for (std::size_t i = 0; i < m_; i += kKronPanel) {
         for (std::size_t k = 0; k < m_; ++k) {
             for (std::size_t lane = 0; lane < kKronPanel; ++lane) {
-                step_[k * m_ + i + lane] = rows[(i + lane) * m_ + k];
+                step_[k * ld_ + i + lane] = rows[(i + lane) * m_ + k];
             }
         }
     }
@@ -242,7 +247,7 @@ void GrowingArray::solve_step(std::span<const double> g) {
 void GrowingArray::column_currents(std::span<const double> g, const double* nodes,
                                    double* out) const {
     const WireNetwork net = make_wire_network(rows_, 1, wires_);
-    std::fill_n(out, m_ * m_, 0.0);
+    std::fill_n(out, m_ * ld_, 0.0);
     std::vector<double> foot(m_, 0.0);
     if (net.column_is_node && net.has_foot) {
         double all = net.foot;
@@ -255,7 +260,7 @@ void GrowingArray::column_currents(std::span<const double> g, const double* node
     if (net.column_is_node) {
         for (std::size_t i = 0; i < rows_; ++i) {
             for (std::size_t k = 0; k < m_; ++k) {
-                out[i * m_ + k] = g[i] * (foot[k] - nodes[i * stride_ + k]);
+                out[i * ld_ + k] = g[i] * (foot[k] - nodes[i * stride_ + k]);
             }
         }
         return;
@@ -268,18 +273,18 @@ void GrowingArray::column_currents(std::span<const double> g, const double* node
         const double down = i + 1 == rows_ ? net.foot : net.column;
         pivot[i] = g[i] + above + down;
         const double pass = i == 0 ? 0.0 : net.column / pivot[i - 1];
+        const double* before = i == 0 ? foot.data() : out + (i - 1) * ld_;
         for (std::size_t k = 0; k < m_; ++k) {
-            out[i * m_ + k] =
-                g[i] * nodes[i * stride_ + k] + (i == 0 ? 0.0 : pass * out[(i - 1) * m_ + k]);
+            out[i * ld_ + k] = g[i] * nodes[i * stride_ + k] + pass * before[k];
         }
         // In series: what the nodes above let through, seen from the next one.
         above = down * (g[i] + above) / pivot[i];
     }
     for (std::size_t i = rows_; i-- > 0;) {
         for (std::size_t k = 0; k < m_; ++k) {
-            const double v = (out[i * m_ + k] + net.column * foot[k]) / pivot[i];
+            const double v = (out[i * ld_ + k] + net.column * foot[k]) / pivot[i];
             foot[k] = v;
-            out[i * m_ + k] = g[i] * (v - nodes[i * stride_ + k]);
+            out[i * ld_ + k] = g[i] * (v - nodes[i * stride_ + k]);
         }
     }
 }

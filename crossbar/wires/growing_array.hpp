@@ -48,8 +48,9 @@ class GrowingArray {
     WireResistances wires_;
     std::size_t rows_ = 0, columns_ = 0;
     std::size_t m_ = 0;               ///< rows, padded
+    std::size_t ld_ = 0;              ///< stride of matrices with m columns
     std::size_t capacity_ = 0;        ///< columns that there is room for
-    std::size_t stride_ = 0;          ///< of the state: 2 m + capacity
+    std::size_t stride_ = 0;          ///< of the state: 2 m + capacity or more
     AlignedVector<double> state_;     ///< [m][Z | A | H^T]
     AlignedVector<double> next_;      ///< the state behind the new column
     AlignedVector<double> transfer_;  ///< [capacity][m]

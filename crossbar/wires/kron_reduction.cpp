@@ -14,6 +14,12 @@ std::size_t padded(std::size_t n) {
     return (n + kKronPanel - 1) / kKronPanel * kKronPanel;
 }
 
+/// Stride of a block's matrix. Rows a power of two apart would share a few sets of the cache.
+std::size_t leading(const KronBlock& block) {
+    const std::size_t n = padded(block.ports);
+    return n % 64 == 0 ? n + kKronPanel : n;
+}
+
 KronTopology array_topology(const WireNetwork& net, FarEnds far_ends) {
     KronTopology topology;
     topology.rows = net.rows;
@@ -49,6 +55,7 @@ void KronReduction::lay_out() {
         place.rows = padded(block.eliminated);
         if (block.is_leaf()) {
             leaf_ports_ = std::max(leaf_ports_, place.ports);
+            leaf_matrix_ = std::max(leaf_matrix_, place.ports * leading(block));
         } else {
             place.factor = factor;
             place.inverse = inverse;
@@ -57,7 +64,7 @@ void KronReduction::lay_out() {
             level_size_.resize(
                 std::max(level_size_.size(), static_cast<std::size_t>(block.depth) + 1));
             std::size_t& size = level_size_[static_cast<std::size_t>(block.depth)];
-            size = std::max(size, place.ports * place.ports);
+            size = std::max(size, place.ports * leading(block));
         }
         // The first block small enough on each way down begins a batch.
         const auto begins = [&](const KronBlock& other) { return other.leaves <= kBatchLeaves; };
@@ -83,7 +90,7 @@ void KronReduction::lay_out() {
     factors_.reserve(factor + 1);
     inverses_.reserve(inverse + 1);
     leaf_store_.reserve(store);
-    leaf_matrices_.reserve(largest_batch_ * leaf_ports_ * leaf_ports_);
+    leaf_matrices_.reserve(largest_batch_ * leaf_matrix_);
     blocks_.reserve(blocks + 1);
 }
 
@@ -155,7 +162,7 @@ const double* KronReduction::reduce_block(int index, std::size_t which) {
     const KronBlock& block = tree_.block(index);
     const Place& place = places_[static_cast<std::size_t>(index)];
     if (place.batch >= 0) reduce_batch(batches_[static_cast<std::size_t>(place.batch)]);
-    if (block.is_leaf()) return leaf_matrices_.data() + place.leaf * leaf_ports_ * leaf_ports_;
+    if (block.is_leaf()) return leaf_matrices_.data() + place.leaf * leaf_matrix_;
     const double* child[2] = {reduce_block(block.child[0], 0), reduce_block(block.child[1], 1)};
 
     const auto depth = static_cast<std::size_t>(block.depth);
@@ -170,9 +177,9 @@ const double* KronReduction::reduce_block(int index, std::size_t which) {
         // Only inputs against outputs; inputs come first.
         const std::size_t outputs = output(0);
         kernels_.update(front, input(0) / kKronPanel, padded(outputs) / kKronPanel,
-                        outputs / kKronPanel, end, false, out, place.ports);
+                        outputs / kKronPanel, end, false, out, leading(block));
     } else {
-        kernels_.update(front, 0, end, 0, end, true, out, place.ports);
+        kernels_.update(front, 0, end, 0, end, true, out, leading(block));
     }
     return out;
 }
@@ -186,8 +193,8 @@ void KronReduction::reduce_batch(const Batch& batch) {
             for (std::size_t lane = 0; lane < count; ++lane) {
                 const int leaf = members[first + lane];
                 scatter_leaf(tree_.block(leaf), group, lane,
-                             leaf_matrices_.data() + places_[static_cast<std::size_t>(leaf)].leaf *
-                                                         leaf_ports_ * leaf_ports_);
+                             leaf_matrices_.data() +
+                                 places_[static_cast<std::size_t>(leaf)].leaf * leaf_matrix_);
             }
         }
     }
@@ -206,7 +213,7 @@ void KronReduction::scatter_leaf(const KronBlock& leaf, const LeafLanes& lanes, 
                                  double* out) {
     // Both order their ports by deadline, but the leaf by itself knows fewer deadlines.
     const KronBlock& inner = lanes.root();
-    const std::size_t ld = padded(leaf.ports);
+    const std::size_t ld = leading(leaf);
     std::size_t place[4 * kLeafWidth];
     for (std::size_t side = 0; side < kSides; ++side) {
         ATTOHM_CHECK_EQ(inner.size[side], leaf.size[side]);
@@ -248,7 +255,7 @@ void KronReduction::assemble_front(int index, const double* const child[2]) {
     std::fill_n(front.data, front.panels * front.stride(), 0.0);
     for (int which = 0; which < 2; ++which) {
         const KronBlock& from = tree_.block(block.child[static_cast<std::size_t>(which)]);
-        const std::size_t ld = padded(from.ports);
+        const std::size_t ld = leading(from);
         for (const Side side : from.order()) {
             if (from.size[side] == 0) continue;
             const FrontPlace place = tree_.place(block, which, side);
@@ -266,11 +273,16 @@ void KronReduction::assemble_front(int index, const double* const child[2]) {
 
 void KronReduction::assemble_ports(int index, const double* const child[2], double* out) {
     const KronBlock& block = tree_.block(index);
-    const std::size_t ld = padded(block.ports);
-    std::fill_n(out, ld * ld, 0.0);
+    const std::size_t ld = leading(block);
+    // From the diagonal's pair of panels on: nothing reads below.
+    const std::size_t ports = padded(block.ports);
+    for (std::size_t i = 0; i < ports; ++i) {
+        const std::size_t first = i / (2 * kKronPanel) * (2 * kKronPanel);
+        std::fill_n(out + i * ld + first, ports - first, 0.0);
+    }
     for (int which = 0; which < 2; ++which) {
         const KronBlock& from = tree_.block(block.child[static_cast<std::size_t>(which)]);
-        const std::size_t from_ld = padded(from.ports);
+        const std::size_t from_ld = leading(from);
         for (const Side a : from.order()) {
             const FrontPlace row_place = tree_.place(block, which, a);
             if (row_place.eliminated) continue;
@@ -291,7 +303,7 @@ void KronReduction::assemble_ports(int index, const double* const child[2], doub
 
 double KronReduction::between(std::size_t a, std::size_t b) const {
     const auto [low, high] = std::minmax(a, b);
-    return root_[low * padded(tree_.root().ports) + high];
+    return root_[low * leading(tree_.root()) + high];
 }
 
 std::size_t KronReduction::input(std::size_t row) const {

@@ -99,8 +99,9 @@ class KronReduction {
     std::vector<Batch> batches_;
     std::vector<Place> places_;
     std::size_t leaf_ports_ = 0;     ///< padded ports of the largest leaf
+    std::size_t leaf_matrix_ = 0;    ///< doubles of the largest leaf's matrix
     std::size_t largest_batch_ = 0;  ///< leaves
-    const double* root_ = nullptr;   ///< [ports][ports padded] terminal conductances
+    const double* root_ = nullptr;   ///< [ports][ports] terminal conductances, strided
 
     WorkMemory factors_, inverses_, leaf_store_, leaf_matrices_, blocks_, voltages_, leaf_voltages_,
         lane_voltages_, lane_nodes_;

@@ -19,7 +19,10 @@ std::size_t KronReduction::width(const KronBlock& block, bool own) const {
 }
 
 std::size_t KronReduction::stride(const KronBlock& block, bool own) const {
-    return own ? padded(width(block, own)) : 1;
+    if (!own) return 1;
+    // Rows a power of two apart would share a few sets of the cache.
+    const std::size_t n = padded(width(block, own));
+    return n % 64 == 0 ? n + kKronPanel : n;
 }
 
 void KronReduction::voltages(const double* inputs, MatrixView<double> row_nodes,
@@ -95,7 +98,7 @@ void KronReduction::descend(int index, double* x, std::size_t ld, bool own) {
         if (place.rows > 0) {
             const KronPanels front = panels(index);
             if (own) {
-                kernels_.substitute(front, x, ld, ld);
+                kernels_.substitute(front, x, ld, padded(width(block, own)));
             } else {
                 kernels_.substitute_one(front, x);
             }

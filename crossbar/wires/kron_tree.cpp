@@ -1,6 +1,6 @@
 #include "crossbar/wires/kron_tree.hpp"
 
-#include <algorithm>
+#include <utility>
 
 #include "src/base/error.hpp"
 
@@ -8,8 +8,12 @@ namespace attohm {
 
 std::array<Side, kSides> KronBlock::order() const {
     std::array<Side, kSides> sides = {kLeft, kRight, kTop, kBottom};
-    std::stable_sort(sides.begin(), sides.end(),
-                     [&](Side a, Side b) { return deadline[a] > deadline[b]; });
+    // By insertion: four sides, and equal deadlines stay in order.
+    for (std::size_t k = 1; k < kSides; ++k) {
+        for (std::size_t i = k; i > 0 && deadline[sides[i]] > deadline[sides[i - 1]]; --i) {
+            std::swap(sides[i], sides[i - 1]);
+        }
+    }
     return sides;
 }
 
