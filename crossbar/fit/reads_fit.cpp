@@ -252,6 +252,10 @@ void average_spectrum(ReadsFit& fit) {
 void add_notes(ReadsFit& fit) {
     fit.notes.push_back(
         "Random telegraph noise is not fitted; what there is of it is in the 1/f and white parts.");
+    fit.notes.push_back(fmt::format(
+        "The white part is that of reads of {:.3g} s; a read a hundred times shorter is "
+        "taken as ten times as noisy, which these records do not show.",
+        fit.integration_s));
     if (fit.two_level_records > 0)
         fit.notes.push_back(
             fmt::format("{} of {} records jump between two levels: telegraph noise "

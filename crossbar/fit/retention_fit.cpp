@@ -126,21 +126,48 @@ struct Line {
     double constant = 0.0, slope = 0.0;
 };
 
-/// s0 + s1 x through the deviations at each age, leaving out one write (or none).
-Line spread_line(const LevelData& data, double t0, std::size_t without) {
-    std::vector<WeightedPoint> points;
-    for (std::size_t k = 0; k < data.ages.size(); ++k) {
-        std::vector<double> values;
-        for (std::size_t i = 0; i < data.conductance.size(); ++i)
-            if (i != without) values.push_back(data.conductance[i][k]);
-        const double s = deviation_of(values) / sigma_expected(values.size());
-        points.push_back(
-            {std::log(data.ages[k] / t0), s, std::max(s, 1e-12) * sigma_error(values.size())});
+/// s0 + s1 x through the deviations at each age.
+class SpreadLine {
+  public:
+    SpreadLine(const LevelData& data, double t0) : data_(data) {
+        for (std::size_t k = 0; k < data.ages.size(); ++k) {
+            std::vector<double> values;
+            for (const auto& row : data.conductance) values.push_back(row[k]);
+            const double s = deviation_of(values);
+            means_.push_back(mean_of(values));
+            squares_.push_back(s * s * static_cast<double>(values.size() - 1));
+            x_.push_back(std::log(data.ages[k] / t0));
+        }
     }
-    if (points.size() == 1) return {points[0].y, 0.0};
-    const Polynomial line = fit_polynomial(points, 1);
-    return {line.coefficients[0], line.coefficients[1]};
-}
+
+    Line whole() const {
+        const std::size_t n = data_.conductance.size();
+        return through(n, [&](std::size_t k) { return squares_[k]; });
+    }
+    /// Of all writes but one: from the sums.
+    Line without(std::size_t write) const {
+        const double n = static_cast<double>(data_.conductance.size());
+        return through(data_.conductance.size() - 1, [&](std::size_t k) {
+            const double off = data_.conductance[write][k] - means_[k];
+            return std::max(squares_[k] - off * off * n / (n - 1.0), 0.0);
+        });
+    }
+
+  private:
+    template <class Squares>
+    Line through(std::size_t n, const Squares& squares) const {
+        std::vector<WeightedPoint> points;
+        for (std::size_t k = 0; k < x_.size(); ++k) {
+            const double s = std::sqrt(squares(k) / static_cast<double>(n - 1)) / sigma_expected(n);
+            points.push_back({x_[k], s, std::max(s, 1e-12) * sigma_error(n)});
+        }
+        const Polynomial line = fit_polynomial(points, 1);
+        return {line.coefficients[0], line.coefficients[1]};
+    }
+
+    const LevelData& data_;
+    std::vector<double> means_, squares_, x_;
+};
 
 Estimate jackknifed(double value, const std::vector<double>& left) {
     const double n = static_cast<double>(left.size());
@@ -170,9 +197,10 @@ RetentionLevel fit_level(const MeasuredTable& table, const std::vector<const Wri
     std::vector<double> slopes, constants, spreads;
     for (const WriteEvent* e : events) slopes.push_back(slope_per_ln(*e, reference, t0).value());
     level.mean_per_ln_uS = mean_estimate(slopes);
-    const Line line = spread_line(data, t0, events.size());
+    const SpreadLine spread(data, t0);
+    const Line line = spread.whole();
     for (std::size_t i = 0; i < events.size(); ++i) {
-        const Line left = spread_line(data, t0, i);
+        const Line left = spread.without(i);
         constants.push_back(left.constant);
         spreads.push_back(left.slope);
     }

@@ -257,7 +257,7 @@ TEST_CASE("reads: telegraph noise is said, white noise alone is no 1/f", "[unit]
     const auto two =
         fit_reads(*data_of({{"r.csv", reads_csv(jumps, 1)}}).find(MeasuredKind::reads));
     CHECK(two.two_level_records == 16);
-    CHECK_THAT(two.notes[1], Catch::Contains("16 of 16 records jump between two levels"));
+    CHECK_THAT(two.notes[2], Catch::Contains("16 of 16 records jump between two levels"));
     ReadsTruth white;
     white.amplitude = 0.0;
     const auto flat =
