@@ -208,7 +208,10 @@ void GrowingArray::solve_load(std::span<const double> g) {
 void GrowingArray::solve_step(std::span<const double> g) {
     const double r_column = wires_.column.value(), r_sense = wires_.sense.value();
     double* sums = panels_.data();
-    std::vector<double> below(m_, 0.0), voltage(m_, 0.0), rows(m_ * m_, 0.0);
+    std::vector<double> below(m_, 0.0), voltage(m_, 0.0);
+    // The next state is not begun yet: its first columns are scratch.
+    double* rows = next_.data();
+    for (std::size_t i = rows_; i < m_; ++i) std::fill_n(rows + i * stride_, m_, 0.0);
     // Rows of Q' = (1/g + K^-1) M from the foot up: `voltage` is K^-1 M, `below` what flows there.
     for (std::size_t i = 0; i < rows_; ++i) {
         for (std::size_t k = 0; k < m_; ++k) below[k] += load_[i * ld_ + k];
@@ -217,7 +220,7 @@ void GrowingArray::solve_step(std::span<const double> g) {
     for (std::size_t k = 0; k < m_; ++k) voltage[k] = r_sense * below[k];
     for (std::size_t i = rows_; i-- > 0;) {
         const double* load = load_.data() + i * ld_;
-        double* to = rows.data() + i * m_;
+        double* to = rows + i * stride_;
         const double resistance = g[i] > 0.0 ? 1.0 / g[i] : 0.0;
         for (std::size_t k = 0; k < m_; ++k) {
             voltage[k] += r_column * below[k];
@@ -236,7 +239,7 @@ void GrowingArray::solve_step(std::span<const double> g) {
     for (std::size_t i = 0; i < m_; i += kKronPanel) {
         for (std::size_t k = 0; k < m_; ++k) {
             for (std::size_t lane = 0; lane < kKronPanel; ++lane) {
-                step_[k * ld_ + i + lane] = rows[(i + lane) * m_ + k];
+                step_[k * ld_ + i + lane] = rows[(i + lane) * stride_ + k];
             }
         }
     }
