@@ -19,6 +19,21 @@ struct DecisionCounts {
     double fp_expected = 0.0,
            fk_expected = 0.0;        ///< sum of P over the read draws, against `threshold`
     double decision_variance = 0.0;  ///< sum p(1-p) over valid pairs
+    // Clustering of false prunes on keys, over the pairs that `threshold` keeps. p is the
+    // probability over all read noise, with memory or without, as if each read were the first.
+    std::int64_t keys_kept = 0;  ///< keys that at least one query keeps
+    std::int64_t keys_lost = 0;  ///< of those, falsely pruned for more than half of these queries
+    double key_excess = 0.0;     ///< sum over keys of (false prunes - sum p)^2
+    double key_variance =
+        0.0;  ///< sum over keys of sum p(1-p): key_excess if reads are independent
+};
+
+/// Decisions by the place of a key's column in its array, from the row drivers on, in equal bins.
+struct ColumnProfile {
+    static constexpr int kBins = 32;
+    std::vector<std::int64_t> reference_kept = std::vector<std::int64_t>(kBins, 0);
+    std::vector<std::int64_t> false_prune = std::vector<std::int64_t>(kBins, 0);
+    std::vector<std::int64_t> false_keep = std::vector<std::int64_t>(kBins, 0);
 };
 
 /// Histogram of (score - threshold) / sigma, sigma = standard deviation of the scaled score of this
@@ -39,11 +54,20 @@ struct HeadEvents {
     std::int64_t threshold_clamped = 0;    ///< thresholds outside the DAC's range
     std::int64_t sense_clipped = 0;        ///< outputs beyond the sense full scale
     std::int64_t column_clipped = 0;       ///< physical column currents beyond sense.i_max_A
-    std::int64_t conductance_floored = 0;  ///< programming draws below the floor
+    std::int64_t adc_clipped = 0;          ///< conversions beyond the ADC's range
+    std::int64_t undecided = 0;            ///< comparators that ran out of time
+    std::int64_t conductance_floored = 0;  ///< draws below the floor
+    std::int64_t conductance_ceiled = 0;   ///< draws above the ceiling
     std::int64_t cells = 0;                ///< cells written, the base of the two rates
     std::int64_t stuck_cells = 0;
-    std::int64_t level_errors = 0;  ///< K MSBs sensed as another level than written
-    std::int64_t borderline = 0;    ///< |score - threshold| <= 1e-5 |q||k| scale
+    std::int64_t age_clamped = 0;    ///< keys read younger than their card's sigma is
+    std::int64_t verify_failed = 0;  ///< cells that the write loop gave up
+    std::int64_t rows_output = 0;    ///< queries whose noise was drawn at the outputs
+    std::int64_t rows_cells = 0;     ///< the same, with noise with memory followed cell by cell
+    std::int64_t rows_column = 0;    ///< queries drawn column by column and step by step
+    std::int64_t trim_clamped = 0;   ///< comparators whose offset lies beyond the trim range
+    std::int64_t level_errors = 0;   ///< K MSBs sensed as another level than written
+    std::int64_t borderline = 0;     ///< |score - threshold| <= 1e-5 |q||k| scale
 };
 
 /// What a scheme reports of one head.
@@ -54,6 +78,7 @@ struct HeadReport {
     DecisionCounts decisions;
     HeadEvents events;
     ScoreEye eye;
+    ColumnProfile columns;
     std::int64_t rows = 0;            ///< valid queries
     std::int64_t empty_rows = 0;      ///< rows the comparators (or the threshold) left empty
     std::int64_t top1_lost = 0;       ///< rows whose exact top-1 key was falsely pruned
@@ -65,8 +90,10 @@ struct HeadReport {
     double threshold = 0.0;        ///< in scaled-score units, margin included
     double lsb_score = 0.0;        ///< one integer score step in units of the scaled score
     double noise_sigma_score =
-        0.0;                   ///< rms random read noise at the comparator, scaled-score units
-    double score_sigma = 0.0;  ///< sigma of the eye
+        0.0;                     ///< rms random read noise at the comparator, scaled-score units
+    double score_sigma = 0.0;    ///< sigma of the eye
+    double wire_residual = 0.0;  ///< of the solved arrays, largest
+    double wire_coupling = 0.0;  ///< k of the first-order noise through wires, largest
 };
 
 /// Adds counts, histograms and sums; sigmas and steps become sums, to be divided by the number of

@@ -82,7 +82,17 @@ inline Stream verify_stream(const DrawSite& s, std::uint64_t plane) {
     return {s.seed, Purpose::write_verify, {s.chip, s.bank, s.sample, s.layer, s.kv_head, plane}};
 }
 
-/// Relaxation of the same cell: normal(j * d + i), one draw for all ages of the write event.
+/// Both for row i of an array's reference column, written once per chip: cell i.
+inline Stream reference_verify_stream(const DrawSite& s, std::uint64_t array, std::uint64_t plane) {
+    return {s.seed, Purpose::write_verify, {s.chip, s.bank, array, plane}};
+}
+inline Stream reference_relaxation_stream(const DrawSite& s, std::uint64_t array,
+                                          std::uint64_t plane) {
+    return {s.seed, Purpose::relaxation, {s.chip, s.bank, array, plane}};
+}
+
+/// Relaxation of the cell of key j, row i: normal(j * d + i), one draw for all ages of the write
+/// event.
 inline Stream relaxation_stream(const DrawSite& s, std::uint64_t plane) {
     return {s.seed, Purpose::relaxation, {s.chip, s.bank, s.sample, s.layer, s.kv_head, plane}};
 }

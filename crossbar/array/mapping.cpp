@@ -37,8 +37,7 @@ Mapping::Mapping(Siemens g_min, Siemens g_max, std::optional<int> bits, MappingS
     }
     dG_ = (g_max - g_min) / static_cast<double>(top);
     for (int slice = 0; slice < slices_; ++slice) {
-        const double weight =
-            slices_ > 1 ? std::ldexp(1.0, *settings.cell_bits * slice) : 1.0;
+        const double weight = slices_ > 1 ? std::ldexp(1.0, *settings.cell_bits * slice) : 1.0;
         planes_.push_back({Polarity::plus, slice, weight});
         if (pair) planes_.push_back({Polarity::minus, slice, -weight});
     }

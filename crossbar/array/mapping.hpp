@@ -82,7 +82,9 @@ class Mapping {
     double reference_digit(const Plane& plane) const { return digit(plane, 0.0); }
     /// Largest digit there can be.
     int largest_digit() const;
-    Siemens conductance(const Plane& plane, double m) const { return g_min_ + dG_ * digit(plane, m); }
+    Siemens conductance(const Plane& plane, double m) const {
+        return g_min_ + dG_ * digit(plane, m);
+    }
 
   private:
     Siemens g_min_;

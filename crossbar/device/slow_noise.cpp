@@ -104,6 +104,21 @@ void SlowSplit::place(const SlowComponent& component, std::optional<double> refe
     (reference_age ? referenced_ : whole_).push_back(component);
 }
 
+double SlowSplit::memory_variance(Second age) const {
+    const double read_time = timing_.read_time.value();
+    const double middle = age.value() + 0.5 * timing_.pass_time.value();
+    double sum = frozen_variance(age);
+    for (const SlowComponent& component : whole_) {
+        sum += component.sigma * component.sigma * averaged_variance(component.rate * read_time);
+    }
+    for (const SlowComponent& component : referenced_) {
+        sum +=
+            component.sigma * component.sigma *
+            component_covariance(component.rate, read_time, reference_age_.value(), middle, middle);
+    }
+    return sum;
+}
+
 double SlowSplit::frozen_variance(Second age) const {
     const double middle = age.value() + 0.5 * timing_.pass_time.value();
     double sum = 0.0;

@@ -113,6 +113,8 @@ class SlowSplit {
     /// Relative variance of the frozen part of a cell of this age at the first read.
     double frozen_variance(Second age) const;
     bool has_frozen() const { return !frozen_.empty(); }
+    /// Relative variance of all that is not white, of one read of a cell of this age.
+    double memory_variance(Second age) const;
 
     /// Components to track that enter whole, and those that enter from `reference_age` on.
     const std::vector<SlowComponent>& whole() const { return whole_; }

@@ -13,6 +13,7 @@
 #include "src/base/vmath.hpp"
 #include "src/machine/cost_engine.hpp"
 #include "src/replay/experiment.hpp"
+#include "src/schemes/analog_settings.hpp"
 #include "src/schemes/calibrated_scheme.hpp"
 #include "src/tile/sprint_tile.hpp"
 #include "workloads/synth.hpp"
@@ -98,19 +99,6 @@ struct Phases {
     double seconds[std::size(kNames)] = {};
 };
 
-TileCircuits preset_circuits(const AnalogSettings& analog, const LevelMap& map, double n_fs,
-                             int q_levels) {
-    TileCircuits circuits;
-    circuits.array = {analog.array_rows, analog.array_columns};
-    circuits.v_read = analog.v_read;
-    circuits.v_drive = analog.v_supply;
-    circuits.read_time = analog.read_time;
-    circuits.q_levels = q_levels;
-    circuits.sense = {analog.v_fs, analog.v_read * map.dG() / circuits.q_levels, n_fs, {}};
-    circuits.comparator = {analog.offset_sigma, analog.noise_sigma};
-    return circuits;
-}
-
 /// One head, phase by phase; thresholds and full scale as the calibrated scheme has them.
 void run_phases(const CalibratedScheme& scheme, const Settings& settings, const AttentionHead& head,
                 Phases& phases) {
@@ -118,7 +106,8 @@ void run_phases(const CalibratedScheme& scheme, const Settings& settings, const 
     const AnalogSettings analog = load_analog_settings(settings);
     const KeepSettings keep_settings = load_keep_settings(settings, true);
     const HeadCalibration& calibrated = scheme.calibration(head.layer, head.head);
-    const LevelMap map(analog.device.g_min, analog.device.g_max, code_settings.k_bits);
+    const Mapping map(analog.device.g_min, analog.device.g_max, code_settings.k_bits,
+                      analog.mapping);
     const auto n = static_cast<std::size_t>(head.valid_k), rows = head.n_q();
     std::size_t phase = 0;
     const auto timed = [&](auto&& work) { phases.seconds[phase++] += seconds_of([&] { work(); }); };
@@ -128,8 +117,10 @@ void run_phases(const CalibratedScheme& scheme, const Settings& settings, const 
     const RowThresholds thresholds = row_thresholds(codes, calibrated.threshold, dac);
     std::optional<SprintTile> tile;
     timed([&] {
-        tile.emplace(preset_circuits(analog, map, calibrated.n_fs, code_settings.q_levels()), map,
-                     analog.device, DrawSite{}, codes.m.view(), head.n_k());
+        TileCircuits circuits =
+            tile_circuits(analog, code_settings, map, calibrated.n_fs, head.d());
+        circuits.schedule.reads_in_all = rows;
+        tile.emplace(circuits, map, analog.device, DrawSite{}, codes.m.view(), head.n_k());
     });
     Matrix<float> products;
     products.resize(rows, n);

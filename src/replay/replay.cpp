@@ -3,6 +3,7 @@
 #include <atomic>
 #include <mutex>
 
+#include "crossbar/device/device.hpp"
 #include "src/base/blas.hpp"
 #include "src/base/error.hpp"
 #include "src/base/version.hpp"

@@ -40,6 +40,10 @@ void add_counts(DecisionCounts& sum, const DecisionCounts& part) {
     sum.fp_expected += part.fp_expected;
     sum.fk_expected += part.fk_expected;
     sum.decision_variance += part.decision_variance;
+    sum.keys_kept += part.keys_kept;
+    sum.keys_lost += part.keys_lost;
+    sum.key_excess += part.key_excess;
+    sum.key_variance += part.key_variance;
 }
 
 void add_events(HeadEvents& sum, const HeadEvents& part) {
@@ -50,9 +54,18 @@ void add_events(HeadEvents& sum, const HeadEvents& part) {
     sum.threshold_clamped += part.threshold_clamped;
     sum.sense_clipped += part.sense_clipped;
     sum.column_clipped += part.column_clipped;
+    sum.adc_clipped += part.adc_clipped;
+    sum.undecided += part.undecided;
     sum.conductance_floored += part.conductance_floored;
+    sum.conductance_ceiled += part.conductance_ceiled;
     sum.cells += part.cells;
     sum.stuck_cells += part.stuck_cells;
+    sum.age_clamped += part.age_clamped;
+    sum.verify_failed += part.verify_failed;
+    sum.trim_clamped += part.trim_clamped;
+    sum.rows_output += part.rows_output;
+    sum.rows_cells += part.rows_cells;
+    sum.rows_column += part.rows_column;
     sum.level_errors += part.level_errors;
     sum.borderline += part.borderline;
 }

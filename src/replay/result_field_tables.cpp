@@ -26,7 +26,7 @@ Fields<SampleOutcome> sample_fields() {
 
 Fields<DecisionCounts> decision_fields() {
     using D = DecisionCounts;
-    static const std::array<Field<D>, 13> kFields = {{
+    static const std::array<Field<D>, 17> kFields = {{
         {"valid", "pair", "pairs that mask, causality and padding allow", &D::valid},
         {"ref_kept", "pair", "kept by `threshold` (float scores)", &D::ref_kept},
         {"quant_kept", "pair", "kept by `threshold-q` (integer codes)", &D::quant_kept},
@@ -41,13 +41,20 @@ Fields<DecisionCounts> decision_fields() {
         {"fk_expected", "pair", "fk_total expected over the read draws", &D::fk_expected},
         {"decision_variance", "pair^2", "sum of p (1 - p) over the read draws",
          &D::decision_variance},
+        {"keys_kept", "key", "keys that at least one query keeps by `threshold`", &D::keys_kept},
+        {"keys_lost", "key", "of those, falsely pruned for more than half of these queries",
+         &D::keys_lost},
+        {"key_excess", "pair^2", "sum over keys of (false prunes - sum of p)^2", &D::key_excess},
+        {"key_variance", "pair^2",
+         "sum over keys of sum of p (1 - p): what key_excess is where reads are independent",
+         &D::key_variance},
     }};
     return kFields;
 }
 
 Fields<HeadEvents> event_fields() {
     using E = HeadEvents;
-    static const std::array<Field<E>, 12> kFields = {{
+    static const std::array<Field<E>, 21> kFields = {{
         {"q_clipped", "code", "8-bit codes of q out of range", &E::q_clipped},
         {"k_clipped", "code", "8-bit codes of k out of range", &E::k_clipped},
         {"v_clipped", "code", "8-bit codes of v out of range", &E::v_clipped},
@@ -57,10 +64,19 @@ Fields<HeadEvents> event_fields() {
         {"sense_clipped", "decision", "outputs beyond the sense full scale", &E::sense_clipped},
         {"column_clipped", "column", "physical column currents beyond sense.i_max_A",
          &E::column_clipped},
-        {"conductance_floored", "cell", "programming draws below the floor",
-         &E::conductance_floored},
+        {"adc_clipped", "conversion", "conversions beyond the ADC's range", &E::adc_clipped},
+        {"undecided", "decision", "comparators that ran out of time", &E::undecided},
+        {"conductance_floored", "cell", "conductances below the floor", &E::conductance_floored},
+        {"conductance_ceiled", "cell", "conductances above the ceiling", &E::conductance_ceiled},
         {"cells", "cell", "multi-level cells written", &E::cells},
         {"stuck_cells", "cell", "cells that faults hold", &E::stuck_cells},
+        {"age_clamped", "key", "keys younger than the age their card's sigma was measured at",
+         &E::age_clamped},
+        {"verify_failed", "cell", "cells that the write loop gave up", &E::verify_failed},
+        {"trim_clamped", "comparator", "offsets beyond the trim range", &E::trim_clamped},
+        {"rows_output", "row", "queries whose noise was drawn at the outputs", &E::rows_output},
+        {"rows_cells", "row", "queries with slow noise followed cell by cell", &E::rows_cells},
+        {"rows_column", "row", "queries drawn column by column", &E::rows_column},
         {"level_errors", "element", "K MSBs sensed as another level than written",
          &E::level_errors},
         {"borderline", "pair", "|score - threshold| <= 1e-5 |q||k| scale", &E::borderline},
@@ -70,7 +86,7 @@ Fields<HeadEvents> event_fields() {
 
 Fields<HeadReport> report_fields() {
     using R = HeadReport;
-    static const std::array<Field<R>, 15> kFields = {{
+    static const std::array<Field<R>, 17> kFields = {{
         {"sample", "1", "unused in a sum over samples", &R::sample},
         {"layer", "1", "layer, from 0", &R::layer},
         {"head", "1", "query head, from 0", &R::head},
@@ -90,6 +106,9 @@ Fields<HeadReport> report_fields() {
         {"noise_sigma_score", "1", "rms random read noise at the comparator, scaled-score units",
          &R::noise_sigma_score},
         {"score_sigma", "1", "sigma of the score eye, in scaled-score units", &R::score_sigma},
+        {"wire_residual", "1", "max|Yu - b| / max|b| of the solved arrays", &R::wire_residual},
+        {"wire_coupling", "1", "k of the first-order noise through wires: error <= k e / (1 - k e)",
+         &R::wire_coupling},
     }};
     return kFields;
 }
@@ -121,6 +140,15 @@ std::span<const EyeField> eye_fields() {
         {"pruned", "pairs that the decisions pruned", &ScoreEye::pruned},
         {"false_prune", "pairs falsely pruned against `threshold`", &ScoreEye::false_prune},
         {"false_keep", "pairs falsely kept against `threshold`", &ScoreEye::false_keep},
+    }};
+    return kFields;
+}
+
+std::span<const ColumnField> column_fields() {
+    static constexpr std::array<ColumnField, 3> kFields = {{
+        {"reference_kept", "pairs that `threshold` keeps", &ColumnProfile::reference_kept},
+        {"false_prune", "pairs falsely pruned against `threshold`", &ColumnProfile::false_prune},
+        {"false_keep", "pairs falsely kept against `threshold`", &ColumnProfile::false_keep},
     }};
     return kFields;
 }

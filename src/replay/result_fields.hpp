@@ -121,6 +121,14 @@ struct EyeField {
 };
 std::span<const EyeField> eye_fields();
 
+/// The histograms over the columns of an array.
+struct ColumnField {
+    std::string_view name;
+    std::string_view help;
+    std::vector<std::int64_t> ColumnProfile::*member;
+};
+std::span<const ColumnField> column_fields();
+
 /// The four estimates of an accuracy.
 struct AccuracyField {
     std::string_view name;

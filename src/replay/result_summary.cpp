@@ -36,7 +36,7 @@ struct EventBase {
     double of = 0.0;
 };
 
-std::array<EventBase, 11> event_bases(const Result& result, const DecisionTotals& totals) {
+std::array<EventBase, 20> event_bases(const Result& result, const DecisionTotals& totals) {
     const RowWidths width = row_widths(result);
     const auto rows = static_cast<double>(totals.rows);
     const auto pairs = static_cast<double>(totals.counts.valid);
@@ -49,8 +49,17 @@ std::array<EventBase, 11> event_bases(const Result& result, const DecisionTotals
         {"threshold_clamped", "valid queries", rows},
         {"sense_clipped", "valid pairs", pairs},
         {"column_clipped", "columns read for valid pairs", 2.0 * pairs},
+        {"adc_clipped", "conversions of valid pairs", pairs},
+        {"undecided", "valid pairs", pairs},
         {"conductance_floored", "cells written", cells},
+        {"conductance_ceiled", "cells written", cells},
         {"stuck_cells", "cells written", cells},
+        {"age_clamped", "keys written", cells > 0.0 ? 0.5 * cells / std::max(width.d, 1.0) : 0.0},
+        {"verify_failed", "cells written", cells},
+        {"trim_clamped", "comparators", pairs},
+        {"rows_output", "valid queries", rows},
+        {"rows_cells", "valid queries", rows},
+        {"rows_column", "valid queries", rows},
         {"level_errors", "cell pairs written", 0.5 * cells},
         {"borderline", "valid pairs", pairs},
     }};

@@ -107,6 +107,23 @@ void write_eyes(const ColumnWriter& table, const std::vector<HeadSummary>& heads
     }
 }
 
+void write_columns(const ColumnWriter& table, const std::vector<HeadSummary>& heads) {
+    constexpr std::size_t kBins = ColumnProfile::kBins;
+    for (const ColumnField& field : column_fields()) {
+        std::vector<std::int64_t> bins;
+        for (const HeadSummary& head : heads) {
+            const auto& histogram = head.report.columns.*field.member;
+            ATTOHM_CHECK_EQ(histogram.size(), kBins);
+            bins.insert(bins.end(), histogram.begin(), histogram.end());
+        }
+        table.numbers(fmt::format("column_{}", field.name), "pair",
+                      fmt::format("{}, by the place of the key's column in its array, from the row "
+                                  "drivers on, in {} equal bins",
+                                  field.help, kBins),
+                      {heads.size(), kBins}, bins);
+    }
+}
+
 void write_fidelity(const H5Group& group, std::string_view name,
                     const std::vector<HeadSummary>& heads,
                     std::optional<Fidelity> HeadSummary::*member) {
@@ -132,6 +149,7 @@ void write_heads(const H5Group& group, const std::vector<HeadSummary>& heads) {
     table.fields(event_fields(), part_pointers(
                                      rows, [](auto& h) -> auto& { return h.report.events; }));
     write_eyes(table, heads);
+    write_columns(table, heads);
     write_fidelity(table.group(), "to_exact", heads, &HeadSummary::to_exact);
     write_fidelity(table.group(), "to_threshold", heads, &HeadSummary::to_threshold);
 }

@@ -6,6 +6,7 @@
 #include "src/base/blas.hpp"
 #include "src/base/error.hpp"
 #include "src/base/vmath.hpp"
+#include "src/schemes/analog_settings.hpp"
 
 namespace attohm {
 
@@ -72,8 +73,9 @@ CalibratedScheme::CalibratedScheme(SchemeInputs inputs, const Settings& settings
     dac_settings_ = load_dac_settings(settings);
     if (full_scale_settings_.mode == FullScale::current) {
         const AnalogSettings analog = load_analog_settings(settings);
-        const LevelMap map(analog.device.g_min, analog.device.g_max, code_settings_.k_bits);
-        i_lsb_ = analog.v_read * map.dG() / static_cast<double>(code_settings_.q_levels());
+        const Mapping map(analog.device.g_min, analog.device.g_max, code_settings_.k_bits,
+                          analog.mapping);
+        i_lsb_ = analog.i_lsb(map, code_settings_.q_levels());
     }
 }
 
@@ -110,7 +112,7 @@ float CalibratedScheme::calibrated_threshold(std::span<const AttentionHead> samp
 double CalibratedScheme::calibrated_full_scale(const HeadScales& scales,
                                                std::span<const AttentionHead> samples) const {
     const double levels = code_settings_.q_levels();
-    const double n_max = 1 << (code_settings_.k_bits.value_or(LevelMap::kIdealBits) - 1);
+    const double n_max = 1 << (code_settings_.k_bits.value_or(Mapping::kIdealBits) - 1);
     if (full_scale_settings_.mode == FullScale::worst_case) {
         return static_cast<double>(samples.front().d()) * levels * n_max;
     }

@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "circuits/threshold_dac.hpp"
-#include "crossbar/array/levels.hpp"
 #include "src/schemes/kept_attention.hpp"
 #include "src/schemes/registry.hpp"
 #include "src/schemes/score_codes.hpp"

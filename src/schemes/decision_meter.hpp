@@ -21,12 +21,15 @@ struct DecisionRowBytes {
     const std::uint8_t* quant = nullptr;  ///< [n] kept by threshold-q
     const std::uint8_t* hw = nullptr;     ///< [n] kept by the comparators
     const float* p_keep = nullptr;        ///< [n] or null
+    const float* p_marginal = nullptr;    ///< [n] over all read noise; null: p_keep
 };
 
 class DecisionMeter {
   public:
-    /// Args: threshold: in scaled-score units; sigma: of the score eye, > 0.
-    DecisionMeter(const AttentionHead& head, float threshold, float sigma, MetricsLevel level);
+    /// Args: threshold: in scaled-score units; sigma: of the score eye, > 0; columns: keys per
+    ///   array, for the profile over its columns (0: no arrays).
+    DecisionMeter(const AttentionHead& head, float threshold, float sigma, MetricsLevel level,
+                  std::size_t columns = 0);
 
     /// Decisions of query `query` by the float threshold; masked keys are 0.
     /// Returns: [key_end] bytes, valid until the next call.
@@ -42,6 +45,8 @@ class DecisionMeter {
     void finish(HeadReport& report) const;
 
   private:
+    void add_keys(std::size_t n, const DecisionRowBytes& row);
+    void finish_keys(HeadReport& report) const;
     void add_full(std::size_t query, std::size_t n, const DecisionRowBytes& row);
 
     const AttentionHead& head_;
@@ -55,6 +60,13 @@ class DecisionMeter {
     std::int64_t valid_ = 0, rows_ = 0, top1_lost_ = 0, borderline_ = 0;
     double fp_expected_ = 0.0, fk_expected_ = 0.0, variance_ = 0.0, mass_dropped_ = 0.0;
     ScoreEye eye_;
+    /// What happened to one key over all queries; pairs that the reference keeps.
+    struct KeyTally {
+        std::int64_t kept = 0, false_prune = 0, false_keep = 0;
+        double expected = 0.0, variance = 0.0;
+    };
+    std::size_t columns_;
+    std::vector<KeyTally> keys_;
 };
 
 }  // namespace attohm

@@ -83,24 +83,29 @@ SchemeEntry sprint_entry() {
     entry.equations = {
         "codes k8 = 2^(8-B) m + l, nq, u, mu_q and n_th as in threshold-q",
         "G+ = G_min + dG max(m, 0),  G- = G_min + dG max(-m, 0),  dG = (G_max - G_min) / 2^(B-1)",
-        "G_w = max(G_floor, G + sigma_p(G) z)  once per write; stuck cells show their resistance",
-        "V_i = V_read nq_i / L;  I_j = sum_i V_i (G+_ij - G-_ij) (1 + eta),  eta drawn per read",
+        "(mapping.signs: offset and unit columns; mapping.cell_bits: slices of weight 2^(b slice))",
+        "G_w = G + b(G) + sigma_p(G) z, or the last pulse of a verify loop; once per write",
+        "G = clip(G_w + mu(G_w, a) + s_r(G_w, a) z_r), a = age of the key; temperature; stuck "
+        "cells",
+        "one read: I_j = sum_i V_i (G+_ij - G-_ij)(1 + eta),  eta = white + 1/f + telegraph",
+        "wires: I = T V with the exact transfer matrix T of the array",
+        "white noise: Var(I_j) = sum_i V_i^2 (dT/dG s_ij)^2 by coding, drawn at the output; noise",
+        "with memory is followed cell by cell; a common draw per reference column",
         "v_j = R_t I_j,  R_t = v_fs / I_fs,  clipped at +-v_fs",
-        "keep_j  iff  v_j + o_j + w_j >= v_th + t,  v_th = R_t I_lsb n_th,  I_lsb = V_read dG / L",
-        "Var(I_j) = sum_i V_i^2 (s+_ij^2 + s-_ij^2): drawn at the output, exact for white Gaussian "
-        "noise",
+        "keep_j  iff  v_j + o_j + w_j >= v_th +- h/2 + t,  v_th = R_t I_lsb n_th gain_j",
+        "undecided where |v - v_th| < v_swing exp(-(t_available - t_0) / tau)",
         "recompute: K = 2^(8-B) m^ + l,  m^ = clamp(round((G+ - G-) / dG), -2^(B-1), 2^(B-1) - 1)",
-        "E_read = t_read sum_i V_i^2 sum_j G_ij"};
-    entry.not_modelled = {"wire resistance",
-                          "slow noise (1/f, RTN), relaxation, temperature",
-                          "non-linear I-V",
-                          "comparator hysteresis and metastability",
-                          "DAC mismatch",
-                          "keys longer than a column",
+        "E_read = sum over steps of t V_i^2 sum_j G_ij"};
+    entry.not_modelled = {"non-linear I-V or an exponential selector behind wires (refused)",
+                          "what a cell's noise does to its neighbours' outputs through wires",
+                          "word-line DAC errors, INL of the threshold DAC",
+                          "slices converted on their own",
+                          "keys appended between queries",
+                          "disturb and wear of cells",
                           "quantisation of the softmax"};
-    entry.keys = {"quant",     "threshold", "bits",      "split",      "mapping",
-                  "placement", "array",     "drive",     "sense",      "comparator",
-                  "device",    "recompute", "empty_row", "always_keep"};
+    entry.keys = {"quant",     "threshold",   "bits",  "split",      "mapping", "placement",
+                  "array",     "drive",       "sense", "comparator", "device",  "recompute",
+                  "empty_row", "always_keep", "wires", "timing",     "adc"};
     entry.priced = true;
     entry.make = make_scheme<SprintScheme>;
     return entry;

@@ -10,19 +10,6 @@
 
 namespace attohm {
 
-namespace {
-
-void add(const TileTotals& part, TileTotals& sum) {
-    sum.sense_clipped += part.sense_clipped;
-    sum.column_clipped += part.column_clipped;
-    sum.cell_J += part.cell_J;
-    sum.driver_J += part.driver_J;
-    sum.noise_variance += part.noise_variance;
-    sum.decisions += part.decisions;
-}
-
-}  // namespace
-
 SprintScheme::SprintScheme(const SchemeInputs& inputs, const Settings& settings)
     : CalibratedScheme(inputs, settings, Uses::codes),
       analog_(load_analog_settings(settings)),
@@ -34,12 +21,6 @@ SprintScheme::SprintScheme(const SchemeInputs& inputs, const Settings& settings)
                         settings.entry("recompute.k_msb").where,
                         "split.mode: round with recompute.k_msb: stored",
                         "recompute.k_msb: slc-copy | ideal, or split.mode: msb | sign-magnitude");
-    }
-    if (inputs_.model.head_dim > analog_.array_rows) {
-        throw UserError(
-            "a key is longer than a column", settings.entry("array.rows").where,
-            fmt::format("array.rows {}, head_dim {}", analog_.array_rows, inputs_.model.head_dim),
-            fmt::format("array.rows >= {}", inputs_.model.head_dim));
     }
 }
 
@@ -57,26 +38,26 @@ DrawSite SprintScheme::draw_site(const AttentionHead& head, const SampleContext&
     return site;
 }
 
-TileCircuits SprintScheme::tile_circuits(const HeadCalibration& calibrated,
-                                         const LevelMap& map) const {
-    TileCircuits circuits;
-    circuits.array = {analog_.array_rows, analog_.array_columns};
-    circuits.v_read = analog_.v_read;
-    circuits.v_drive = analog_.v_supply;
-    circuits.read_time = analog_.read_time;
-    circuits.q_levels = code_settings_.q_levels();
-    circuits.sense.v_fs = analog_.v_fs;
-    circuits.sense.i_lsb = analog_.v_read * map.dG() / circuits.q_levels;
-    circuits.sense.n_fs = calibrated.n_fs;
-    if (analog_.i_max)
-        circuits.sense.n_column_max = (*analog_.i_max / circuits.sense.i_lsb).value();
-    circuits.comparator = {analog_.offset_sigma, analog_.noise_sigma};
-    circuits.threshold_noise = dac_settings_.noise_sigma;
-    return circuits;
+/// Heads that share their keys read them one after the other.
+ReadSchedule SprintScheme::schedule(const AttentionHead& head, Second read_time) const {
+    ReadSchedule schedule;
+    schedule.write_interval = analog_.timing.write_interval;
+    schedule.delay = analog_.timing.delay;
+    schedule.read_interval = analog_.timing.read_interval.value_or(read_time);
+    const auto queries = static_cast<std::size_t>(head.valid_q);
+    const auto group = static_cast<std::size_t>(inputs_.model.heads / inputs_.model.kv_heads);
+    schedule.first_read = static_cast<std::size_t>(head.head) % group * queries;
+    schedule.reads_in_all = group * queries;
+    if (schedule.read_interval < read_time) {
+        throw UserError("queries come faster than a read takes", "timing.read_interval_ns",
+                        fmt::format("{} ns", schedule.read_interval.value() * 1e9),
+                        fmt::format("at least {} ns, or back-to-back", read_time.value() * 1e9));
+    }
+    return schedule;
 }
 
 Matrix<std::int16_t> SprintScheme::recompute_codes(const ScoreCodes& codes, const SprintTile& tile,
-                                                   const LevelMap& map,
+                                                   const Mapping& map,
                                                    std::int64_t& level_errors) const {
     if (keep_settings_.k_msb != KMsb::stored || !code_settings_.k_bits) return codes.k8;
     Matrix<float> sensed(codes.m.rows(), codes.m.cols());
@@ -87,7 +68,7 @@ Matrix<std::int16_t> SprintScheme::recompute_codes(const ScoreCodes& codes, cons
 /// What one head accumulates.
 struct SprintScheme::HeadRun {
     TileTotals totals;
-    const SprintTile& tile;
+    SprintTile& tile;
     const ScoreCodes& codes;
     std::int64_t thresholds_clamped = 0;
     std::int64_t level_errors = 0;
@@ -97,9 +78,13 @@ void SprintScheme::head_attention(const AttentionHead& head, MatrixView<float> o
                                   SampleContext& context) const {
     const HeadCalibration& calibrated = calibration(head.layer, head.head);
     const ScoreCodes codes = make_codes(code_settings_, scales_of(head), head);
-    const LevelMap map(analog_.device.g_min, analog_.device.g_max, code_settings_.k_bits);
-    const SprintTile tile(tile_circuits(calibrated, map), map, analog_.device,
-                          draw_site(head, context), codes.m.view(), head.n_k());
+    const Mapping map(analog_.device.g_min, analog_.device.g_max, code_settings_.k_bits,
+                      analog_.mapping);
+    TileCircuits circuits = tile_circuits(analog_, code_settings_, map, calibrated.n_fs, head.d());
+    circuits.threshold_noise = dac_settings_.noise_sigma;
+    circuits.schedule = schedule(head, WordLineDrive(circuits.drive).read_time());
+    SprintTile tile(circuits, map, analog_.device, draw_site(head, context), codes.m.view(),
+                    head.n_k());
     const ThresholdDac dac(dac_settings_.bits, dac_settings_.range_steps.value_or(calibrated.n_fs),
                            dac_settings_.noise_sigma);
     const RowThresholds thresholds = row_thresholds(codes, calibrated.threshold, dac);
@@ -109,14 +94,16 @@ void SprintScheme::head_attention(const AttentionHead& head, MatrixView<float> o
     const IntegerKeys integer_keys(codes.m.view(), codes.largest_m);
     const IntegerRowScores recompute(codes, k8);
     KeptAttention kept(head, keep_settings_, recompute, codes.v8.view(), codes.v_step);
-    DecisionMeter meter(head, calibrated.threshold, calibrated.score_sigma, inputs_.metrics);
+    DecisionMeter meter(head, calibrated.threshold, calibrated.score_sigma, inputs_.metrics,
+                        analog_.arrays.shape.slots());
     const bool full = meter.level() == MetricsLevel::full;
     const std::size_t n = codes.m.rows(), rows = codes.nq.rows();
-    Matrix<float> score, z, p_keep;
+    Matrix<float> score, z, p_keep, p_marginal;
     Matrix<std::uint8_t> keep;
     score.resize(kQueryBlock, n);
     z.resize(kQueryBlock, n);
     p_keep.resize(full ? kQueryBlock : 0, n);
+    p_marginal.resize(full ? kQueryBlock : 0, n);
     keep.resize(kQueryBlock, n);
     std::vector<std::uint8_t> quant(n);
     std::vector<std::uint32_t> key_end(rows);
@@ -130,11 +117,11 @@ void SprintScheme::head_attention(const AttentionHead& head, MatrixView<float> o
         // The array and its comparators.
         const CountedKeys counted{std::span(key_end).subspan(first, count),
                                   head.mask_rows(first, count)};
-        add(tile.decide(first, {codes.nq.row(first), count, head.d()},
-                        std::span(thresholds.steps).subspan(first, count), counted,
-                        keep.view().top(count),
-                        full ? p_keep.view().top(count) : MatrixView<float>{}),
-            run.totals);
+        run.totals += tile.decide(first, {codes.nq.row(first), count, head.d()},
+                                  std::span(thresholds.steps).subspan(first, count), counted,
+                                  keep.view().top(count),
+                                  full ? p_keep.view().top(count) : MatrixView<float>{},
+                                  full ? p_marginal.view().top(count) : MatrixView<float>{});
         // Digital back end, query by query.
         for (std::size_t t = first; t < first + count; ++t) {
             const std::size_t r = t - first;
@@ -143,7 +130,8 @@ void SprintScheme::head_attention(const AttentionHead& head, MatrixView<float> o
                          quant.data(), head.key_end(t));
             meter.apply_mask(t, quant.data());
             meter.apply_mask(t, keep.row(r));
-            meter.add(t, {score.row(r), quant.data(), keep.row(r), full ? p_keep.row(r) : nullptr});
+            meter.add(t, {score.row(r), quant.data(), keep.row(r), full ? p_keep.row(r) : nullptr,
+                          full ? p_marginal.row(r) : nullptr});
             meter.add_mass(t, score.row(r), kept.row(t, keep.row(r), out.row(t)));
         }
     }
@@ -164,9 +152,20 @@ void SprintScheme::record_events(const HeadRun& run, const HeadCalibration& cali
     events.threshold_clamped = run.thresholds_clamped;
     events.sense_clipped = run.totals.sense_clipped;
     events.column_clipped = run.totals.column_clipped;
-    events.conductance_floored = run.tile.keys().floored;
-    events.cells = run.tile.keys().cells;
-    events.stuck_cells = run.tile.keys().stuck;
+    events.adc_clipped = run.totals.adc_clipped;
+    events.undecided = run.totals.undecided;
+    const CellCounts& cells = run.tile.keys().counts;
+    events.conductance_floored = cells.floored;
+    events.conductance_ceiled = cells.ceiled;
+    events.cells = cells.cells;
+    events.stuck_cells = cells.stuck;
+    events.age_clamped = cells.age_clamped;
+    events.verify_failed = cells.verify.failed;
+    events.trim_clamped = run.tile.trim_clamped();
+    const auto queries = static_cast<std::int64_t>(run.codes.nq.rows());
+    events.rows_output = run.tile.path() == ReadPath::output ? queries : 0;
+    events.rows_cells = run.tile.path() == ReadPath::cells ? queries : 0;
+    events.rows_column = run.tile.path() == ReadPath::column ? queries : 0;
     events.level_errors = run.level_errors;
     // Volts and integer steps as scaled scores, by the mean step of the queries.
     double u = 0.0;
@@ -174,9 +173,11 @@ void SprintScheme::record_events(const HeadRun& run, const HeadCalibration& cali
     if (!run.codes.u.empty()) u /= static_cast<double>(run.codes.u.size());
     const double volts_per_step = analog_.v_fs.value() / calibrated.n_fs;
     report.lsb_score = u;
-    report.offset_sigma_V = analog_.offset_sigma.value();
+    report.wire_residual = run.tile.keys().wire_residual;
+    report.wire_coupling = run.tile.keys().wire_coupling;
+    report.offset_sigma_V = analog_.comparator.offset_sigma.value();
     report.volts_per_score = u > 0.0 ? volts_per_step / u : 0.0;
-    report.offset_sigma_score = analog_.offset_sigma.value() / volts_per_step * u;
+    report.offset_sigma_score = analog_.comparator.offset_sigma.value() / volts_per_step * u;
     if (run.totals.decisions > 0) {
         report.noise_sigma_score =
             std::sqrt(run.totals.noise_variance / static_cast<double>(run.totals.decisions)) * u;
@@ -184,10 +185,15 @@ void SprintScheme::record_events(const HeadRun& run, const HeadCalibration& cali
 }
 
 HeadWork SprintScheme::record_work(const AttentionHead& head, const ScoreCodes& codes,
-                                   const ProgrammedKeys& keys, const LevelMap& map,
+                                   const ProgrammedKeys& keys, const Mapping& map,
                                    const TileTotals& totals) const {
-    HeadWork work = sprint_work({head, codes, keys, analog_, map, code_settings_.k_bits,
-                                 code_settings_.q_bits, keep_settings_.k_msb == KMsb::slc_copy});
+    DriveSettings drive = analog_.drive;
+    drive.q_bits = code_settings_.q_bits;
+    drive.q_levels = code_settings_.q_levels();
+    const std::size_t steps = WordLineDrive(drive).steps();
+    HeadWork work =
+        sprint_work({head, codes, keys, analog_, map, code_settings_.k_bits, code_settings_.q_bits,
+                     keep_settings_.k_msb == KMsb::slc_copy, steps});
     work[Physical::in_memory_cell_J] = totals.cell_J;
     work[Physical::in_memory_driver_J] = totals.driver_J;
     return work;

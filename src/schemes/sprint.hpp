@@ -1,5 +1,6 @@
 #pragma once
 
+#include "src/schemes/analog_settings.hpp"
 #include "src/schemes/calibrated_scheme.hpp"
 #include "src/tile/sprint_tile.hpp"
 
@@ -11,7 +12,7 @@ namespace attohm {
 class SprintScheme final : public CalibratedScheme {
   public:
     /// Throws: UserError for settings that contradict each other (a rounded K code with
-    /// recompute.k_msb: stored) or the trace (a key longer than array.rows).
+    /// recompute.k_msb: stored), or that no circuit can be built for.
     SprintScheme(const SchemeInputs& inputs, const Settings& settings);
     std::string_view name() const override { return "sprint"; }
 
@@ -22,12 +23,12 @@ class SprintScheme final : public CalibratedScheme {
   private:
     struct HeadRun;
     DrawSite draw_site(const AttentionHead& head, const SampleContext& context) const;
-    TileCircuits tile_circuits(const HeadCalibration& calibrated, const LevelMap& map) const;
+    ReadSchedule schedule(const AttentionHead& head, Second read_time) const;
     /// K codes as the recompute reads them, and how many levels were sensed wrongly.
     Matrix<std::int16_t> recompute_codes(const ScoreCodes& codes, const SprintTile& tile,
-                                         const LevelMap& map, std::int64_t& level_errors) const;
+                                         const Mapping& map, std::int64_t& level_errors) const;
     HeadWork record_work(const AttentionHead& head, const ScoreCodes& codes,
-                         const ProgrammedKeys& keys, const LevelMap& map,
+                         const ProgrammedKeys& keys, const Mapping& map,
                          const TileTotals& totals) const;
     void record_events(const HeadRun& run, const HeadCalibration& calibrated,
                        HeadReport& report) const;

@@ -28,8 +28,8 @@ CellCosts cell_costs(const SprintWorkInputs& in) {
     const Device& device = in.analog.device;
     const WriteModel& write = device.write;
     const double g_mean = 0.5 * (device.g_min.value() + device.g_max.value());
-    const double v_read = in.analog.v_read.value();
-    const double t_read = in.analog.read_time.value();
+    const double v_read = in.analog.drive.v_read.value();
+    const double t_read = in.analog.drive.step_time.value();
     const double v_slc = write.slc_pulse_voltage.value();
     CellCosts costs;
     costs.slc_read_J = v_read * v_read * g_mean * t_read;
@@ -43,6 +43,20 @@ CellCosts cell_costs(const SprintWorkInputs& in) {
     costs.slc_write_s = write.slc_pulse_time.value();
     costs.mlc_pulse_s = write.mlc_pulse_time.value() + write.verify_time.value();
     return costs;
+}
+
+/// Pulses as the write loop counted them, or as many as the card's mean.
+void record_mlc_writes(const SprintWorkInputs& in, double conductance, HeadWork& work) {
+    const WriteModel& write = in.analog.device.write;
+    const WriteVerifyTotals& verify = in.keys.counts.verify;
+    if (in.analog.device.simulates_verify()) {
+        work[Physical::mlc_write_J] = verify.energy(write).value();
+        work[Physical::mlc_write_pulses] = static_cast<double>(verify.pulses);
+        return;
+    }
+    work[Physical::mlc_write_J] = write.mlc_pulses_mean * write.pulse_energy_per_S() * conductance;
+    work[Physical::mlc_write_pulses] =
+        write.mlc_pulses_mean * static_cast<double>(in.keys.counts.cells);
 }
 
 void record_writes(const SprintWorkInputs& in, HeadWork& work) {
@@ -59,16 +73,10 @@ void record_writes(const SprintWorkInputs& in, HeadWork& work) {
         ones += count_ones(in.codes.k8, head.d(), work.bits.k - k_msb);
         bits += static_cast<std::int64_t>(in.codes.v8.size()) * work.bits.v;
         ones += count_ones(in.codes.v8, head.dv(), work.bits.v);
-        work[Event::mlc_cell_write] = in.keys.cells;
+        work[Event::mlc_cell_write] = in.keys.counts.cells;
         double conductance = 0.0;
         for (const double g : in.keys.row_conductance_S) conductance += g;
-        const WriteModel& w = device.write;
-        work[Physical::mlc_write_J] = w.mlc_pulses_mean * w.pulse_energy_per_S() * conductance;
-        work[Physical::mlc_write_pulses] = w.mlc_pulses_mean * static_cast<double>(in.keys.cells);
-        if (const WriteVerifyTotals& loops = in.keys.verify; loops.cells > 0) {
-            work[Physical::mlc_write_J] = loops.energy(w).value();
-            work[Physical::mlc_write_pulses] = static_cast<double>(loops.pulses);
-        }
+        record_mlc_writes(in, conductance, work);
         if (in.k_msb_copy) work[Event::slc_copy_bit_write] = k_elements * k_msb;
     }
     work[Event::slc_bit_write] = bits;
@@ -86,20 +94,24 @@ void record_writes(const SprintWorkInputs& in, HeadWork& work) {
 
 HeadWork sprint_work(const SprintWorkInputs& in) {
     HeadWork work;
-    work.bits.k_msb = in.k_bits.value_or(LevelMap::kIdealBits);
+    work.bits.k_msb = in.k_bits.value_or(Mapping::kIdealBits);
     work.bits.q_line = in.q_bits.value_or(0);
     work.bits.k_msb_copy = in.k_msb_copy;
+    work.bits.reads_per_decision = static_cast<int>(in.steps);
     work.cell = cell_costs(in);
     const auto queries = static_cast<std::int64_t>(in.codes.nq.rows());
     const auto keys = static_cast<std::int64_t>(in.codes.m.rows());
     const auto depth = static_cast<std::int64_t>(in.head.d());
-    const ArrayShape shape{in.analog.array_rows, in.analog.array_columns};
-    const auto arrays = static_cast<std::int64_t>(shape.arrays(in.codes.m.rows()));
+    const ArrayShape& shape = in.analog.arrays.shape;
+    const auto arrays =
+        static_cast<std::int64_t>(shape.arrays(in.codes.m.rows()) * shape.parts(in.head.d()));
+    const auto groups = static_cast<std::int64_t>(shape.arrays(in.codes.m.rows()));
+    const std::int64_t steps = work.bits.reads_per_decision;
     work[Event::in_memory_mac] = queries * keys * depth;
-    work[Event::array_read] = queries * arrays;
-    work[Event::dac_conversion] = queries * arrays * depth;
+    work[Event::array_read] = queries * arrays * steps;
+    work[Event::dac_conversion] = queries * groups * depth * steps;
     work[Event::comparator_decision] = queries * keys;
-    work[Event::threshold_conversion] = queries * arrays;
+    work[Event::threshold_conversion] = queries * groups;
     work[Event::copy_q] = queries;
     work[Event::read_p] = queries;
     record_writes(in, work);

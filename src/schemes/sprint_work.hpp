@@ -1,6 +1,7 @@
 #pragma once
 
-#include "crossbar/array/programming.hpp"
+#include "crossbar/array/programmed_keys.hpp"
+#include "src/schemes/analog_settings.hpp"
 #include "src/schemes/score_codes.hpp"
 #include "src/work/work.hpp"
 
@@ -13,10 +14,11 @@ struct SprintWorkInputs {
     const ScoreCodes& codes;
     const ProgrammedKeys& keys;
     const AnalogSettings& analog;
-    const LevelMap& map;
+    const Mapping& map;
     std::optional<int> k_bits;
     std::optional<int> q_bits;
     bool k_msb_copy = false;
+    std::size_t steps = 1;  ///< array reads behind one decision
 };
 
 /// Reads, decisions, commands and writes of one head (kept keys and digital work are added by the

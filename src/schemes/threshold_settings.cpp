@@ -1,6 +1,5 @@
 #include "src/schemes/threshold_settings.hpp"
 
-#include <array>
 #include <cmath>
 
 #include "src/base/error.hpp"
@@ -11,19 +10,6 @@ namespace attohm {
 const Resources& scheme_resources();
 
 namespace {
-
-/// The enumerator whose spelling the key holds.
-template <class Enum, std::size_t N>
-Enum pick(const Settings& settings, std::string_view key,
-          const std::array<std::pair<const char*, Enum>, N>& table) {
-    std::vector<std::string> names;
-    for (const auto& [name, value] : table) names.emplace_back(name);
-    const std::string chosen = settings.choice(key, names);
-    for (const auto& [name, value] : table) {
-        if (chosen == name) return value;
-    }
-    fail_invariant("choice() returned a word that is not in the table", chosen, __FILE__, __LINE__);
-}
 
 std::optional<int> bit_count(const Settings& settings, std::string_view key, int low, int high) {
     const auto bits =
@@ -137,30 +123,6 @@ KeepSettings load_keep_settings(const Settings& settings, bool with_k_msb) {
             {{{"stored", KMsb::stored}, {"slc-copy", KMsb::slc_copy}, {"ideal", KMsb::ideal}}});
     }
     return keep;
-}
-
-AnalogSettings load_analog_settings(const Settings& settings) {
-    AnalogSettings analog;
-    settings.choice("mapping", {"differential-pair"});
-    settings.choice("drive.mode", {"bipolar"});
-    analog.device = load_device(settings);
-    analog.placement = pick<Placement, 2>(
-        settings, "placement", {{{"own", Placement::own}, {"shared", Placement::shared}}});
-    analog.array_rows = static_cast<int>(settings.integer("array.rows", {1, 65536}));
-    analog.array_columns = static_cast<int>(settings.integer("array.columns", {1, 65536}));
-    const Range positive{1e-12, 100.0};
-    const Range voltage{0.0, 100.0};
-    analog.v_read = Volt::from_value(settings.real("drive.v_read_V", positive));
-    analog.device.validity.require_read(analog.v_read, settings.entry("drive.v_read_V").where);
-    analog.v_supply = Volt::from_value(settings.real("drive.v_supply_V", voltage));
-    analog.read_time = Second::from_value(settings.real("drive.read_time_ns", {1e-3, 1e9}) * 1e-9);
-    analog.v_fs = Volt::from_value(settings.real("sense.v_fs_V", positive));
-    if (const auto i_max = settings.real_or("sense.i_max_A", "ideal", {1e-12, 1e3})) {
-        analog.i_max = Ampere::from_value(*i_max);
-    }
-    analog.offset_sigma = Volt::from_value(settings.real("comparator.offset_sigma_V", voltage));
-    analog.noise_sigma = Volt::from_value(settings.real("comparator.noise_sigma_V", voltage));
-    return analog;
 }
 
 }  // namespace attohm

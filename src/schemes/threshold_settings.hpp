@@ -1,10 +1,11 @@
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "crossbar/device/device.hpp"
+#include "src/base/error.hpp"
 #include "src/base/settings.hpp"
 #include "src/base/units.hpp"
 
@@ -17,7 +18,6 @@ enum class ThresholdSource { trace, quantile, mass, value };
 enum class FullScale { percentile, worst_case, current };
 enum class KMsb { stored, slc_copy, ideal };
 enum class EmptyRow { dense, top1_digital, self, zero };
-enum class Placement { own, shared };
 
 /// What turns Q and K into integer codes and decides on them without any analog part.
 struct CodeSettings {
@@ -61,29 +61,26 @@ struct KeepSettings {
     KMsb k_msb = KMsb::stored;
 };
 
-/// The analog side, read by `sprint` alone.
-struct AnalogSettings {
-    Device device;
-    Placement placement = Placement::own;
-    int array_rows = 0;
-    int array_columns = 0;
-    Volt v_read = {};
-    Volt v_supply = {};
-    Second read_time = {};
-    Volt v_fs = {};
-    std::optional<Ampere> i_max;
-    Volt offset_sigma = {};
-    Volt noise_sigma = {};
-};
-
 /// The preset of the threshold family: all keys there are, with defaults, sources and help.
 Settings threshold_family_preset();
+
+/// The word of `key`, looked up in a table of all words it may be.
+template <class Enum, std::size_t N>
+Enum pick(const Settings& settings, std::string_view key,
+          const std::array<std::pair<const char*, Enum>, N>& table) {
+    std::vector<std::string> names;
+    for (const auto& [name, value] : table) names.emplace_back(name);
+    const std::string chosen = settings.choice(key, names);
+    for (const auto& [name, value] : table) {
+        if (chosen == name) return value;
+    }
+    fail_invariant("choice() returned a word that is not in the table", chosen, __FILE__, __LINE__);
+}
 
 CodeSettings load_code_settings(const Settings& settings);
 ThresholdSettings load_threshold_settings(const Settings& settings);
 DacSettings load_dac_settings(const Settings& settings);
 FullScaleSettings load_full_scale_settings(const Settings& settings);
 KeepSettings load_keep_settings(const Settings& settings, bool with_k_msb);
-AnalogSettings load_analog_settings(const Settings& settings);
 
 }  // namespace attohm

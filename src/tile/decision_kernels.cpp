@@ -47,12 +47,13 @@ void decide_row(const DecisionRow& row, std::uint8_t* __restrict keep) {
 }
 
 ATTOHM_SIMD_CLONES
-std::int64_t screen_row(const DecisionRow& row, float most_variance, std::uint8_t* __restrict keep,
-                        std::uint8_t* __restrict open) {
+std::int64_t screen_row(const DecisionRow& row, float most_variance, float slack,
+                        std::uint8_t* __restrict keep, std::uint8_t* __restrict open) {
     const float* __restrict analog = row.analog;
     const float* __restrict offset = row.offset;
     const float threshold = row.threshold, full_scale = row.full_scale;
-    const float noise = kLargestNormal * __builtin_sqrtf(most_variance + row.comparator_variance);
+    const float noise =
+        kLargestNormal * __builtin_sqrtf(most_variance + row.comparator_variance) + slack;
     const float read_noise = kLargestNormal * __builtin_sqrtf(most_variance);
     // More than the rounding of decide_row's three additions.
     constexpr float kRounding = 1e-6F;
@@ -60,11 +61,12 @@ std::int64_t screen_row(const DecisionRow& row, float most_variance, std::uint8_
     for (std::size_t j = 0; j < row.n; ++j) {
         const float size = __builtin_fabsf(analog[j]);
         const float distance = (analog[j] + offset[j]) - threshold;
-        const float slack =
+        const float rounding =
             kRounding * (size + __builtin_fabsf(offset[j]) + __builtin_fabsf(threshold));
         keep[j] = distance >= 0.0F ? 1 : 0;
         const std::uint8_t undecided =
-            (__builtin_fabsf(distance) <= noise + slack) | (size + read_noise > full_scale) ? 1 : 0;
+            (__builtin_fabsf(distance) <= noise + rounding) | (size + read_noise > full_scale) ? 1
+                                                                                               : 0;
         open[j] = undecided;
         count += undecided;
     }

@@ -29,9 +29,10 @@ void decide_row(const DecisionRow& row, std::uint8_t* keep);
 
 /// Decides what no noise can change: keep[j] = analog + offset >= threshold, and open[j] = 1 where
 /// a draw of at most 6.4 sigma could turn it (or reach the full scale), sigma by `most_variance`,
-/// an upper bound for all keys (row.variance is not read). Returns the number of open ones.
-std::int64_t screen_row(const DecisionRow& row, float most_variance, std::uint8_t* keep,
-                        std::uint8_t* open);
+/// an upper bound for all keys (row.variance is not read), or within `slack` steps of it. Returns
+/// the number of open ones.
+std::int64_t screen_row(const DecisionRow& row, float most_variance, float slack,
+                        std::uint8_t* keep, std::uint8_t* open);
 
 /// out[keys[k]] = sum_i squares[i] variance[keys[k], i]: variances of listed keys alone.
 void variances_of(const float* squares, const float* variance, std::size_t depth,

@@ -1,30 +1,54 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
 
+#include "circuits/adc.hpp"
 #include "circuits/comparator.hpp"
+#include "circuits/offset_trim.hpp"
 #include "circuits/sense.hpp"
 #include "circuits/threshold_dac.hpp"
-#include "crossbar/array/programming.hpp"
+#include "crossbar/array/programmed_keys.hpp"
+#include "src/tile/drive.hpp"
+#include "src/tile/read_schedule.hpp"
 
 /// SPRINT's tile: queries on the word lines, keys in the columns, one comparator per key.
-///     V_i = V_read nq_i / L  ->  I_j = sum_i V_i (G+_ij - G-_ij)  ->  v_j = R_t I_j (clipped)
-///     keep_j  iff  v_j + o_j + w_j >= v_th + t
+///     V_i from nq_i  ->  I_j = sum_i V_i (sum over columns of the key)  ->  v_j = R_t I_j
+///     (clipped) keep_j  iff  v_j + o_j + w_j >= v_th + t
 /// All in integer score steps (n = I / I_lsb); a tie keeps. Source: physics.md sections 2, 4.
 namespace attohm {
 
 struct DecisionRow;
 
+/// What ends a column.
+enum class Readout { comparator, adc };
+
+/// How the parts of a key that is longer than a column meet.
+enum class Summation {
+    current,  ///< their currents add before one comparator
+    charge,   ///< each part is sensed on its own and the comparator sees the mean of their voltages
+    adc,      ///< each part is converted on its own, the sum is digital
+};
+
+/// Gain of the threshold: what a column gives of its nominal output when every cell holds the mean
+/// of the levels' conductances, from wires, selectors, I-V and mean relaxation.
+enum class ThresholdCalibration { none, array, column };
+
 struct TileCircuits {
-    ArrayShape array;
-    Volt v_read = {};
-    Volt v_drive = {};  ///< supply of the word-line drivers
-    Second read_time = {};
-    double q_levels = 0.0;  ///< L: word-line code that stands for V_read
+    ArraySettings arrays;
+    DriveSettings drive;
     Sense sense;
     Comparator comparator;
+    std::optional<OffsetTrim> trim;
     Volt threshold_noise = {};
+    Readout readout = Readout::comparator;
+    Summation summation = Summation::current;
+    ThresholdCalibration calibration = ThresholdCalibration::none;
+    AdcSpec adc;  ///< range in score steps; read where something is converted
+    std::size_t columns_per_adc = 1;
+    ReadSchedule schedule;
 };
 
 /// Which outputs of a query count: keys [0, key_end(t)) that the mask (if any) allows.
@@ -41,71 +65,66 @@ struct CountedKeys {
 struct TileTotals {
     std::int64_t sense_clipped = 0;   ///< outputs beyond +-n_fs
     std::int64_t column_clipped = 0;  ///< single columns beyond i_max
-    double cell_J = 0.0;              ///< t_read sum_i V_i^2 sum_j G_ij
-    double driver_J = 0.0;            ///< t_read V_drive sum_i |V_i| sum_j G_ij
-    double noise_variance = 0.0;      ///< sum over decisions of the random variance, steps^2
+    std::int64_t adc_clipped = 0;     ///< conversions beyond the ADC's range
+    std::int64_t undecided = 0;       ///< comparators that ran out of time
+    double cell_J = 0.0;              ///< sum over steps of t V_i^2 sum_j G_ij
+    double driver_J = 0.0;            ///< sum over steps of t V_supply |V_i| sum_j G_ij
+    double noise_variance = 0.0;      ///< sum over decisions of the white variance, steps^2
     std::int64_t decisions = 0;
+
+    TileTotals& operator+=(const TileTotals& part);
 };
 
-/// The keys of one head, programmed, behind their comparators. One write event; read row by row.
+/// Which law the outputs were drawn by.
+enum class ReadPath {
+    output,  ///< white noise of a column drawn at the output
+    cells,   ///< the same, and noise with memory followed cell by cell
+    column,  ///< every physical column and step drawn, clipped or converted on its own
+};
+std::string_view read_path_name(ReadPath path);
+
+/// The keys of one head, programmed, behind their comparators. One write event; its queries are
+/// read in order, as comparators and slow noise remember.
 class SprintTile {
   public:
-    /// Args: levels: [n, d] integer K-MSBs (real when `map` is ideal); n valid keys only.
+    /// Args: levels: [n, d] integer K-MSBs (real when `mapping` is ideal); n valid keys only.
     ///   n_k: keys with padding (the index base of the read draws).
-    SprintTile(const TileCircuits& circuits, const LevelMap& map, const Device& device,
+    ///   n_q: queries with padding; first_read: reads of these cells by other heads before.
+    /// Throws: UserError for combinations without a law (a unit column before a comparator, bits
+    ///   added digitally without an ADC, a selector with real-valued amplitudes).
+    SprintTile(const TileCircuits& circuits, const Mapping& mapping, const Device& device,
                const DrawSite& site, MatrixView<const float> levels, std::size_t n_k);
+    ~SprintTile();
+    SprintTile(SprintTile&&) noexcept;
 
-    const ProgrammedKeys& keys() const { return keys_; }
+    /// The keys at the time of the latest read.
+    const ProgrammedKeys& keys() const;
+    ReadPath path() const;
+    /// [n] what the threshold of each key is multiplied with; 1 without calibration.
+    std::span<const float> threshold_gains() const;
+    /// Measurements that calibrating offsets and gains took, once per chip.
+    std::int64_t calibration_measurements() const;
+    std::int64_t trim_clamped() const;
 
-    /// Decides queries first .. first + r - 1.
+    /// Decides queries first .. first + r - 1; blocks in order from query 0 on.
     /// Args:
     ///   nq:        [r, d] word-line codes
     ///   threshold: [r] in steps
     ///   counted:   outputs that the totals count (the array reads every key)
     ///   keep:      [r, n] 1 = the comparator kept
-    ///   p_keep:    [r, n] P(keep) over the read draws, given chip, write event and common draws;
-    ///              may be empty. NaN where single columns may clip (sense.i_max_A given).
+    ///   p_keep:    [r, n] P(keep) over the white draws, given everything else; may be empty. NaN
+    ///              on the column path, whose outputs have no closed law.
+    ///   p_marginal: [r, n] P(keep) over all read noise, that with memory included as if every read
+    ///              were the first; may be empty, NaN as p_keep
     /// Returns: totals of these reads.
     TileTotals decide(std::size_t first, MatrixView<const float> nq,
                       std::span<const float> threshold, const CountedKeys& counted,
-                      MatrixView<std::uint8_t> keep, MatrixView<float> p_keep) const;
+                      MatrixView<std::uint8_t> keep, MatrixView<float> p_keep,
+                      MatrixView<float> p_marginal = {});
 
   private:
-    struct Block;
-    struct Column;
-    struct Draws;
-    void clipped_probabilities(const DecisionRow& row, std::span<const std::uint8_t> risky,
-                               float* p_keep) const;
-    std::uint8_t open_decision(const DecisionRow& row, const Block& block, std::size_t t,
-                               std::size_t query, std::size_t j, TileTotals& totals) const;
-    std::uint8_t clipped_decision(const DecisionRow& row, const Block& block, std::size_t t,
-                                  std::size_t query, std::size_t j, TileTotals& totals) const;
-    void know_variance(Block& block) const;
-    void add_totals(MatrixView<const float> nq, const Block& block, TileTotals& totals) const;
-    void output_path(std::size_t first, Block& block, MatrixView<std::uint8_t> keep,
-                     MatrixView<float> p_keep, TileTotals& totals) const;
-    DecisionRow decision_row(const Block& block, std::size_t t, const float* normals,
-                             const float* offsets) const;
-    float variance_bound(const Block& block, std::size_t t) const;
-    void draw_row(std::size_t query, const DecisionRow& row, const Block& block, std::size_t t,
-                  std::uint8_t* keep, std::uint8_t* risky, Draws& draws, TileTotals& totals) const;
-    void draw_open(std::size_t query, const DecisionRow& row, Block& block, std::size_t t,
-                   std::uint8_t* keep, const std::uint8_t* open, Draws& draws,
-                   TileTotals& totals) const;
-    Column read_column(MatrixView<const float> nq, const Block& block,
-                       const Matrix<float>& conductance) const;
-    void column_path(std::size_t first, MatrixView<const float> nq, const Block& block,
-                     MatrixView<std::uint8_t> keep, TileTotals& totals) const;
-    void key_offsets(std::size_t query, std::span<float> offsets) const;
-
-    TileCircuits circuits_;
-    DrawSite site_;
-    std::size_t n_k_;
-    Siemens dG_;
-    ProgrammedKeys keys_;
-    AlignedVector<float> offsets_;        ///< static comparator offsets, steps
-    AlignedVector<float> most_variance_;  ///< [d] largest of a word line's cell pairs
-    std::vector<double> variance_sum_;    ///< [d] sum over keys
+    class Impl;
+    std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace attohm

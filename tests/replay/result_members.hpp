@@ -40,13 +40,15 @@ void members(Fidelity& x, F f) {
 }
 template <class F>
 void members(DecisionCounts& x, F f) {
-    auto& [a, b, c, d, e, g, h, i, j, k, l, m, n] = x;
-    f(a), f(b), f(c), f(d), f(e), f(g), f(h), f(i), f(j), f(k), f(l), f(m), f(n);
+    auto& [a, b, c, d, e, g, h, i, j, k, l, m, n, o, p, q, r] = x;
+    f(a), f(b), f(c), f(d), f(e), f(g), f(h), f(i), f(j), f(k), f(l), f(m), f(n), f(o), f(p), f(q),
+        f(r);
 }
 template <class F>
 void members(HeadEvents& x, F f) {
-    auto& [a, b, c, d, e, g, h, i, j, k, l, m] = x;
-    f(a), f(b), f(c), f(d), f(e), f(g), f(h), f(i), f(j), f(k), f(l), f(m);
+    auto& [a, b, c, d, e, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v] = x;
+    f(a), f(b), f(c), f(d), f(e), f(g), f(h), f(i), f(j), f(k), f(l), f(m), f(n), f(o), f(p), f(q),
+        f(r), f(s), f(t), f(u), f(v);
 }
 template <class F>
 void members(ScoreEye& x, F f) {
@@ -54,10 +56,15 @@ void members(ScoreEye& x, F f) {
     f(a), f(b), f(c), f(d);
 }
 template <class F>
+void members(ColumnProfile& x, F f) {
+    auto& [a, b, c] = x;
+    f(a), f(b), f(c);
+}
+template <class F>
 void members(HeadReport& x, F f) {
-    auto& [a, b, c, d, e, g, h, i, j, k, l, m, n, o, p, q, r, s] = x;
+    auto& [a, b, c, d, e, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v] = x;
     f(a), f(b), f(c), f(d), f(e), f(g), f(h), f(i), f(j), f(k), f(l), f(m), f(n), f(o), f(p), f(q),
-        f(r), f(s);
+        f(r), f(s), f(t), f(u), f(v);
 }
 template <class F>
 void members(HeadSummary& x, F f) {

@@ -81,10 +81,10 @@ TEST_CASE("a layer with additive bias is refused by name", "[unit]") {
 
 TEST_CASE("settings that contradict each other or the trace are refused", "[unit]") {
     CHECK(refusal("sprint", {}).empty());
-    const std::string rows = refusal("sprint", {}, 80);
-    CHECK(holds(rows, "array.rows 64, head_dim 80"));
-    CHECK(holds(rows, "array.rows >= 80"));
-    CHECK(refusal("sprint", {"array.rows=80"}, 80).empty());
+    CHECK(refusal("sprint", {}, 80).empty());
+    CHECK(holds(refusal("sprint", {"drive.mode=twos-complement"}), "drive.coding: bit-serial"));
+    CHECK(holds(refusal("sprint", {"comparator.calibration=trim(2.5)"}), "trim(2.5)"));
+    CHECK(holds(refusal("sprint", {"sense.readout=adc", "adc.range=steps(-1)"}), "steps(-1)"));
     CHECK(refusal("threshold-q", {}, 80).empty());
     const std::string stored = refusal("sprint", {"split.mode=round"});
     CHECK(holds(stored, "recompute.k_msb: stored"));
@@ -176,6 +176,10 @@ TEST_CASE("a scheme reads the keys that its entry names, and no other", "[proper
     for (const SchemeEntry& entry : scheme_table()) {
         const Settings settings = preset_with({});
         entry.make(inputs_of(32), settings);
+        // An ADC's keys are read where there is one.
+        const Settings converted = preset_with({"sense.readout=adc"});
+        entry.make(inputs_of(32), converted);
+        settings.merge_read(converted);
         CAPTURE(entry.name);
         // Lines of the resolved settings: "key: value".
         std::vector<std::string> read;

@@ -63,16 +63,18 @@ double variance_of(const ProgrammedKeys& keys, std::size_t j, std::size_t i) {
 }
 
 /// Cells of all keys.
-void compare_cells(const AttentionHead& head, const PairTile& fast,
-                   const SprintReferenceResult& twin, const PairDesign& design, Worst& worse) {
+void compare_cells(const AttentionHead& head, PairTile& fast, const SprintReferenceResult& twin,
+                   const PairDesign& design, Worst& worse) {
     const ProgrammedKeys& keys = fast.tile.keys();
     const double dG = twin.cells.dG_S;
     for (std::size_t j = 0; j < static_cast<std::size_t>(head.valid_k); ++j) {
         for (std::size_t i = 0; i < head.d(); ++i) {
             const double plus = twin.cells.G_plus_S(j, i), minus = twin.cells.G_minus_S(j, i);
             const double size = (plus + minus) / dG + 1.0;
-            worst(worse.plus, static_cast<double>(keys.plus(j, i)), plus / dG, size);
-            worst(worse.minus, static_cast<double>(keys.minus(j, i)), minus / dG, size);
+            worst(worse.plus, static_cast<double>(keys.cells[0].conductance(j, i)), plus / dG,
+                  size);
+            worst(worse.minus, static_cast<double>(keys.cells[1].conductance(j, i)), minus / dG,
+                  size);
             worst(worse.mean, static_cast<double>(keys.mean(j, i)), (plus - minus) / dG, size);
             const double noise = std::pow(design.read_rel * plus / dG, 2) +
                                  std::pow(design.read_rel * minus / dG, 2) +
@@ -83,8 +85,8 @@ void compare_cells(const AttentionHead& head, const PairTile& fast,
 }
 
 /// Laws of all outputs, formed in double from the fast path's cells.
-void compare_outputs(const AttentionHead& head, const PairTile& fast,
-                     const SprintReferenceResult& twin, Worst& worse) {
+void compare_outputs(const AttentionHead& head, PairTile& fast, const SprintReferenceResult& twin,
+                     Worst& worse) {
     const ProgrammedKeys& keys = fast.tile.keys();
     for (std::size_t t = 0; t < static_cast<std::size_t>(head.valid_q); ++t) {
         for (std::size_t j = 0; j < static_cast<std::size_t>(head.valid_k); ++j) {
@@ -103,7 +105,7 @@ void compare_outputs(const AttentionHead& head, const PairTile& fast,
 }
 
 /// P(keep) at thresholds that cut the scores everywhere.
-void compare_probabilities(const AttentionHead& head, const PairTile& fast,
+void compare_probabilities(const AttentionHead& head, PairTile& fast,
                            const SprintReferenceResult& twin,
                            const SprintReferenceSettings& settings, const DrawSite& site,
                            Worst& worse) {
@@ -144,7 +146,7 @@ TEST_CASE("cells, levels and laws of the outputs are the twin's on the same chip
             for (int h = 0; h < spec.heads; ++h) {
                 const AttentionHead head = head_view(layers[0], 9, h);
                 const DrawSite site = pair_site(head, inputs, 9, spec.kv_heads);
-                const PairTile fast = make_pair_tile(settings, own.calibration(0, h), head, site);
+                PairTile fast = make_pair_tile(settings, own.calibration(0, h), head, site);
                 const auto twin = run_twin(*scheme, design, head, inputs, 9, spec.kv_heads);
                 const ProgrammedKeys& keys = fast.tile.keys();
                 Worst worse;
@@ -163,9 +165,9 @@ TEST_CASE("cells, levels and laws of the outputs are the twin's on the same chip
                 CHECK(worse.sigma < 3e-6);
                 CHECK(worse.p < 1e-4);
                 CHECK(worse.judged > 100);
-                CHECK(keys.floored == twin.cells.floored);
-                CHECK(keys.stuck == twin.cells.stuck);
-                CHECK(keys.cells == twin.cells.cells);
+                CHECK(keys.counts.floored == twin.cells.floored);
+                CHECK(keys.counts.stuck == twin.cells.stuck);
+                CHECK(keys.counts.cells == twin.cells.cells);
                 if (!design.k_bits) continue;
 
                 // What the sense amplifiers read back.

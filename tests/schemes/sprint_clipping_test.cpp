@@ -70,7 +70,7 @@ Counts fast_reads(const Settings& settings, const HeadCalibration& own, const At
     DrawSite site = pair_site(head, {}, 0, 1);
     for (int read = 0; read < kReads; ++read) {
         site.head = static_cast<std::uint64_t>(read);
-        const PairTile fast = make_pair_tile(settings, own, head, site);
+        PairTile fast = make_pair_tile(settings, own, head, site);
         const TileTotals totals = fast.tile.decide(0, fast.codes.nq.view(), thresholds,
                                                    {ends, head.mask}, keep.view(), {});
         counts.sense += totals.sense_clipped;

@@ -334,20 +334,8 @@ PairTile make_pair_tile(const Settings& settings, const HeadCalibration& calibra
     const CodeSettings numbers = load_code_settings(settings);
     const AnalogSettings analog = load_analog_settings(settings);
     ScoreCodes codes = make_codes(numbers, calibrated.scales, head);
-    const LevelMap map(analog.device.g_min, analog.device.g_max, numbers.k_bits);
-    TileCircuits circuits;
-    circuits.array = {analog.array_rows, analog.array_columns};
-    circuits.v_read = analog.v_read;
-    circuits.v_drive = analog.v_supply;
-    circuits.read_time = analog.read_time;
-    circuits.q_levels = numbers.q_levels();
-    circuits.sense.v_fs = analog.v_fs;
-    circuits.sense.i_lsb = analog.v_read * map.dG() / circuits.q_levels;
-    circuits.sense.n_fs = calibrated.n_fs;
-    if (analog.i_max) {
-        circuits.sense.n_column_max = (*analog.i_max / circuits.sense.i_lsb).value();
-    }
-    circuits.comparator = {analog.offset_sigma, analog.noise_sigma};
+    const Mapping map(analog.device.g_min, analog.device.g_max, numbers.k_bits, analog.mapping);
+    TileCircuits circuits = tile_circuits(analog, numbers, map, calibrated.n_fs, head.d());
     circuits.threshold_noise = Volt::from_value(settings.real("threshold.noise_sigma_V"));
     SprintTile tile(circuits, map, analog.device, site, codes.m.view(), head.n_k());
     return {std::move(codes), map, std::move(tile)};

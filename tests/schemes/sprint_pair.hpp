@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "src/schemes/analog_settings.hpp"
 #include "src/schemes/calibrated_scheme.hpp"
 #include "src/schemes/registry.hpp"
 #include "src/tile/sprint_tile.hpp"
@@ -144,7 +145,7 @@ DrawSite pair_site(const AttentionHead& head, const PairInputs& inputs, int samp
 /// The tile that the scheme makes of one head, put together from its parts.
 struct PairTile {
     ScoreCodes codes;
-    LevelMap map;
+    Mapping map;
     SprintTile tile;
 };
 PairTile make_pair_tile(const Settings& settings, const HeadCalibration& calibrated,

@@ -63,6 +63,7 @@ TEST_CASE("every card is threshold-q once its errors are scaled to nothing", "[p
     for (const std::string& card : device_card_names()) {
         const Settings settings =
             with({"device.card=" + card, "device.programming.scale=0", "device.read_noise.scale=0",
+                  "device.slow_noise.scale=0", "device.telegraph.scale=0", "device.iv=linear",
                   "device.stuck.low_rate=0", "device.stuck.high_rate=0",
                   "comparator.offset_sigma_V=0", "comparator.noise_sigma_V=0"});
         const auto sprint = make_calibrated("sprint", settings, layers);

@@ -148,7 +148,7 @@ namespace {
 
 /// What the comparators compared, offset and comparator noise included: the threshold at which
 /// each decision turns, found by bisection. Integer steps.
-Matrix<double> drawn_outputs(const SprintTile& tile, const ScoreCodes& codes, double far) {
+Matrix<double> drawn_outputs(SprintTile& tile, const ScoreCodes& codes, double far) {
     const std::size_t rows = codes.nq.rows(), n = codes.m.rows();
     Matrix<double> outputs(rows, n);
     const std::vector<std::uint32_t> ends(rows, static_cast<std::uint32_t>(n));
@@ -206,8 +206,7 @@ TEST_CASE("moments of the score noise are the twin's over chips at three noises"
             const auto scheme = make_calibrated("sprint", settings, layers, inputs);
             const auto& own = dynamic_cast<const CalibratedScheme&>(*scheme).calibration(0, 0);
             const auto twin = run_twin(*scheme, design, head, inputs, 3);
-            const PairTile fast =
-                make_pair_tile(settings, own, head, pair_site(head, inputs, 3, 1));
+            PairTile fast = make_pair_tile(settings, own, head, pair_site(head, inputs, 3, 1));
             const Matrix<double> drawn = drawn_outputs(fast.tile, fast.codes, own.n_fs);
             const Moments a = noise_moments(drawn, twin);
             const Moments b = noise_moments(twin.read.output, twin);
@@ -249,7 +248,7 @@ TEST_CASE("the drawn noise is normal and independent between decisions", "[stat]
     const auto scheme = make_calibrated("sprint", settings, layers);
     const auto& own = dynamic_cast<const CalibratedScheme&>(*scheme).calibration(0, 0);
     const auto twin = run_twin(*scheme, design, head, {}, 3);
-    const PairTile fast = make_pair_tile(settings, own, head, pair_site(head, {}, 3, 1));
+    PairTile fast = make_pair_tile(settings, own, head, pair_site(head, {}, 3, 1));
     const Matrix<double> drawn = drawn_outputs(fast.tile, fast.codes, own.n_fs);
     const double comparator = design.noise_V / design.v_fs_V * own.n_fs;
     Matrix<double> normal(100, 100);

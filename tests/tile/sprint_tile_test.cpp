@@ -13,10 +13,17 @@ namespace {
 
 constexpr DrawSite kSite{20221, 1, 2, 3, 4, 5, 6};
 
+Comparator comparator_of(Volt offset, Volt noise) {
+    Comparator comparator;
+    comparator.offset_sigma = offset;
+    comparator.noise_sigma = noise;
+    return comparator;
+}
+
 struct Bench {
     TileCircuits circuits;
     Device device;
-    LevelMap map;
+    Mapping map;
     Matrix<float> levels;   ///< [n, d]
     Matrix<float> queries;  ///< [r, d]
     std::vector<std::uint32_t> ends;
@@ -29,7 +36,10 @@ struct Bench {
         return {std::span(ends).subspan(first, count), {}};
     }
     /// All queries at one threshold.
-    Matrix<std::uint8_t> keep(const SprintTile& tile, float threshold) const {
+    Matrix<std::uint8_t> keep(SprintTile&& tile, float threshold) const {
+        return keep(tile, threshold);
+    }
+    Matrix<std::uint8_t> keep(SprintTile& tile, float threshold) const {
         const std::vector<float> thresholds(queries.rows(), threshold);
         Matrix<std::uint8_t> kept(queries.rows(), levels.rows());
         tile.decide(0, queries.view(), thresholds, counted(0, queries.rows()), kept.view(), {});
@@ -39,14 +49,17 @@ struct Bench {
 
 Bench make_bench(std::size_t queries, std::size_t keys, std::size_t d) {
     const Device device = silent_device("ideal");
-    Bench bench{{}, device, LevelMap(device.g_min, device.g_max, 4), {}, {}, {}, keys + 5};
-    bench.circuits.array = {64, 24};
-    bench.circuits.v_read = 0.2_V;
-    bench.circuits.v_drive = 1.0_V;
-    bench.circuits.read_time = 10.0_ns;
-    bench.circuits.q_levels = 7.0;
+    Bench bench{{}, device, Mapping(device.g_min, device.g_max, 4), {}, {}, {}, keys + 5};
+    bench.circuits.arrays.shape = {64, 24};
+    DriveSettings& drive = bench.circuits.drive;
+    drive.v_read = 0.2_V;
+    drive.v_supply = 1.0_V;
+    drive.step_time = 10.0_ns;
+    drive.q_bits = 4;
+    drive.q_levels = 7.0;
+    bench.circuits.schedule.reads_in_all = queries;
     bench.circuits.sense.v_fs = 300.0_mV;
-    bench.circuits.sense.i_lsb = bench.circuits.v_read * bench.map.dG() / 7.0;
+    bench.circuits.sense.i_lsb = drive.v_read * bench.map.dG() / 7.0;
     bench.circuits.sense.n_fs = 1000.0;  // 0.3 mV a step
     const auto fill = [](Matrix<float>& x, std::size_t rows, std::size_t cols, int low, int high,
                          std::uint64_t id) {
@@ -78,7 +91,7 @@ std::int64_t differences(const Matrix<std::uint8_t>& a, const Matrix<std::uint8_
 }
 
 /// Value that the comparator of every pair compares: the threshold at which its decision turns.
-Matrix<double> compared(const Bench& bench, const SprintTile& tile) {
+Matrix<double> compared(const Bench& bench, SprintTile& tile) {
     const std::size_t rows = bench.queries.rows(), n = bench.levels.rows();
     Matrix<double> values(rows, n);
     Matrix<std::uint8_t> kept(rows, n);
@@ -101,7 +114,8 @@ Matrix<double> compared(const Bench& bench, const SprintTile& tile) {
 
 /// compared values less the products.
 Matrix<double> shifts(const Bench& bench, const DrawSite& site = kSite) {
-    Matrix<double> values = compared(bench, bench.tile(site));
+    SprintTile tile = bench.tile(site);
+    Matrix<double> values = compared(bench, tile);
     for (std::size_t t = 0; t < values.rows(); ++t) {
         for (std::size_t j = 0; j < values.cols(); ++j) values(t, j) -= product(bench, t, j);
     }
@@ -120,7 +134,7 @@ double largest_difference(const Matrix<double>& a, const Matrix<double>& b, doub
 
 TEST_CASE("without noise a tile compares integer products, a tie keeps", "[unit]") {
     const Bench bench = make_bench(70, 50, 40);
-    const SprintTile tile = bench.tile();
+    SprintTile tile = bench.tile();
     for (const int threshold : {-300, -1, 0, 7, 250}) {
         const auto kept = bench.keep(tile, static_cast<float>(threshold));
         std::int64_t wrong = 0;
@@ -147,7 +161,7 @@ TEST_CASE("the energy of a read, by hand", "[unit]") {
     bench.levels(1, 1) = 6.0F;
     bench.queries(0, 0) = 3.0F;
     bench.queries(0, 1) = -2.0F;
-    const SprintTile tile = bench.tile();
+    SprintTile tile = bench.tile();
     Matrix<std::uint8_t> kept(1, 2);
     const float threshold = 0.0F;
     const TileTotals totals =
@@ -162,7 +176,7 @@ TEST_CASE("the energy of a read, by hand", "[unit]") {
 TEST_CASE("energy is never negative and adds over queries", "[property]") {
     Bench bench = make_bench(90, 40, 30);
     bench.device.programming = {{2e-6}, {}, 1.0};
-    const SprintTile tile = bench.tile();
+    SprintTile tile = bench.tile();
     Matrix<std::uint8_t> kept(90, 40);
     const std::vector<float> thresholds(90, 0.0F);
     const TileTotals all =
@@ -185,9 +199,9 @@ TEST_CASE("energy is never negative and adds over queries", "[property]") {
 TEST_CASE("what a query draws does not depend on the block it is in", "[property]") {
     Bench bench = make_bench(100, 60, 40);
     // Products stay integers, so that only the draws could differ.
-    bench.circuits.comparator = {8.0_mV, 5.0_mV};
+    bench.circuits.comparator = comparator_of(8.0_mV, 5.0_mV);
     bench.circuits.threshold_noise = 3.0_mV;
-    const SprintTile tile = bench.tile();
+    SprintTile tile = bench.tile();
     const Matrix<std::uint8_t> whole = bench.keep(tile, 20.0F);
     const std::vector<float> thresholds(100, 20.0F);
     for (const std::size_t height : {std::size_t{1}, std::size_t{7}, std::size_t{64}}) {
@@ -206,7 +220,7 @@ TEST_CASE("what a query draws does not depend on the block it is in", "[property
 TEST_CASE("a larger noise moves every decision along its own draw", "[property]") {
     Bench bench = make_bench(20, 40, 32);
     const auto with_comparator = [&](Volt offset, Volt noise, Volt threshold) {
-        bench.circuits.comparator = {offset, noise};
+        bench.circuits.comparator = comparator_of(offset, noise);
         bench.circuits.threshold_noise = threshold;
         return shifts(bench);
     };
@@ -305,7 +319,7 @@ TEST_CASE("who shares an offset and who shares a read", "[property]") {
     Bench bench = make_bench(8, 30, 32);
     bench.circuits.comparator.offset_sigma = 8.0_mV;
     const Matrix<double> offset = shifts(bench);
-    bench.circuits.comparator = {{}, 8.0_mV};
+    bench.circuits.comparator = comparator_of({}, 8.0_mV);
     const Matrix<double> noise = shifts(bench);
     struct Coordinate {
         std::uint64_t DrawSite::*member;
@@ -318,9 +332,9 @@ TEST_CASE("who shares an offset and who shares a read", "[property]") {
           Coordinate{&DrawSite::head, false}}) {
         DrawSite site = kSite;
         site.*member += 1;
-        bench.circuits.comparator = {8.0_mV, {}};
+        bench.circuits.comparator = comparator_of(8.0_mV, {});
         CHECK((largest_difference(shifts(bench, site), offset) > 1.0) == moves_offset);
-        bench.circuits.comparator = {{}, 8.0_mV};
+        bench.circuits.comparator = comparator_of({}, 8.0_mV);
         CHECK(largest_difference(shifts(bench, site), noise) > 1.0);
     }
 }
@@ -329,7 +343,7 @@ TEST_CASE("the sense clips what the comparator sees", "[unit]") {
     Bench bench = make_bench(40, 50, 40);
     bench.circuits.sense.n_fs = 100.0;
     bench.circuits.comparator.offset_sigma = 60.0_mV;  // 20 steps of 3 mV
-    const SprintTile tile = bench.tile();
+    SprintTile tile = bench.tile();
     const std::vector<float> thresholds(40, 0.0F);
     Matrix<std::uint8_t> kept(40, 50);
     std::vector<std::uint32_t> ends(40);
@@ -358,14 +372,14 @@ TEST_CASE("the sense clips what the comparator sees", "[unit]") {
 
 TEST_CASE("offsets, threshold and decision noise have the asked sigma", "[stat]") {
     Bench bench = make_bench(40, 120, 16);
-    bench.circuits.array.columns = 1;  // threshold noise: one draw a column
+    bench.circuits.arrays.shape.columns = 1;  // threshold noise: one draw a column
     struct Part {
         Volt offset, noise, threshold;
         std::size_t draws;  ///< independent ones
     };
     for (const Part& part :
          {Part{6.0_mV, {}, {}, 120}, Part{{}, 6.0_mV, {}, 4800}, Part{{}, {}, 6.0_mV, 4800}}) {
-        bench.circuits.comparator = {part.offset, part.noise};
+        bench.circuits.comparator = comparator_of(part.offset, part.noise);
         bench.circuits.threshold_noise = part.threshold;
         const Matrix<double> values = shifts(bench);
         double mean = 0.0, square = 0.0;

@@ -1,4 +1,4 @@
-#include "crossbar/array/programming.hpp"
+#include "crossbar/array/programmed_keys.hpp"
 
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -26,8 +26,28 @@ Matrix<float> random_levels(std::size_t keys, std::size_t d, int n_max) {
     return levels;
 }
 
-LevelMap map_of(const Device& device, int bits) {
+Mapping map_of(const Device& device, int bits) {
     return {device.g_min, device.g_max, bits};
+}
+
+Siemens plus_of(const Mapping& map, double m) {
+    return map.conductance(map.planes()[0], m);
+}
+
+Siemens minus_of(const Mapping& map, double m) {
+    return map.conductance(map.planes()[1], m);
+}
+
+/// Keys of one write event, read at once.
+ProgrammedKeys program_keys(MatrixView<const float> levels, const Mapping& map,
+                            const Device& device, const ArrayShape& shape, Second read_time,
+                            const DrawSite& site) {
+    const KeyCells cells(levels, map, device, shape, site);
+    const std::vector<double> ages(levels.rows, 0.0);
+    ReadState state;
+    state.age_s = ages;
+    state.step_time = read_time;
+    return programmed_keys(cells, levels, map, device, {shape, {}, Unwritten::open}, state);
 }
 
 std::int64_t differences(const Matrix<float>& a, const Matrix<float>& b) {
@@ -46,18 +66,18 @@ Device stuck_device(double low, double high) {
 
 TEST_CASE("levels span the conductance range", "[unit]") {
     for (int bits = 1; bits <= 8; ++bits) {
-        const LevelMap map(10.0_uS, 90.0_uS, bits);
+        const Mapping map(10.0_uS, 90.0_uS, bits);
         const int n_max = 1 << (bits - 1);
         CHECK(map.n_max() == n_max);
         CHECK(map.dG().value() == Approx(80e-6 / n_max));
-        CHECK(map.plus(n_max).value() == Approx(90e-6));
-        CHECK(map.minus(n_max).value() == Approx(10e-6));
-        CHECK(map.minus(-n_max).value() == Approx(90e-6));
-        CHECK(map.plus(0).value() == Approx(10e-6));
+        CHECK(plus_of(map, n_max).value() == Approx(90e-6));
+        CHECK(minus_of(map, n_max).value() == Approx(10e-6));
+        CHECK(minus_of(map, -n_max).value() == Approx(90e-6));
+        CHECK(plus_of(map, 0).value() == Approx(10e-6));
         CHECK(map.base_level() == Approx(n_max / 8.0));
     }
     // Ideal levels lie on the scale of four bits.
-    CHECK(LevelMap(10.0_uS, 90.0_uS, std::nullopt).dG().value() == Approx(10e-6));
+    CHECK(Mapping(10.0_uS, 90.0_uS, std::nullopt).dG().value() == Approx(10e-6));
 }
 
 TEST_CASE("without errors every card holds exactly what was written", "[property]") {
@@ -65,21 +85,21 @@ TEST_CASE("without errors every card holds exactly what was written", "[property
         const Device device = silent_device(name);
         for (int bits = 1; bits <= 8; ++bits) {
             CAPTURE(name, bits);
-            const LevelMap map = map_of(device, bits);
+            const Mapping map = map_of(device, bits);
             const Matrix<float> levels = random_levels(50, 33, map.n_max());
             const auto keys = program_keys(levels.view(), map, device, kShape, kReadTime, kSite);
             CHECK(differences(keys.mean, levels) == 0);
             CHECK(keys.variance.empty());
             CHECK(keys.uniform_variance == 0.0);
-            CHECK(keys.floored + keys.stuck == 0);
-            CHECK(keys.cells == 2 * 50 * 33);
+            CHECK(keys.counts.floored + keys.counts.stuck == 0);
+            CHECK(keys.counts.cells == 2 * 50 * 33);
             Matrix<float> sensed(50, 33);
             CHECK(sense_levels(keys, map, levels.view(), sensed.view()) == 0);
             CHECK(differences(sensed, levels) == 0);
             double sum = 0.0, rows = 0.0;
             for (std::size_t i = 0; i < levels.size(); ++i) {
                 const auto m = static_cast<double>(levels.data()[i]);
-                sum += map.plus(m).value() + map.minus(m).value();
+                sum += plus_of(map, m).value() + minus_of(map, m).value();
             }
             for (const double row : keys.row_conductance_S) rows += row;
             CHECK(rows == Approx(sum).epsilon(1e-6));
@@ -89,12 +109,14 @@ TEST_CASE("without errors every card holds exactly what was written", "[property
 
 TEST_CASE("sensing rounds halves to even and stays within the code", "[unit]") {
     const Device device = silent_device("ideal");
-    const LevelMap map = map_of(device, 4);
+    const Mapping map = map_of(device, 4);
     Matrix<float> levels(1, 6, 0.0F), sensed(1, 6);
     auto keys = program_keys(levels.view(), map, device, kShape, kReadTime, kSite);
     const float means[] = {0.5F, 1.5F, -2.5F, 8.0F, 100.0F, -40.0F};
     const float expected[] = {0.0F, 2.0F, -2.0F, 7.0F, 7.0F, -8.0F};
-    std::copy_n(means, 6, keys.mean.row(0));
+    for (std::size_t i = 0; i < 6; ++i) {
+        keys.cells[0].conductance(0, i) = keys.cells[0].target(0, i) + means[i];
+    }
     CHECK(sense_levels(keys, map, levels.view(), sensed.view()) == 5);
     for (std::size_t i = 0; i < 6; ++i) CHECK(sensed(0, i) == expected[i]);
 }
@@ -103,57 +125,59 @@ TEST_CASE("a floor catches draws and counts them", "[unit]") {
     Device device = silent_device("ideal");
     device.programming = {{3e-6}, {}, 1.0};
     device.g_floor = 9.0_uS;
-    const LevelMap map = map_of(device, 4);
+    const Mapping map = map_of(device, 4);
     const Matrix<float> levels(40, 50, 0.0F);
     const auto keys = program_keys(levels.view(), map, device, kShape, kReadTime, kSite);
     std::int64_t at_floor = 0;
-    for (std::size_t i = 0; i < keys.plus.size(); ++i) {
-        for (const float g : {keys.plus.data()[i], keys.minus.data()[i]}) {
+    for (std::size_t i = 0; i < keys.cells[0].conductance.size(); ++i) {
+        for (const float g :
+             {keys.cells[0].conductance.data()[i], keys.cells[1].conductance.data()[i]}) {
             CHECK(g >= 0.9F);
             at_floor += g == 0.9F ? 1 : 0;
         }
     }
-    CHECK(at_floor == keys.floored);
-    CHECK(keys.floored > 0);
+    CHECK(at_floor == keys.counts.floored);
+    CHECK(keys.counts.floored > 0);
 }
 
 TEST_CASE("draws below the floor are as frequent as a normal says", "[stat]") {
     Device device = silent_device("ideal");
     device.programming = {{3e-6}, {}, 1.0};
     device.g_floor = 9.0_uS;
-    const LevelMap map = map_of(device, 4);
+    const Mapping map = map_of(device, 4);
     const Matrix<float> levels(200, 64, 0.0F);
     const auto keys = program_keys(levels.view(), map, device, kShape, kReadTime, kSite);
     const BinomialBand band =
-        binomial_band(keys.cells, 0.5 * std::erfc(1.0 / 3.0 / std::sqrt(2.0)));
+        binomial_band(keys.counts.cells, 0.5 * std::erfc(1.0 / 3.0 / std::sqrt(2.0)));
     REQUIRE(judgeable(band));
-    CHECK(std::abs(deviation(band, static_cast<double>(keys.floored))) < 5.0);
+    CHECK(std::abs(deviation(band, static_cast<double>(keys.counts.floored))) < 5.0);
 }
 
 TEST_CASE("cells are stuck as often as asked, at each resistance", "[stat]") {
     const Device device = stuck_device(0.01, 0.01);
-    const LevelMap map = map_of(device, 4);
+    const Mapping map = map_of(device, 4);
     const Matrix<float> levels = random_levels(400, 64, 8);
     const auto keys = program_keys(levels.view(), map, device, kShape, kReadTime, kSite);
     const double dG = map.dG().value();
     const auto low = static_cast<float>(1.0 / 11111.0 / dG), high = static_cast<float>(1e-6 / dG);
     std::int64_t at_low = 0, at_high = 0;
-    for (std::size_t i = 0; i < keys.plus.size(); ++i) {
-        for (const float g : {keys.plus.data()[i], keys.minus.data()[i]}) {
+    for (std::size_t i = 0; i < keys.cells[0].conductance.size(); ++i) {
+        for (const float g :
+             {keys.cells[0].conductance.data()[i], keys.cells[1].conductance.data()[i]}) {
             at_low += g == low ? 1 : 0;
             at_high += g == high ? 1 : 0;
         }
     }
-    const BinomialBand band = binomial_band(keys.cells, 0.01);
+    const BinomialBand band = binomial_band(keys.counts.cells, 0.01);
     REQUIRE(judgeable(band));
     CHECK(std::abs(deviation(band, static_cast<double>(at_low))) < 5.0);
     CHECK(std::abs(deviation(band, static_cast<double>(at_high))) < 5.0);
-    CHECK(at_low + at_high == keys.stuck);
+    CHECK(at_low + at_high == keys.counts.stuck);
 }
 
 TEST_CASE("faults belong to the place, not to what is written", "[property]") {
     const Device device = stuck_device(0.05, 0.05);
-    const LevelMap map = map_of(device, 4);
+    const Mapping map = map_of(device, 4);
     const auto stuck_map = [&](const Device& of, const Matrix<float>& levels,
                                const DrawSite& site) {
         Device silent = of;
@@ -162,7 +186,9 @@ TEST_CASE("faults belong to the place, not to what is written", "[property]") {
         const auto bad = program_keys(levels.view(), map, of, kShape, kReadTime, site);
         Matrix<float> faults(levels.rows(), levels.cols());
         for (std::size_t i = 0; i < faults.size(); ++i) {
-            faults.data()[i] = good.plus.data()[i] != bad.plus.data()[i] ? 1.0F : 0.0F;
+            faults.data()[i] =
+                good.cells[0].conductance.data()[i] != bad.cells[0].conductance.data()[i] ? 1.0F
+                                                                                          : 0.0F;
         }
         return faults;
     };
@@ -201,7 +227,7 @@ TEST_CASE("faults belong to the place, not to what is written", "[property]") {
 
 TEST_CASE("a larger programming error moves every cell along its own draw", "[property]") {
     Device device = silent_device("ideal");
-    const LevelMap map = map_of(device, 4);
+    const Mapping map = map_of(device, 4);
     const Matrix<float> levels = random_levels(40, 40, 8);
     const auto deviations = [&](double sigma_S, const DrawSite& site) {
         device.programming = {{sigma_S}, {}, 1.0};
@@ -234,7 +260,7 @@ TEST_CASE("white noise of a pair is the sum of its cells' variances", "[unit]") 
     device.read_noise.sigma_abs = 2.0_uS;
     device.read_noise.integration_time = 10.0_ns;
     device.read_noise.scale = 1.0;
-    const LevelMap map = map_of(device, 4);
+    const Mapping map = map_of(device, 4);
     Matrix<float> levels(1, 2);
     levels(0, 0) = 3.0F;
     levels(0, 1) = -8.0F;
@@ -254,7 +280,7 @@ TEST_CASE("white noise of a pair is the sum of its cells' variances", "[unit]") 
 
 TEST_CASE("cells written one by one are those of the kernel where both apply", "[property]") {
     Device device = silent_device("ideal");
-    const LevelMap map = map_of(device, 4);
+    const Mapping map = map_of(device, 4);
     const Matrix<float> levels = random_levels(60, 30, 8);
     device.programming = {{1e-6, 0.05}, {}, 1.0};
     device.g_floor = 9.0_uS;
@@ -265,12 +291,13 @@ TEST_CASE("cells written one by one are those of the kernel where both apply", "
     device.programming.table_target_S = {10e-6, 90e-6};
     device.programming.table_sigma_S = {1.5e-6, 5.5e-6};
     const auto table = program_keys(levels.view(), map, device, kShape, kReadTime, kSite);
-    CHECK(kernel.floored > 100);
-    CHECK(std::abs(table.floored - kernel.floored) <= 1);
+    CHECK(kernel.counts.floored > 100);
+    CHECK(std::abs(table.counts.floored - kernel.counts.floored) <= 1);
     for (std::size_t i = 0; i < levels.size(); ++i) {
         CHECK(table.mean.data()[i] == Approx(kernel.mean.data()[i]).margin(2e-5));
-        CHECK(table.plus.data()[i] == Approx(kernel.plus.data()[i]).epsilon(1e-5));
-        CHECK(table.plus.data()[i] <= 9.2001F);
+        CHECK(table.cells[0].conductance.data()[i] ==
+              Approx(kernel.cells[0].conductance.data()[i]).epsilon(1e-5));
+        CHECK(table.cells[0].conductance.data()[i] <= 9.2001F);
     }
     // Hot: metallic above 40 uS, activated below.
     device.temperature_law = Temperature{300.0_K, 40.0_uS, -0.001, 0.05};
@@ -278,9 +305,10 @@ TEST_CASE("cells written one by one are those of the kernel where both apply", "
     const auto hot = program_keys(levels.view(), map, device, kShape, kReadTime, kSite);
     const auto factors = device.temperature_factors();
     for (std::size_t i = 0; i < levels.size(); ++i) {
-        const auto cold = static_cast<double>(table.minus.data()[i]);
+        const auto cold = static_cast<double>(table.cells[1].conductance.data()[i]);
         const double factor = factors.of(map.dG() * cold);
         if (std::abs(cold - 4.0) < 1e-5) continue;
-        CHECK(static_cast<double>(hot.minus.data()[i]) == Approx(cold * factor).epsilon(1e-6));
+        CHECK(static_cast<double>(hot.cells[1].conductance.data()[i]) ==
+              Approx(cold * factor).epsilon(1e-6));
     }
 }

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <optional>
+
+#include "src/schemes/threshold_settings.hpp"
+#include "src/tile/sprint_tile.hpp"
+
+/// The analog side of an experiment, read by `sprint` alone.
+namespace attohm {
+
+enum class Placement { own, shared };
+
+struct AdcSettings {
+    std::optional<int> bits;
+    std::optional<double> range_steps;  ///< nothing: full scale
+    double offset_sigma = 0.0;          ///< of the full scale
+    double gain_sigma = 0.0;
+    double inl_sigma_lsb = 0.0;
+    double noise_sigma = 0.0;  ///< of the full scale
+    std::size_t columns = 1;   ///< key columns that share one ADC
+};
+
+/// When things happen (ReadSchedule), with the words of the experiment resolved.
+struct TimingSettings {
+    Second write_interval = {};
+    Second delay = {};
+    std::optional<Second> read_interval;  ///< nothing: back to back
+};
+
+struct AnalogSettings {
+    Device device;
+    Placement placement = Placement::own;
+    MappingSettings mapping;
+    ArraySettings arrays;
+    Summation summation = Summation::current;
+    DriveSettings drive;  ///< without the bits of q
+    TimingSettings timing;
+    Readout readout = Readout::comparator;
+    Volt v_fs = {};
+    std::optional<Ampere> i_max;
+    Comparator comparator;
+    std::optional<OffsetTrim> trim;
+    ThresholdCalibration calibration = ThresholdCalibration::none;
+    AdcSettings adc;
+
+    /// Current of one integer score step: V_read dG / L (amplitude), V_read dG (a bit or a pulse).
+    Ampere i_lsb(const Mapping& mapping, double q_levels) const;
+};
+
+/// The ADC of one conversion, in score steps. Its full scale is that of the sense circuit where a
+/// conversion is the whole output; where only a bit, a part or an offset column is converted, the
+/// largest value there can be.
+AdcSpec adc_spec(const AnalogSettings& analog, const CodeSettings& codes, const Mapping& mapping,
+                 double n_fs, std::size_t d);
+
+/// The tile of one head. Threshold noise and schedule are the caller's.
+/// Args: n_fs: sense full scale, score steps; d: length of a key.
+TileCircuits tile_circuits(const AnalogSettings& analog, const CodeSettings& codes,
+                           const Mapping& mapping, double n_fs, std::size_t d);
+
+/// Throws: UserError by key and place.
+AnalogSettings load_analog_settings(const Settings& settings);
+
+}  // namespace attohm
