@@ -30,11 +30,7 @@ Mapping::Mapping(Siemens g_min, Siemens g_max, std::optional<int> bits, MappingS
         if (pair && *settings.cell_bits >= level_bits) slices_ = 1;
         if (slices_ > 1) top = (1 << *settings.cell_bits) - 1;
     }
-    if (slices_ > 1 && !bits) {
-        throw UserError("a real-valued level cannot be cut into digits", "bits.k",
-                        "bits.k: ideal with mapping.cell_bits",
-                        "bits.k: 1..8, or mapping.cell_bits: whole");
-    }
+    ATTOHM_CHECK(slices_ == 1 || bits);
     dG_ = (g_max - g_min) / static_cast<double>(top);
     for (int slice = 0; slice < slices_; ++slice) {
         const double weight = slices_ > 1 ? std::ldexp(1.0, *settings.cell_bits * slice) : 1.0;

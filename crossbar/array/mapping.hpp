@@ -60,7 +60,7 @@ class Mapping {
   public:
     static constexpr int kIdealBits = 4;
 
-    /// Throws: UserError for slices of a real-valued level.
+    /// Throws: InvariantError for slices of a real-valued level.
     Mapping(Siemens g_min, Siemens g_max, std::optional<int> bits, MappingSettings settings = {});
 
     Siemens g_min() const { return g_min_; }

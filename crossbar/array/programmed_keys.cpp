@@ -115,14 +115,8 @@ ProgrammedKeys programmed_keys(const KeyCells& cells, MatrixView<const float> le
     const bool selector = device.cell.selector.law != SelectorLaw::none;
     if (selector) select_cells(device.cell, state.step_voltage, mapping.dG(), keys);
     if (!arrays.wires.none()) {
-        const bool linear =
-            device.cell.iv.is_linear() && device.cell.selector.law != SelectorLaw::exponential;
-        if (!linear) {
-            throw UserError("wires with cells that are not linear cannot be replayed", "wires",
-                            "wire resistances with a non-linear I-V or an exponential selector",
-                            "device.iv: linear, wires of 0 ohm, or attohm crossbar solve for "
-                            "single arrays");
-        }
+        ATTOHM_CHECK(device.cell.iv.is_linear() &&
+                     device.cell.selector.law != SelectorLaw::exponential);
         wire_columns(arrays, mapping, levels.rows, keys);
     }
     combine_means(levels, arrays.shape, keys);

@@ -57,7 +57,7 @@ struct ReadState {
 };
 
 /// Keys of one write event at their ages, behind selectors and wires.
-/// Throws: UserError for wires with cells whose current is not linear in the voltage.
+/// Throws: InvariantError for wires with cells whose current is not linear in the voltage.
 /// Source: physics.md sections 2 to 4.
 ProgrammedKeys programmed_keys(const KeyCells& cells, MatrixView<const float> levels,
                                const Mapping& mapping, const Device& device,

@@ -147,8 +147,8 @@ using Entries = std::map<std::string, SettingsEntry, std::less<>>;
     }
     const std::string guess = nearest(key, known);
     std::string allowed = "a known key (attohm list shows them)";
-    if (!section.empty()) allowed = "a map with some of " + section;
     if (!guess.empty()) allowed = fmt::format("did you mean `{}`?", guess);
+    if (!section.empty()) allowed = "a map with some of " + section;
     throw UserError(fmt::format("unknown key `{}`", key), where, "`" + key + "`", allowed);
 }
 

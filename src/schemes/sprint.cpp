@@ -7,6 +7,7 @@
 #include "src/base/error.hpp"
 #include "src/schemes/row_kernels.hpp"
 #include "src/schemes/sprint_work.hpp"
+#include "src/tile/tile_check.hpp"
 
 namespace attohm {
 
@@ -21,6 +22,22 @@ SprintScheme::SprintScheme(const SchemeInputs& inputs, const Settings& settings)
                         settings.entry("recompute.k_msb").where,
                         "split.mode: round with recompute.k_msb: stored",
                         "recompute.k_msb: slc-copy | ideal, or split.mode: msb | sign-magnitude");
+    }
+    const auto where = [&](std::string_view key) { return settings.entry(key).where; };
+    if (analog_.mapping.cell_bits && !code_settings_.k_bits) {
+        throw UserError("a real-valued level cannot be cut into digits", where("mapping.cell_bits"),
+                        "a number with bits.k: ideal", "mapping.cell_bits: whole, or bits.k: 1..8");
+    }
+    const Mapping map(analog_.device.g_min, analog_.device.g_max, code_settings_.k_bits,
+                      analog_.mapping);
+    const TileCircuits circuits = tile_circuits(analog_, code_settings_, map, 1.0,
+                                                static_cast<std::size_t>(inputs_.model.head_dim));
+    check_tile(circuits, map, analog_.device, where);
+    const Second read = WordLineDrive(circuits.drive).read_time();
+    if (analog_.timing.read_interval.value_or(read) < read) {
+        throw UserError("queries come faster than a read takes", where("timing.read_interval_ns"),
+                        fmt::format("{:.6g} ns", analog_.timing.read_interval->value() * 1e9),
+                        fmt::format("at least {:.6g} ns, or back-to-back", read.value() * 1e9));
     }
 }
 
@@ -48,11 +65,6 @@ ReadSchedule SprintScheme::schedule(const AttentionHead& head, Second read_time)
     const auto group = static_cast<std::size_t>(inputs_.model.heads / inputs_.model.kv_heads);
     schedule.first_read = static_cast<std::size_t>(head.head) % group * queries;
     schedule.reads_in_all = group * queries;
-    if (schedule.read_interval < read_time) {
-        throw UserError("queries come faster than a read takes", "timing.read_interval_ns",
-                        fmt::format("{} ns", schedule.read_interval.value() * 1e9),
-                        fmt::format("at least {} ns, or back-to-back", read_time.value() * 1e9));
-    }
     return schedule;
 }
 

@@ -36,17 +36,9 @@ std::vector<double> step_weights(const DriveSettings& settings) {
 
 WordLineDrive::WordLineDrive(DriveSettings settings, std::function<double(double)> curve)
     : settings_(settings), curve_(std::move(curve)) {
-    if (settings_.coding == InputCoding::bit_serial && !settings_.q_bits) {
-        throw UserError("a real-valued code has no bits", "drive.coding",
-                        "drive.coding: bit-serial with bits.q: ideal",
-                        "bits.q: 2..8, or drive.coding: amplitude | pulse-width");
-    }
-    if (settings_.signs == DriveSigns::twos_complement &&
-        settings_.coding != InputCoding::bit_serial) {
-        throw UserError("two's complement is a coding of bits", "drive.mode",
-                        "drive.mode: twos-complement without drive.coding: bit-serial",
-                        "drive.coding: bit-serial, or drive.mode: bipolar | two-phase");
-    }
+    const bool bits = settings_.coding == InputCoding::bit_serial;
+    ATTOHM_CHECK(!bits || settings_.q_bits);
+    ATTOHM_CHECK(bits || settings_.signs != DriveSigns::twos_complement);
     weights_ = step_weights(settings_);
     const double v = settings_.v_read.value();
     if (curve_) unit_gain_ = curve_(v) / v;

@@ -55,7 +55,8 @@ struct DriveSettings {
 class WordLineDrive {
   public:
     /// Args: curve: I / G of a cell at a voltage, odd; none: linear.
-    /// Throws: UserError for bit-serial input without a bit count, two's complement without bits.
+    /// Throws: InvariantError for bit-serial input without a bit count, two's complement without
+    ///   bits.
     WordLineDrive(DriveSettings settings, std::function<double(double)> curve = {});
 
     const DriveSettings& settings() const { return settings_; }

@@ -3,54 +3,12 @@
 #include <algorithm>
 #include <limits>
 
-#include "src/base/error.hpp"
 #include "src/tile/column_path.hpp"
 #include "src/tile/output_path.hpp"
 #include "src/tile/slow_reads.hpp"
 #include "src/tile/tile_core.hpp"
 
 namespace attohm {
-
-namespace {
-
-/// Combinations that no circuit can be built for.
-void require_readout(const TileCircuits& circuits, const Mapping& mapping, const Device& device) {
-    const bool comparator = circuits.readout == Readout::comparator;
-    if (comparator && mapping.signs() == Signs::unit) {
-        throw UserError("a unit column is subtracted digitally and cannot precede a comparator",
-                        "mapping.signs", "unit-column with sense.readout: comparator",
-                        "sense.readout: adc, or mapping.signs: differential-pair | offset-column");
-    }
-    if (comparator && circuits.drive.accumulation == Accumulation::digital) {
-        throw UserError("bits that add digitally are converted first", "drive.accumulate",
-                        "digital with sense.readout: comparator",
-                        "sense.readout: adc, or drive.accumulate: analog");
-    }
-    if (comparator && circuits.summation == Summation::adc) {
-        throw UserError("parts of a key that add digitally are converted first", "array.long_keys",
-                        "adc with sense.readout: comparator",
-                        "sense.readout: adc, or array.long_keys: current | charge");
-    }
-    if (!comparator && circuits.summation == Summation::charge) {
-        throw UserError("shared charge ends in one comparator", "array.long_keys",
-                        "charge with sense.readout: adc", "array.long_keys: current | adc");
-    }
-    const bool selector = device.cell.selector.law != SelectorLaw::none;
-    const bool memory = !device.slow_noise.none() || !device.telegraph.none();
-    if (selector && memory && circuits.drive.coding == InputCoding::amplitude) {
-        throw UserError("cells with selectors and slow noise are read at one voltage only",
-                        "drive.coding", "amplitude, a selector, and 1/f or telegraph noise",
-                        "drive.coding: bit-serial | pulse-width, or device.slow_noise.scale: 0");
-    }
-    const bool columns = circuits.readout == Readout::adc || circuits.sense.n_column_max;
-    if (selector && columns && circuits.drive.coding == InputCoding::amplitude) {
-        throw UserError("single columns of cells with selectors are read at one voltage only",
-                        "drive.coding", "amplitude with an ADC or sense.i_max_A",
-                        "drive.coding: bit-serial | pulse-width, or a card without selector");
-    }
-}
-
-}  // namespace
 
 TileTotals& TileTotals::operator+=(const TileTotals& part) {
     sense_clipped += part.sense_clipped;
@@ -144,7 +102,6 @@ class SprintTile::Impl {
 
 SprintTile::SprintTile(const TileCircuits& circuits, const Mapping& mapping, const Device& device,
                        const DrawSite& site, MatrixView<const float> levels, std::size_t n_k) {
-    require_readout(circuits, mapping, device);
     impl_ = std::make_unique<Impl>(circuits, mapping, device, site, levels, n_k);
 }
 

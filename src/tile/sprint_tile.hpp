@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "circuits/adc.hpp"
 #include "circuits/comparator.hpp"
@@ -89,9 +90,8 @@ class SprintTile {
   public:
     /// Args: levels: [n, d] integer K-MSBs (real when `mapping` is ideal); n valid keys only.
     ///   n_k: keys with padding (the index base of the read draws).
-    ///   n_q: queries with padding; first_read: reads of these cells by other heads before.
-    /// Throws: UserError for combinations without a law (a unit column before a comparator, bits
-    ///   added digitally without an ADC, a selector with real-valued amplitudes).
+    /// Throws: UserError for an age beyond the card's validity. Combinations that check_tile
+    ///   refuses (tile_check.hpp) have no defined outcome.
     SprintTile(const TileCircuits& circuits, const Mapping& mapping, const Device& device,
                const DrawSite& site, MatrixView<const float> levels, std::size_t n_k);
     ~SprintTile();

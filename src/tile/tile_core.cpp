@@ -102,11 +102,6 @@ void TileCore::look(std::size_t query) {
         classes.push_back(look_at(0.0F, ages));
         return;
     }
-    if (!circuits.drive.q_bits) {
-        throw UserError("a selector needs word-line voltages that can be listed", "bits.q",
-                        "bits.q: ideal with a selector under amplitude input",
-                        "bits.q: 2..8, or drive.coding: pulse-width");
-    }
     for (int code = 1; code <= static_cast<int>(circuits.drive.q_levels); ++code) {
         classes.push_back(look_at(static_cast<float>(code), ages));
     }

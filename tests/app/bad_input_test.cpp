@@ -67,7 +67,9 @@ TEST_CASE("values that are malformed or out of range", "[unit]") {
     bench.refuses_setting("threshold.source=median", {"threshold.source", "median"});
     bench.refuses_setting("sense.full_scale=current_A(-1)", {"sense full scale", "-1"});
     bench.refuses_setting("threshold.range=steps(0)", {"threshold DAC", "steps(0)"});
-    bench.refuses_setting("array.rows=2", {"array.rows", "2", "3"});
+    bench.refuses_setting("drive.mode=twos-complement", {"--set", "bit-serial"});
+    bench.refuses_setting("mapping.signs=unit-column", {"--set", "sense.readout: adc"});
+    bench.refuses_setting("timing.read_interval_ns=1", {"--set", "1 ns", "10 ns"});
     bench.refuses_setting("samples=0", {"samples", "`0`"});
     bench.refuses_setting("seed=-1", {"seed", "`-1`"});
     bench.refuses_setting("mode=half", {"mode", "`half`", "closed"});

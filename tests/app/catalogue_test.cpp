@@ -68,8 +68,9 @@ std::set<std::string> parameters_in(const std::string& text) {
 }
 
 /// Keys that a replay stored as read, without the experiment's own.
-std::set<std::string> keys_read(const std::string& scheme) {
-    const Result result = replay_digits({"samples=1", "scheme=" + scheme});
+std::set<std::string> keys_read_with(const std::string& scheme, std::vector<std::string> keys) {
+    keys.insert(keys.end(), {"samples=1", "scheme=" + scheme});
+    const Result result = replay_digits(keys);
     const Settings stored = Settings::from_text(result.experiment_yaml, "stored");
     std::set<std::string> found;
     for (const std::string& key : stored.keys()) found.insert(key);
@@ -77,6 +78,17 @@ std::set<std::string> keys_read(const std::string& scheme) {
         CHECK(found.erase(own) == 1);
     // Read in every experiment, whether or not the trace needs it.
     found.erase("quant.samples");
+    return found;
+}
+
+/// Keys of all parts, those that only one choice needs included.
+std::set<std::string> keys_read(const std::string& scheme) {
+    std::set<std::string> found = keys_read_with(scheme, {});
+    if (scheme != "sprint") return found;
+    found.merge(keys_read_with(scheme, {"sense.readout=adc"}));
+    found.merge(
+        keys_read_with(scheme, {"comparator.calibration=trim(4)", "comparator.hysteresis_V=0.001",
+                                "comparator.time_available_ns=1"}));
     return found;
 }
 
@@ -167,11 +179,12 @@ TEST_CASE("explain names exactly the settings that a scheme reads", "[property]"
 TEST_CASE("explain sprint gives equations, units, sources and what is missing", "[unit]") {
     const std::string text = explain_model("", "sprint");
     CHECK_THAT(text, Contains("arXiv 2209.00606"));
-    CHECK_THAT(text, Contains("keep_j  iff  v_j + o_j + w_j >= v_th + t"));
+    CHECK_THAT(text, Contains("keep_j  iff  v_j + o_j + w_j >= v_th +- h/2 + t"));
     CHECK_THAT(text, Contains("comparator.offset_sigma_V") && Contains("0.008"));
     CHECK_THAT(text, Contains("doi:10.1007/s00034-023-02375-6"));
     CHECK_THAT(text, Contains("drive.read_time_ns") && Contains("sense.i_max_A"));
-    CHECK_THAT(text, Contains("wire resistance") && Contains("non-linear I-V"));
+    CHECK_THAT(text,
+               Contains("I = T V with the exact transfer matrix") && Contains("not modelled"));
 }
 
 TEST_CASE("explain device shows the equations of the parts the card has, and no other",

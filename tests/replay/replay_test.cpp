@@ -318,8 +318,9 @@ TEST_CASE("settings are checked without running anything", "[unit]") {
     CHECK_NOTHROW(good.require_all_read());
     // The same keys are read as by the replay itself.
     CHECK(good.resolved_yaml(true) == replay_digits({"bits.k=3", "samples=2"}).experiment_yaml);
-    for (const char* bad : {"bits.k=9", "scheme=none", "device.card=no-such-card",
-                            "machines=[sprint-xxl]", "array.rows=1", "threshold.source=trace(1)"})
+    for (const char* bad :
+         {"bits.k=9", "scheme=none", "device.card=no-such-card", "machines=[sprint-xxl]",
+          "drive.mode=twos-complement", "threshold.source=trace(1)"})
         CHECK_THROWS_AS(check_replay(digits(), settings_with({bad})), UserError);
     const Settings unread = settings_with({"scheme=exact", "array.rows=128"});
     check_replay(digits(), unread);

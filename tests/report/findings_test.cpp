@@ -101,7 +101,7 @@ TEST_CASE("events are rated against how often they could have happened", "[unit]
     for (const EventRate& event : rates) {
         CHECK(event.rate == Approx(static_cast<double>(event.count) / event.whole));
         flagged += event.flagged;
-        if (event.name == "programming draws below the floor") {
+        if (event.name == "conductances below the floor") {
             ++seen;
             CHECK(event.rate == Approx(0.025));
             CHECK(event.flagged);

@@ -289,7 +289,7 @@ TEST_CASE("every point's settings are checked before any point runs", "[unit]") 
         {"axes: {device.card: [ideal, ideel]}\n", "", "ideal"},
         {"axes: {machines: [sprint-s, sprint-x]}\n", "", "sprint-"},
         {"axes: {mode: [open, closed]}\n", "/model/weights", "closed"},
-        {"axes: {array.rows: [64, 8]}\n", "sweep.yaml:2:", "array.rows"},
+        {"axes: {drive.mode: [bipolar, twos-complement]}\n", "sweep.yaml:2:", "drive.coding"},
         {"extend: {key: bits.k, from: 2, factor: 2, limit: 64}\n", "sweep.yaml:2:", "16"},
         {"extend: {key: bits.kk, from: 2, factor: 2, limit: 4}\n", "sweep.yaml:2:", "bits.k"},
     };
