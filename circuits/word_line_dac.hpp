@@ -18,6 +18,7 @@ struct WordLineDacErrors {
     bool no_statics() const {
         return inl_sigma_lsb == 0.0 && gain_sigma == 0.0 && offset_sigma_lsb == 0.0;
     }
+    bool none() const { return no_statics() && noise_sigma_lsb == 0.0; }
     /// Throws: UserError for a sigma that is negative or not finite.
     void check(const char* where) const;
 };

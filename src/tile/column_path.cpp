@@ -75,15 +75,10 @@ std::vector<ColumnPath::Conversion> ColumnPath::make_conversions(const ReadBlock
     const ArrayShape& shape = core_.circuits.arrays.shape;
     const ProgrammedKeys& keys = core_.keys();
     std::vector<Conversion> conversions;
-    Matrix<float> x(rows, d), out(rows, n);
+    Matrix<float> out(rows, n);
     for (std::size_t step = 0; step < step_groups_; ++step) {
-        for (std::size_t t = 0; t < rows; ++t) {
-            if (digital_steps()) {
-                core_.drive.step_row(step, block.codes.row(t), x.row(t), d);
-            } else {
-                core_.drive.value_row(block.codes.row(t), x.row(t), d);
-            }
-        }
+        const LineInputs x =
+            digital_steps() ? core_.step_inputs(block, step) : block.values.front();
         for (std::size_t part = 0; part < part_groups_; ++part) {
             const std::size_t begin = parts_alone() ? shape.part_begin(part) : 0;
             const std::size_t end = parts_alone() ? shape.part_end(part, d) : d;
@@ -92,8 +87,7 @@ std::vector<ColumnPath::Conversion> ColumnPath::make_conversions(const ReadBlock
                            conversions.size(),
                            Matrix<double>(rows, n),
                            {}};
-            sgemm_nt(x.view().columns(begin, end - begin),
-                     keys.mean.view().columns(begin, end - begin), out.view());
+            core_.product(x, keys.mean.view(), begin, end, false, out.view());
             for (std::size_t i = 0; i < out.size(); ++i) {
                 one.value.data()[i] = static_cast<double>(out.data()[i]);
             }
@@ -106,13 +100,15 @@ std::vector<ColumnPath::Conversion> ColumnPath::make_conversions(const ReadBlock
 
 /// A unit column is not subtracted before the ADC: the key's conversion holds it, and its own
 /// conversion takes it off again.
-void ColumnPath::add_unit_columns(const Matrix<float>& x, std::size_t begin, std::size_t end,
+void ColumnPath::add_unit_columns(const LineInputs& inputs, std::size_t begin, std::size_t end,
                                   Conversion& conversion) const {
     const ProgrammedKeys& keys = core_.keys();
     const std::size_t n = core_.n(), groups = core_.circuits.arrays.shape.arrays(n);
-    conversion.unit = Matrix<double>(x.rows(), groups, 0.0);
-    for (std::size_t t = 0; t < x.rows(); ++t) {
+    const std::size_t rows = inputs.front().rows();
+    conversion.unit = Matrix<double>(rows, groups, 0.0);
+    for (std::size_t t = 0; t < rows; ++t) {
         for (std::size_t a = 0; a < groups; ++a) {
+            const Matrix<float>& x = inputs[inputs.size() > 1 ? a : 0];
             for (std::size_t p = 0; p < keys.cells.size(); ++p) {
                 const float* g = keys.column(p).row(n + a);
                 for (std::size_t i = begin; i < end; ++i) {
@@ -139,7 +135,7 @@ double ColumnPath::drawn_shift(double current, double noise, bool counted,
     return noise - (drawn - inside);
 }
 
-void ColumnPath::add_plane(const ReadBlock& block, const Place& place, const Matrix<float>& x,
+void ColumnPath::add_plane(const ReadBlock& block, const Place& place, const LineInputs& x,
                            const Matrix<float>* change, Conversion& conversion,
                            TileTotals& totals) const {
     const ProgrammedKeys& keys = core_.keys();
@@ -148,24 +144,23 @@ void ColumnPath::add_plane(const ReadBlock& block, const Place& place, const Mat
     const Matrix<float>& columns = keys.column(place.plane);
     const std::size_t all = columns.rows();
     const std::size_t begin = shape.part_begin(place.part);
-    const std::size_t lines = shape.part_end(place.part, d) - begin;
-    Matrix<float> cell_variance(all, d, 0.0F), squares(rows, d), mean(rows, all),
-        variance(rows, all);
+    const std::size_t end = shape.part_end(place.part, d);
+    Matrix<float> cell_variance(all, d, 0.0F), mean(rows, all), variance(rows, all);
     for (std::size_t j = 0; j < all; ++j) {
         add_variance(1.0F, static_cast<float>(keys.read_relative),
                      static_cast<float>(keys.read_absolute),
                      keys.cells[place.plane].conductance.row(j), keys.own_row(place.plane, j),
                      cell_variance.row(j), d);
     }
-    for (std::size_t t = 0; t < rows; ++t) core_.drive.step_squares(x.row(t), squares.row(t), d);
-    sgemm_nt(x.view().columns(begin, lines), columns.view().columns(begin, lines), mean.view());
-    sgemm_nt(squares.view().columns(begin, lines), cell_variance.view().columns(begin, lines),
-             variance.view());
-    Matrix<float> memory(rows, all, 0.0F);
-    if (change != nullptr) {
-        sgemm_nt(x.view().columns(begin, lines), change->view().columns(begin, lines),
-                 memory.view());
+    LineInputs squares = x;
+    for (Matrix<float>& of_array : squares) {
+        for (std::size_t t = 0; t < rows; ++t)
+            core_.drive.step_squares(of_array.row(t), of_array.row(t), d);
     }
+    core_.product(x, columns.view(), begin, end, false, mean.view());
+    core_.product(squares, cell_variance.view(), begin, end, false, variance.view());
+    Matrix<float> memory(rows, all, 0.0F);
+    if (change != nullptr) core_.product(x, change->view(), begin, end, false, memory.view());
     AlignedVector<float> normals(n);
     const std::uint64_t id = keys.cells[place.plane].plane.id();
     const Stream stream = column_noise_stream(core_.site, id, place.number);
@@ -195,14 +190,11 @@ void ColumnPath::add_plane(const ReadBlock& block, const Place& place, const Mat
 
 void ColumnPath::decide(const ReadBlock& block, SlowReads* slow, MatrixView<std::uint8_t> keep,
                         TileTotals& totals) {
-    const std::size_t rows = block.rows(), n = core_.n(), d = core_.d();
+    const std::size_t rows = block.rows(), n = core_.n();
     const std::size_t planes = core_.keys().cells.size();
     std::vector<Conversion> conversions = make_conversions(block);
-    Matrix<float> x(rows, d);
     for (std::size_t step = 0; step < core_.drive.steps(); ++step) {
-        for (std::size_t t = 0; t < rows; ++t) {
-            core_.drive.step_row(step, block.codes.row(t), x.row(t), d);
-        }
+        const LineInputs x = core_.step_inputs(block, step);
         std::vector<Matrix<float>> changes;
         if (slow != nullptr) slow->changes(block.first, step, changes);
         for (std::size_t part = 0; part < core_.parts(); ++part) {

@@ -35,9 +35,9 @@ class ColumnPath {
     bool unit_column() const;
     void make_adcs();
     std::vector<Conversion> make_conversions(const ReadBlock& block) const;
-    void add_unit_columns(const Matrix<float>& x, std::size_t begin, std::size_t end,
+    void add_unit_columns(const LineInputs& inputs, std::size_t begin, std::size_t end,
                           Conversion& conversion) const;
-    void add_plane(const ReadBlock& block, const Place& place, const Matrix<float>& x,
+    void add_plane(const ReadBlock& block, const Place& place, const LineInputs& x,
                    const Matrix<float>* change, Conversion& conversion, TileTotals& totals) const;
     double drawn_shift(double current, double noise, bool counted, TileTotals& totals) const;
     void read_out(const ReadBlock& block, std::vector<Conversion>& conversions, Matrix<double>& sum,

@@ -105,6 +105,13 @@ void WordLineDrive::step_row(std::size_t step, const float* codes, float* x, std
     }
 }
 
+void WordLineDrive::line_row(std::size_t step, const float* codes, float* line,
+                             std::size_t d) const {
+    for (std::size_t i = 0; i < d; ++i) {
+        line[i] = static_cast<float>(bit(step, static_cast<double>(codes[i])));
+    }
+}
+
 void WordLineDrive::step_squares(const float* x, float* squares, std::size_t d) const {
     const bool pulses = settings_.coding == InputCoding::pulse_width;
     const auto gain = static_cast<float>(unit_gain_);

@@ -68,6 +68,10 @@ class WordLineDrive {
 
     /// x [d] of one step: what the product takes, so that sum over steps of weight * x is value(c).
     void step_row(std::size_t step, const float* codes, float* x, std::size_t d) const;
+    /// What is asked of the word lines in one step, in codes [d].
+    void line_row(std::size_t step, const float* codes, float* line, std::size_t d) const;
+    /// What the product takes for a word line at `code` codes; real-valued under amplitude input.
+    double value(double code) const;
     /// squares [d]: what the white variance of one step takes for its x.
     void step_squares(const float* x, float* squares, std::size_t d) const;
     void value_row(const float* codes, float* values, std::size_t d) const;
@@ -81,7 +85,6 @@ class WordLineDrive {
 
   private:
     double bit(std::size_t step, double code) const;
-    double value(double code) const;
     double square(double code) const;
     double unit_steps(double code) const;
     void tabulate();

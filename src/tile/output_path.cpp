@@ -46,7 +46,9 @@ void OutputPath::decide(MatrixView<std::uint8_t> keep, MatrixView<float> p_keep,
     const double slack = core_.comparator_steps(comparator.metastable_window()) +
                          core_.comparator_steps(comparator.hysteresis);
     std::size_t undrawn = 0;
-    for (std::size_t t = 0; t < rows; ++t) {
+    // The histogram of decision times takes all decisions, not only those that may turn.
+    if (undecided) std::fill_n(open.data(), open.size(), std::uint8_t{1});
+    for (std::size_t t = 0; t < rows && !undecided; ++t) {
         undrawn += static_cast<std::size_t>(screen_row(row_of(t), core_.variance_bound(block_, t),
                                                        static_cast<float>(slack), keep.row(t),
                                                        open.row(t)));
@@ -115,8 +117,9 @@ void OutputPath::draw_open(std::size_t t, const DecisionRow& row, std::uint8_t* 
     }
     if (count == 0) return;
     const ProgrammedKeys& programmed = core_.keys();
-    if (!block_.variance_known && core_.classes.size() == 1 && !programmed.variance.empty()) {
-        const Matrix<float>& squares = block_.squares.front();
+    if (!block_.variance_known && core_.classes.size() == 1 && !block_.by_array() &&
+        !programmed.variance.empty()) {
+        const Matrix<float>& squares = block_.squares.front().front();
         variances_of(squares.row(t), programmed.variance.data(), squares.cols(), keys, count,
                      block_.variance.row(t));
     } else {

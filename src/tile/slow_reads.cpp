@@ -233,7 +233,7 @@ void SlowReads::add_to(std::size_t first, MatrixView<const float> codes, MatrixV
     }
 }
 
-void SlowReads::marginal_law(const Matrix<float>& quiet_mean, const ProgrammedKeys& keys,
+void SlowReads::marginal_law(const Matrix<float>& quiet_mean, const TileCore& core,
                              ReadBlock& block) const {
     const double slow =
         device_.slow_noise.none() ? 0.0 : split_.memory_variance(Second::from_value(ages_.back()));
@@ -242,14 +242,20 @@ void SlowReads::marginal_law(const Matrix<float>& quiet_mean, const ProgrammedKe
             ? 0.0
             : device_.telegraph.variance(step_timing(drive_, schedule_).read_time.value());
     const auto relative = static_cast<float>(slow + traps);
-    Matrix<float> squared = effective_amplitude(keys, std::nullopt);
-    for (std::size_t i = 0; i < squared.size(); ++i) squared.data()[i] *= squared.data()[i];
-    Matrix<float> squares(block.rows(), d_);
-    for (std::size_t t = 0; t < block.rows(); ++t) {
-        square_row(block.values.front().row(t), squares.row(t), d_);
+    Matrix<float> variance = effective_amplitude(core.keys(), std::nullopt);
+    for (std::size_t i = 0; i < variance.size(); ++i)
+        variance.data()[i] *= relative * variance.data()[i];
+    const LineInputs& values = block.values.front();
+    LineInputs squares;
+    for (const Matrix<float>& of_array : values) {
+        Matrix<float> squared(block.rows(), d_);
+        for (std::size_t t = 0; t < block.rows(); ++t) {
+            square_row(of_array.row(t), squared.row(t), d_);
+        }
+        squares.push_back(std::move(squared));
     }
-    sgemm_nt(block.values.front().view(), quiet_mean.view(), block.analog.view());
-    sgemm_nt(relative, squares.view(), squared.view().top(n_), 1.0F, block.variance.view());
+    core.product(values, quiet_mean.view(), 0, d_, false, block.analog.view());
+    core.product(squares, variance.view().top(n_), 0, d_, true, block.variance.view());
 }
 
 void SlowReads::change_columns(Columns& columns, const Followed& followed, std::uint64_t read,

@@ -14,6 +14,7 @@
 namespace attohm {
 
 struct ReadBlock;
+class TileCore;
 
 /// Noise with memory of the cells of one head: what it adds to outputs, read by read. Every step of
 /// a query is a read of its own.
@@ -45,7 +46,7 @@ class SlowReads {
     /// Law of a block's outputs over all noise: means without memory, and the variance of slow and
     /// telegraph noise (as if Gaussian) on top of the white one in block.variance. A read of
     /// several steps is taken as fully correlated.
-    void marginal_law(const Matrix<float>& quiet_mean, const ProgrammedKeys& keys,
+    void marginal_law(const Matrix<float>& quiet_mean, const TileCore& core,
                       ReadBlock& block) const;
     /// Change of every cell's conductance in one step of one query, in dG: out [planes] of
     /// [n + groups, d]. Steps in order of time, each once.

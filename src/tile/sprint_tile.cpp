@@ -15,6 +15,7 @@ TileTotals& TileTotals::operator+=(const TileTotals& part) {
     column_clipped += part.column_clipped;
     adc_clipped += part.adc_clipped;
     undecided += part.undecided;
+    times += part.times;
     cell_J += part.cell_J;
     driver_J += part.driver_J;
     noise_variance += part.noise_variance;
@@ -63,8 +64,28 @@ class SprintTile::Impl {
     /// Keys without the frozen part of their noise, all noise in the variance.
     void marginal(const ReadBlock& block, MatrixView<float> p) {
         ReadBlock quiet = block;
-        slow->marginal_law(quiet_mean, core.keys(), quiet);
+        slow->marginal_law(quiet_mean, core, quiet);
         OutputPath(core, quiet).probabilities(p);
+    }
+
+    /// Noise with memory where every array has word lines of its own: cell by cell, one query.
+    void add_changes(SlowReads& follows, ReadBlock& block) const {
+        const std::size_t n = core.n();
+        std::vector<Matrix<float>> changes;
+        for (std::size_t step = 0; step < core.drive.steps(); ++step) {
+            const LineInputs inputs = core.step_inputs(block, step);
+            follows.changes(block.first, step, changes);
+            const auto weight = static_cast<float>(core.drive.weight(step));
+            for (const Matrix<float>& change : changes) {
+                Matrix<float> out(1, change.rows());
+                core.product(inputs, change.view(), 0, core.d(), false, out.view());
+                for (std::size_t j = 0; j < n; ++j) {
+                    const std::size_t a = core.circuits.arrays.shape.array_of(j);
+                    const float reference = change.rows() > n ? out(0, n + a) : 0.0F;
+                    block.analog(0, j) += weight * (out(0, j) - reference);
+                }
+            }
+        }
     }
 
     void decide(ReadBlock& block, MatrixView<std::uint8_t> keep, MatrixView<float> p_keep,
@@ -83,7 +104,11 @@ class SprintTile::Impl {
                 core.know_variance(block);
                 marginal(block, p_marginal);
             }
-            if (follows != nullptr) follows->add_to(block.first, block.codes, block.analog.view());
+            if (follows != nullptr && !core.lines.none()) {
+                add_changes(*follows, block);
+            } else if (follows != nullptr) {
+                follows->add_to(block.first, block.codes, block.analog.view());
+            }
             OutputPath(core, block).decide(keep, p_keep, totals);
             if (!p_marginal.empty() && !slow) {
                 for (std::size_t t = 0; t < block.rows(); ++t) {
@@ -134,7 +159,8 @@ TileTotals SprintTile::decide(std::size_t first, MatrixView<const float> nq,
                               MatrixView<float> p_marginal) {
     TileTotals totals;
     TileCore& core = impl_->core;
-    const bool one_by_one = impl_->columns && impl_->slow && impl_->slow->tracks();
+    const bool one_by_one =
+        (impl_->columns || !core.lines.none()) && impl_->slow && impl_->slow->tracks();
     for (std::size_t t = 0; t < nq.rows;) {
         if (core.refresh(first + t)) impl_->look();
         std::size_t end = core.same_age_until(first + t, first + nq.rows) - first;

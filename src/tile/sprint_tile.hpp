@@ -8,9 +8,11 @@
 
 #include "circuits/adc.hpp"
 #include "circuits/comparator.hpp"
+#include "circuits/decision_times.hpp"
 #include "circuits/offset_trim.hpp"
 #include "circuits/sense.hpp"
 #include "circuits/threshold_dac.hpp"
+#include "circuits/word_line_dac.hpp"
 #include "crossbar/array/programmed_keys.hpp"
 #include "src/tile/drive.hpp"
 #include "src/tile/read_schedule.hpp"
@@ -44,6 +46,9 @@ struct TileCircuits {
     Comparator comparator;
     std::optional<OffsetTrim> trim;
     Volt threshold_noise = {};
+    std::optional<ThresholdDac> threshold_dac;  ///< with threshold_inl_lsb
+    double threshold_inl_lsb = 0.0;
+    WordLineDacErrors dac;
     Readout readout = Readout::comparator;
     Summation summation = Summation::current;
     ThresholdCalibration calibration = ThresholdCalibration::none;
@@ -68,6 +73,7 @@ struct TileTotals {
     std::int64_t column_clipped = 0;  ///< single columns beyond i_max
     std::int64_t adc_clipped = 0;     ///< conversions beyond the ADC's range
     std::int64_t undecided = 0;       ///< comparators that ran out of time
+    DecisionTimes times;              ///< of comparators with a decision time, counted outputs
     double cell_J = 0.0;              ///< sum over steps of t V_i^2 sum_j G_ij
     double driver_J = 0.0;            ///< sum over steps of t V_supply |V_i| sum_j G_ij
     double noise_variance = 0.0;      ///< sum over decisions of the white variance, steps^2

@@ -32,11 +32,17 @@ TileCore::TileCore(const TileCircuits& tile, const Mapping& map, const Device& c
       n_k(keys_all),
       levels(stored.rows, stored.cols),
       drive(tile.drive, word_line_curve(cell_device.cell)),
+      lines(tile.dac, drive, tile.arrays.shape, draw_site, tile.arrays.shape.arrays(stored.rows),
+            stored.cols),
       cells(stored, map, device, tile.arrays.shape, draw_site) {
     for (std::size_t j = 0; j < stored.rows; ++j) {
         std::copy_n(stored.row(j), stored.cols, levels.row(j));
     }
     last.assign(n(), LastDecision::none);
+    for (std::size_t a = 0; a < lines.groups() && circuits.threshold_inl_lsb > 0.0; ++a) {
+        threshold_inl.emplace_back(circuits.threshold_dac.value(), circuits.threshold_inl_lsb,
+                                   threshold_inl_stream(site, a));
+    }
     look(0);
     draw_offsets();
     calibrate_gains();
@@ -128,6 +134,13 @@ bool TileCore::refresh(std::size_t query) {
 ReadBlock TileCore::make_block(std::size_t first, MatrixView<const float> nq,
                                std::span<const float> threshold, const CountedKeys& counted) const {
     ReadBlock block{first, nq, {}, {}, {}, {}, false, threshold, counted};
+    block.analog.resize(nq.rows, n());
+    block.variance.resize(nq.rows, n());
+    if (!lines.none()) {
+        drive_arrays(block);
+        product(block.values.front(), keys().mean.view(), 0, d(), false, block.analog.view());
+        return block;
+    }
     const bool codes_are_values = circuits.drive.coding == InputCoding::amplitude &&
                                   !drive.curved() && circuits.drive.repeats == 1;
     for (const VoltageClass& one : classes) {
@@ -148,16 +161,34 @@ ReadBlock TileCore::make_block(std::size_t first, MatrixView<const float> nq,
                 squares(t, i) = 0.0F;
             }
         }
-        block.values.push_back(std::move(values));
-        block.squares.push_back(std::move(squares));
+        block.values.emplace_back().push_back(std::move(values));
+        block.squares.emplace_back().push_back(std::move(squares));
     }
-    block.analog.resize(nq.rows, n());
-    block.variance.resize(nq.rows, n());
     for (std::size_t c = 0; c < classes.size(); ++c) {
-        sgemm_nt(1.0F, block.values[c].view(), classes[c].keys.mean.view(), c == 0 ? 0.0F : 1.0F,
-                 block.analog.view());
+        product(block.values[c], classes[c].keys.mean.view(), 0, d(), c > 0, block.analog.view());
     }
     return block;
+}
+
+void TileCore::product(const LineInputs& inputs, MatrixView<const float> columns, std::size_t begin,
+                       std::size_t end, bool add, MatrixView<float> out) const {
+    const std::size_t lines_of_part = end - begin;
+    const float before = add ? 1.0F : 0.0F;
+    const MatrixView<const float> cut = columns.columns(begin, lines_of_part);
+    if (inputs.size() == 1) {
+        sgemm_nt(1.0F, inputs.front().view().columns(begin, lines_of_part), cut, before, out);
+        return;
+    }
+    const ArrayShape& shape = circuits.arrays.shape;
+    for (std::size_t a = 0; a < inputs.size(); ++a) {
+        const MatrixView<const float> x = inputs[a].view().columns(begin, lines_of_part);
+        const std::size_t first = a * shape.slots();
+        const std::size_t count = std::min(n(), first + shape.slots()) - first;
+        sgemm_nt(1.0F, x, cut.rows_from(first, count).top(count), before,
+                 out.columns(first, count));
+        if (columns.rows == n()) continue;
+        sgemm_nt(1.0F, x, cut.rows_from(n() + a, 1).top(1), before, out.columns(n() + a, 1));
+    }
 }
 
 void TileCore::know_variance(ReadBlock& block) const {
@@ -166,16 +197,18 @@ void TileCore::know_variance(ReadBlock& block) const {
     for (std::size_t c = 0; c < classes.size(); ++c) {
         const ProgrammedKeys& keys = classes[c].keys;
         if (!keys.variance.empty()) {
-            sgemm_nt(1.0F, block.squares[c].view(), keys.variance.view(), c == 0 ? 0.0F : 1.0F,
-                     block.variance.view());
+            product(block.squares[c], keys.variance.view(), 0, d(), c > 0, block.variance.view());
             continue;
         }
-        for (std::size_t t = 0; t < block.rows(); ++t) {
-            const double v =
-                sum_row(block.squares[c].row(t), block.squares[c].cols()) * keys.uniform_variance;
-            for (std::size_t j = 0; j < n(); ++j) {
-                const float before = c == 0 ? 0.0F : block.variance(t, j);
-                block.variance(t, j) = before + static_cast<float>(v);
+        for (std::size_t a = 0; a < block.squares[c].size(); ++a) {
+            const Matrix<float>& squares = block.squares[c][a];
+            const std::size_t slots = block.by_array() ? circuits.arrays.shape.slots() : n();
+            for (std::size_t t = 0; t < block.rows(); ++t) {
+                const double v = sum_row(squares.row(t), d()) * keys.uniform_variance;
+                for (std::size_t j = a * slots; j < std::min(n(), (a + 1) * slots); ++j) {
+                    const float before = c == 0 ? 0.0F : block.variance(t, j);
+                    block.variance(t, j) = before + static_cast<float>(v);
+                }
             }
         }
     }
@@ -183,17 +216,33 @@ void TileCore::know_variance(ReadBlock& block) const {
 
 float TileCore::variance_bound(const ReadBlock& block, std::size_t t) const {
     double bound = 0.0;
-    for (std::size_t c = 0; c < classes.size(); ++c) {
-        for (std::size_t i = 0; i < d(); ++i) {
-            bound += static_cast<double>(block.squares[c](t, i)) *
-                     static_cast<double>(classes[c].most_variance[i]);
+    for (std::size_t a = 0; a < block.squares.front().size(); ++a) {
+        double of_array = 0.0;
+        for (std::size_t c = 0; c < classes.size(); ++c) {
+            for (std::size_t i = 0; i < d(); ++i) {
+                of_array += static_cast<double>(block.squares[c][a](t, i)) *
+                            static_cast<double>(classes[c].most_variance[i]);
+            }
         }
+        bound = std::max(bound, of_array);
     }
     constexpr double kRounding = 1.0001;  // of the products that the bound is compared with
     return static_cast<float>(bound * kRounding);
 }
 
 void TileCore::add_totals(const ReadBlock& block, TileTotals& totals) const {
+    if (lines.none()) {
+        add_coded_totals(block, totals);
+    } else {
+        add_driven_totals(block, totals);
+    }
+    const auto decisions = static_cast<std::int64_t>(block.rows() * n());
+    totals.decisions += decisions;
+    totals.noise_variance +=
+        static_cast<double>(decisions) * square(comparator_steps(circuits.comparator.noise_sigma));
+}
+
+void TileCore::add_coded_totals(const ReadBlock& block, TileTotals& totals) const {
     std::vector<double> cell(d(), 0.0), driver(d(), 0.0), squares(d(), 0.0);
     for (std::size_t t = 0; t < block.rows(); ++t) {
         drive.add_energies(block.codes.row(t), cell.data(), driver.data(), d());
@@ -201,7 +250,7 @@ void TileCore::add_totals(const ReadBlock& block, TileTotals& totals) const {
     for (std::size_t c = 0; c < classes.size(); ++c) {
         std::fill(squares.begin(), squares.end(), 0.0);
         for (std::size_t t = 0; t < block.rows(); ++t) {
-            add_row(block.squares[c].row(t), squares.data(), d());
+            add_row(block.squares[c].front().row(t), squares.data(), d());
         }
         for (std::size_t i = 0; i < d(); ++i) {
             totals.noise_variance += squares[i] * classes[c].variance_sum[i];
@@ -212,10 +261,6 @@ void TileCore::add_totals(const ReadBlock& block, TileTotals& totals) const {
         totals.cell_J += cell[i] * conductance[i];
         totals.driver_J += driver[i] * conductance[i];
     }
-    const auto decisions = static_cast<std::int64_t>(block.rows() * n());
-    totals.decisions += decisions;
-    totals.noise_variance +=
-        static_cast<double>(decisions) * square(comparator_steps(circuits.comparator.noise_sigma));
 }
 
 double TileCore::comparator_steps(Volt v) const {
@@ -226,7 +271,7 @@ double TileCore::comparator_steps(Volt v) const {
 }
 
 bool TileCore::constant_offsets() const {
-    return circuits.threshold_noise.value() == 0.0 &&
+    return circuits.threshold_noise.value() == 0.0 && threshold_inl.empty() &&
            circuits.comparator.hysteresis.value() == 0.0 &&
            circuits.calibration == ThresholdCalibration::none && keys().reference_variance.empty();
 }
@@ -236,20 +281,11 @@ void TileCore::key_offsets(const ReadBlock& block, std::size_t t, bool with_refe
     std::copy(offsets.begin(), offsets.end(), out.begin());
     const ArrayShape& shape = circuits.arrays.shape;
     const std::size_t query = block.first + t;
-    const double noise = comparator_steps(circuits.threshold_noise);
     for (std::size_t array = 0; array < shape.arrays(n()); ++array) {
-        double common = 0.0;
-        if (noise > 0.0) common = noise * threshold_noise_stream(site, array).normal(query);
+        double common = threshold_error(block, t, array);
         if (with_reference && !keys().reference_variance.empty()) {
-            double variance = 0.0;
-            for (std::size_t c = 0; c < classes.size(); ++c) {
-                const float* reference = classes[c].keys.reference_variance.row(array);
-                for (std::size_t i = 0; i < d(); ++i) {
-                    variance += static_cast<double>(block.squares[c](t, i)) *
-                                static_cast<double>(reference[i]);
-                }
-            }
-            common += std::sqrt(variance) * reference_noise_stream(site, array).normal(query);
+            common += std::sqrt(reference_variance(block, t, array)) *
+                      reference_noise_stream(site, array).normal(query);
         }
         if (common == 0.0) continue;
         const std::size_t end = std::min(n(), (array + 1) * shape.slots());
@@ -268,6 +304,35 @@ void TileCore::key_offsets(const ReadBlock& block, std::size_t t, bool with_refe
     }
 }
 
+/// Noise and static error of the threshold of one array.
+double TileCore::threshold_error(const ReadBlock& block, std::size_t t, std::size_t array) const {
+    double error = 0.0;
+    const double noise = comparator_steps(circuits.threshold_noise);
+    if (noise > 0.0) {
+        error += noise * threshold_noise_stream(site, array).normal(block.first + t);
+    }
+    if (!threshold_inl.empty()) {
+        // A threshold that the DAC has set is set to the same code again.
+        const auto asked = static_cast<double>(block.threshold[t]);
+        error += static_cast<double>(
+            threshold_inl[array].steps(circuits.threshold_dac->set(asked).code));
+    }
+    return error;
+}
+
+double TileCore::reference_variance(const ReadBlock& block, std::size_t t,
+                                    std::size_t array) const {
+    double variance = 0.0;
+    for (std::size_t c = 0; c < classes.size(); ++c) {
+        const Matrix<float>& squares = block.squares[c][block.by_array() ? array : 0];
+        const float* reference = classes[c].keys.reference_variance.row(array);
+        for (std::size_t i = 0; i < d(); ++i) {
+            variance += static_cast<double>(squares(t, i)) * static_cast<double>(reference[i]);
+        }
+    }
+    return variance;
+}
+
 bool TileCore::compare(const ReadBlock& block, std::size_t t, std::size_t j, double overdrive,
                        TileTotals& totals) const {
     const Comparator& comparator = circuits.comparator;
@@ -277,7 +342,10 @@ bool TileCore::compare(const ReadBlock& block, std::size_t t, std::size_t j, dou
         comparator.undecided == Undecided::coin && metastability_stream(site).below(index, 0.5);
     const Volt volts = Volt::from_value(overdrive / comparator_steps(Volt::from_value(1.0)));
     const Comparator::Decision decision = comparator.decide(volts, coin);
-    totals.undecided += decision.undecided && block.counted(t, j) ? 1 : 0;
+    if (block.counted(t, j)) {
+        totals.undecided += decision.undecided ? 1 : 0;
+        totals.times.add(comparator.timing->decision_time(volts));
+    }
     return decision.keep;
 }
 

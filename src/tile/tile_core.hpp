@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "src/tile/decision_kernels.hpp"
+#include "src/tile/driven_lines.hpp"
 #include "src/tile/slow_reads.hpp"
 #include "src/tile/sprint_tile.hpp"
 
@@ -23,17 +24,19 @@ struct VoltageClass {
 
 /// One block of queries on their way through the tile.
 struct ReadBlock {
-    std::size_t first = 0;               ///< query of row 0
-    MatrixView<const float> codes;       ///< [r, d]
-    std::vector<Matrix<float>> values;   ///< by class: what the product takes
-    std::vector<Matrix<float>> squares;  ///< by class: what the white variance takes
-    Matrix<float> analog;                ///< [r, n] outputs without white noise
-    Matrix<float> variance;              ///< [r, n] of the white noise, where known
+    std::size_t first = 0;            ///< query of row 0
+    MatrixView<const float> codes;    ///< [r, d]
+    std::vector<LineInputs> values;   ///< by class: what the product takes
+    std::vector<LineInputs> squares;  ///< by class: what the white variance takes
+    Matrix<float> analog;             ///< [r, n] outputs without white noise
+    Matrix<float> variance;           ///< [r, n] of the white noise, where known
     bool variance_known = false;
     std::span<const float> threshold;
     CountedKeys counted;
 
     std::size_t rows() const { return codes.rows; }
+    /// Whether the arrays of different keys are driven differently.
+    bool by_array() const { return values.front().size() > 1; }
 };
 
 /// What both paths of a tile share: the programmed cells, the drive, the comparators' state.
@@ -51,6 +54,12 @@ class TileCore {
 
     ReadBlock make_block(std::size_t first, MatrixView<const float> nq,
                          std::span<const float> threshold, const CountedKeys& counted) const;
+    /// What the columns take from the word lines in one step. Args: as WordLineDrive::step_row.
+    LineInputs step_inputs(const ReadBlock& block, std::size_t step) const;
+    /// out (+)= inputs columns^T over elements begin .. end - 1, every key with the lines of its
+    /// own array. Args: columns: [n (+ groups), d]; out: [r, columns' rows].
+    void product(const LineInputs& inputs, MatrixView<const float> columns, std::size_t begin,
+                 std::size_t end, bool add, MatrixView<float> out) const;
     /// Variances of all outputs of the block, once.
     void know_variance(ReadBlock& block) const;
     /// White variance and energy of the block's reads.
@@ -85,6 +94,8 @@ class TileCore {
     std::size_t n_k;
     Matrix<float> levels;
     WordLineDrive drive;
+    DrivenLines lines;
+    std::vector<ThresholdInl> threshold_inl;  ///< by array of keys; empty: none
     KeyCells cells;
     std::vector<VoltageClass> classes;
     AlignedVector<float> offsets;  ///< static, of the comparators, steps
@@ -98,6 +109,11 @@ class TileCore {
     void calibrate_gains();
     void look(std::size_t query);
     VoltageClass look_at(float code, std::span<const double> ages) const;
+    void add_coded_totals(const ReadBlock& block, TileTotals& totals) const;
+    void drive_arrays(ReadBlock& block) const;
+    void add_driven_totals(const ReadBlock& block, TileTotals& totals) const;
+    double reference_variance(const ReadBlock& block, std::size_t t, std::size_t array) const;
+    double threshold_error(const ReadBlock& block, std::size_t t, std::size_t array) const;
 
     std::optional<std::size_t> looked_at_;  ///< query whose ages the cells show
 };
