@@ -59,38 +59,34 @@ void copy_events(SprintReferenceResult& result) {
     result.events.level_errors = result.cells.level_errors;
 }
 
-/// Conductance on every word line of all arrays, as one query meets it: [rows].
+/// Conductance on the word lines of every element, all arrays, as one query meets it: [d].
 std::vector<double> row_conductances_S(const reference::ReadFrame& frame) {
     const ReferencePlaces& places = frame.places;
-    std::vector<double> row_S(places.rows, 0.0);
+    std::vector<double> row_S(places.d, 0.0);
     for (std::size_t p = 0; p < frame.planes(); ++p) {
         for (std::size_t j = 0; j < valid_keys(frame.head); ++j)
-            for (std::size_t i = 0; i < places.d; ++i)
-                row_S[i % places.rows] += frame.shot.G_S[p](j, i);
+            for (std::size_t i = 0; i < places.d; ++i) row_S[i] += frame.shot.G_S[p](j, i);
         const Matrix<double>& references_S = frame.shot.reference_G_S[p];
         for (std::size_t a = 0; a < references_S.rows(); ++a)
-            for (std::size_t r = 0; r < references_S.cols(); ++r) row_S[r] += references_S(a, r);
+            for (std::size_t i = 0; i < references_S.cols(); ++i) row_S[i] += references_S(a, i);
     }
     if (frame.settings.unwritten == ReferenceUnwritten::open) return row_S;
     const std::size_t unwritten = frame.arrays() * places.keys_per_array - valid_keys(frame.head);
-    for (std::size_t part = 0; part < places.parts; ++part)
-        for (std::size_t r = 0; r < places.depth(part); ++r)
-            row_S[r] += static_cast<double>(unwritten * frame.planes()) * frame.settings.G_min_S;
+    for (double& G_S : row_S)
+        G_S += static_cast<double>(unwritten * frame.planes()) * frame.settings.G_min_S;
     return row_S;
 }
 
-/// Every step of every valid query drives all columns of its arrays. Ideal wires.
+/// Every step of every valid query drives all columns of the arrays of each part. Ideal wires.
 void add_energy(const AttentionHead& head, const SprintReferenceSettings& settings,
                 const DrawSite& site, SprintReferenceResult& result) {
     for (std::size_t t = 0; t < valid_queries(head); ++t) {
         const reference::ReadFrame frame(head, result.codes, result.cells, settings, site, t);
         const std::vector<double> row_S = row_conductances_S(frame);
-        for (std::size_t event = 0; event < frame.events(); ++event)
-            for (std::size_t r = 0; r < row_S.size(); ++r) {
-                const std::size_t i = frame.element(event, r);
-                if (i == head.d()) continue;
-                const double V = frame.unit_V * frame.step_of(event).drive[i];
-                const double I = frame.unit_V * frame.step_of(event).bent[i] * row_S[r];
+        for (const ReferenceStep& step : frame.steps)
+            for (std::size_t i = 0; i < row_S.size(); ++i) {
+                const double V = frame.unit_V * step.drive[i];
+                const double I = frame.unit_V * step.bent[i] * row_S[i];
                 result.cell_energy_J += settings.t_read_s * V * I;
                 result.driver_energy_J += settings.t_read_s * settings.V_dd_V * std::abs(I);
             }

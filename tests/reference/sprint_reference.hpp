@@ -19,8 +19,9 @@
 /// One unit of z ("integer units") is one product of a word-line code and a stored K level.
 ///
 /// One step is what the drivers hold at once: an amplitude read, one bit cycle or one unit pulse,
-/// of one phase. Steps of a read are numbered as reference_steps lists them, and those of part p of
-/// a long key follow those of part p - 1.
+/// of one phase. Steps of a read are numbered as reference_steps lists them; the parts of a long
+/// key lie in arrays of their own and are read in the same step, so step s of part p of P is event
+/// s P + p.
 ///
 /// Covered: pairs, reference columns and slices; bipolar, two-phase and two's complement drive;
 /// amplitude, bit-serial (analog accumulation) and pulse-width coding; cells at an age and a
@@ -76,10 +77,10 @@ struct SprintReferencePlane {
     std::uint64_t id = 0;          ///< plane_id
     double weight = 1.0;           ///< with which its current enters the score, signed
     Matrix<double> digit;          ///< [n_k, d] of the target, in dG above G_min
-    Matrix<double> written_S;      ///< [n_k, d] G_w: programmed, within floor and ceiling
+    Matrix<double> written_S;      ///< [n_k, d] G_w: programmed, not clipped
     Matrix<std::uint8_t> stuck;    ///< [n_k, d] 1: low resistance, 2: high
     double reference_digit = 0.0;  ///< `offset`: of level 0
-    Matrix<double> reference_S;    ///< [arrays, min(d, rows)] G_w; empty for pairs
+    Matrix<double> reference_S;    ///< [arrays, d] G_w; empty for pairs
     Matrix<std::uint8_t> reference_stuck;
 };
 
@@ -89,8 +90,8 @@ struct SprintReferenceCells {
     /// [n_k, d] conductances as written, of slice 0, with faults; without a pair only `plus`.
     Matrix<double> G_plus_S, G_minus_S;
     Matrix<double> error_plus_S, error_minus_S;  ///< minus their targets; exactly 0 without errors
-    /// m^, what a read of all cells of an element says (with a reference column: against its
-    /// nominal value); 0 if K is ideal.
+    /// m^, what the cells of an element say at the age of the first read, digit by digit (with a
+    /// reference column: against its nominal value); 0 if K is ideal.
     Matrix<int> k_sensed;
     double dG_S = 0.0;
     std::int64_t cells = 0, floored = 0, ceiled = 0, stuck = 0, level_errors = 0;  ///< of keys
@@ -108,7 +109,7 @@ struct SprintReferenceSnapshot {
     std::vector<Matrix<double>> G_S;
     /// [n_k, d]: the above with its slow noise, less the target; exactly 0 without errors.
     std::vector<Matrix<double>> error_S;
-    /// [arrays, min(d, rows)] the same of reference columns; written once, so of no age.
+    /// [arrays, d] the same of reference columns, as old as the oldest key.
     std::vector<Matrix<double>> reference_G_S, reference_error_S;
     std::int64_t floored = 0, ceiled = 0;  ///< cells of keys that their age put outside
     std::int64_t age_clamped = 0;          ///< keys younger than relaxation_t0_s
@@ -123,16 +124,17 @@ SprintReferenceSnapshot sprint_reference_snapshot(const AttentionHead& head,
 double reference_age_s(const AttentionHead& head, const SprintReferenceSettings& settings,
                        std::size_t j, std::size_t t);
 
-/// Where the parts of keys lie: part p of key j in slot slot(j, p) of array(j).
+/// Where the parts of keys lie: key j in slot slot(j) of the arrays of group array(j), part p in
+/// the group's array number p. An array has one set of word lines, so one part of q at a time.
 struct ReferencePlaces {
     std::size_t d = 0, rows = 0;
     std::size_t parts = 1;           ///< P = ceil(d / rows)
-    std::size_t keys_per_array = 1;  ///< floor(columns / P)
+    std::size_t keys_per_array = 1;  ///< columns
 
     std::size_t array(std::size_t j) const { return j / keys_per_array; }
-    std::size_t slot(std::size_t j, std::size_t part) const {
-        return j % keys_per_array * parts + part;
-    }
+    std::size_t slot(std::size_t j) const { return j % keys_per_array; }
+    /// Number of the physical array that holds a part of the keys of a group.
+    std::size_t physical(std::size_t group, std::size_t part) const { return group * parts + part; }
     std::size_t part(std::size_t i) const { return i / rows; }
     std::size_t depth(std::size_t part) const {
         return part + 1 < parts ? rows : d - (parts - 1) * rows;

@@ -58,20 +58,23 @@ Written clip_S(double G_S, const SprintReferenceSettings& settings) {
     return {G_S, false, false};
 }
 
-/// One cell as the write left it.
-Written write_S(double target_S, double normal, const SprintReferenceSettings& settings) {
+/// One cell as the write left it, not clipped.
+double write_S(double target_S, double normal, const SprintReferenceSettings& settings) {
     double G_S = target_S;
     if (settings.programming_bias_S) G_S += settings.programming_bias_S(target_S);
     if (settings.programming_sigma_S) G_S += settings.programming_sigma_S(target_S) * normal;
-    return clip_S(G_S, settings);
+    return G_S;
 }
 
-/// Fault at one place of an array, by the array's stream.
-std::uint8_t fault_at(const Stream& faults, std::uint64_t plane, std::size_t array,
-                      std::size_t column, std::size_t row,
+/// Fault of element i in one column of a group's arrays, by the stream of the part's array.
+std::uint8_t fault_at(const DrawSite& site, std::uint64_t plane, const ReferencePlaces& places,
+                      std::size_t group, std::size_t column, std::size_t i,
                       const SprintReferenceSettings& settings) {
+    const std::size_t array = places.physical(group, places.part(i));
+    const std::size_t row = i - places.part(i) * places.rows;
     if (settings.fault) return settings.fault(plane, array, column, row);
-    const double uniform = faults.uniform32(column * settings.array_rows + row);
+    const double uniform =
+        stuck_fault_stream(site, array, plane).uniform32(column * settings.array_rows + row);
     if (uniform < settings.stuck_low_rate) return 1;
     return uniform < settings.stuck_low_rate + settings.stuck_high_rate ? 2 : 0;
 }
@@ -92,17 +95,16 @@ void write_keys(const AttentionHead& head, const ReferencePlaces& places,
                 SprintReferencePlane& plane, SprintReferenceCells& cells) {
     const Stream programming = programming_stream(site, plane.id);
     for (std::size_t j = 0; j < valid_keys(head); ++j) {
-        const Stream faults = stuck_fault_stream(site, places.array(j), plane.id);
         for (std::size_t i = 0; i < head.d(); ++i) {
             const double target = target_S(plane.digit(j, i), cells.dG_S, settings);
-            const Written one =
+            const double G_S =
                 settings.written_S
-                    ? clip_S(settings.written_S(plane.id, j, i, target), settings)
+                    ? settings.written_S(plane.id, j, i, target)
                     : write_S(target, programming.normal(j * head.d() + i), settings);
-            const std::size_t part = places.part(i);
-            plane.written_S(j, i) = one.G_S;
-            plane.stuck(j, i) = fault_at(faults, plane.id, places.array(j), places.slot(j, part),
-                                         i - part * places.rows, settings);
+            plane.written_S(j, i) = G_S;
+            plane.stuck(j, i) =
+                fault_at(site, plane.id, places, places.array(j), places.slot(j), i, settings);
+            const Written one = clip_S(G_S, settings);
             ++cells.cells;
             cells.floored += one.floored;
             cells.ceiled += one.ceiled;
@@ -116,17 +118,18 @@ void write_references(const AttentionHead& head, const ReferencePlaces& places,
                       const SprintReferenceSettings& settings, const DrawSite& site,
                       SprintReferencePlane& plane, SprintReferenceCells& cells) {
     const double target = target_S(plane.reference_digit, cells.dG_S, settings);
-    plane.reference_S = Matrix<double>(places.arrays(valid_keys(head)), places.depth(0));
+    plane.reference_S = Matrix<double>(places.arrays(valid_keys(head)), places.d);
     plane.reference_stuck =
         Matrix<std::uint8_t>(plane.reference_S.rows(), plane.reference_S.cols());
     for (std::size_t a = 0; a < plane.reference_S.rows(); ++a) {
         const Stream programming = reference_programming_stream(site, a, plane.id);
-        const Stream faults = stuck_fault_stream(site, a, plane.id);
         for (std::size_t i = 0; i < plane.reference_S.cols(); ++i) {
-            const Written one = write_S(target, programming.normal(i), settings);
-            plane.reference_S(a, i) = one.G_S;
+            plane.reference_S(a, i) = settings.reference_written_S
+                                          ? settings.reference_written_S(plane.id, a, i, target)
+                                          : write_S(target, programming.normal(i), settings);
             plane.reference_stuck(a, i) =
-                fault_at(faults, plane.id, a, settings.array_columns, i, settings);
+                fault_at(site, plane.id, places, a, settings.array_columns, i, settings);
+            const Written one = clip_S(plane.reference_S(a, i), settings);
             ++cells.reference_cells;
             cells.reference_floored += one.floored;
             cells.reference_ceiled += one.ceiled;
@@ -172,27 +175,43 @@ void copy_first_slice(const AttentionHead& head, const SprintReferenceSettings& 
         G_S = error_S = Matrix<double>(head.n_k(), head.d());
         for (std::size_t j = 0; j < valid_keys(head); ++j)
             for (std::size_t i = 0; i < head.d(); ++i) {
-                G_S(j, i) = with_fault_S(plane.written_S(j, i), plane.stuck(j, i), settings);
+                G_S(j, i) = with_fault_S(clip_S(plane.written_S(j, i), settings).G_S,
+                                         plane.stuck(j, i), settings);
                 error_S(j, i) = G_S(j, i) - target_S(plane.digit(j, i), cells.dG_S, settings);
             }
     }
 }
 
-/// m^ of every element, from all of its cells.
+/// The digit that the cells of one slice say: of a pair their difference.
+double sensed_digit(const SprintReferenceCells& cells, const SprintReferenceSnapshot& shot,
+                    std::size_t first, std::size_t j, std::size_t i, double largest,
+                    const SprintReferenceSettings& settings) {
+    if (settings.signs == ReferenceSigns::differential) {
+        const double dG = shot.G_S[first](j, i) - shot.G_S[first + 1](j, i);
+        return std::clamp(std::nearbyint(dG / cells.dG_S), -largest, largest);
+    }
+    const double G_S = shot.G_S[first](j, i) - settings.G_min_S;
+    return std::clamp(std::nearbyint(G_S / cells.dG_S), 0.0, largest);
+}
+
+/// m^ of every element, digit by digit, from cells of the first read's age.
 void sense_levels(const AttentionHead& head, const SprintReferenceCodes& codes,
-                  const SprintReferenceSettings& settings, SprintReferenceCells& cells) {
+                  const SprintReferenceSettings& settings, const DrawSite& site,
+                  SprintReferenceCells& cells) {
     cells.k_sensed = Matrix<int>(head.n_k(), head.d());
     if (!settings.k_bits) return;
     const bool pair = settings.signs == ReferenceSigns::differential;
     const double levels = codes.cell_levels;
+    const double largest =
+        std::nearbyint((settings.G_max_S - settings.G_min_S) / slicing(codes, settings).dG_S);
+    const auto shot = sprint_reference_snapshot(head, cells, settings, site, 0);
     for (std::size_t j = 0; j < valid_keys(head); ++j)
         for (std::size_t i = 0; i < head.d(); ++i) {
             double read = pair ? 0.0 : -levels;
-            for (const SprintReferencePlane& plane : cells.planes) {
-                const double G_S = with_fault_S(plane.written_S(j, i), plane.stuck(j, i), settings);
-                read += plane.weight * (G_S - (pair ? 0.0 : settings.G_min_S)) / cells.dG_S;
-            }
-            const double sensed = std::clamp(std::nearbyint(read), -levels, levels - 1.0);
+            for (std::size_t p = 0; p < cells.planes.size(); p += pair ? 2 : 1)
+                read +=
+                    cells.planes[p].weight * sensed_digit(cells, shot, p, j, i, largest, settings);
+            const double sensed = std::clamp(read, -levels, levels - 1.0);
             cells.k_sensed(j, i) = static_cast<int>(sensed);
             cells.level_errors += sensed != codes.k_level(j, i);
         }
@@ -205,6 +224,7 @@ double at_temperature_S(double G_S, const SprintReferenceSettings& settings) {
 
 /// G_w at an age, not clipped.
 double aged_S(double G_w_S, double age_s, double normal, const SprintReferenceSettings& settings) {
+    if (settings.aged_S) return settings.aged_S(G_w_S, age_s, normal);
     double G_S = G_w_S;
     if (settings.relaxation_mean_S) G_S += settings.relaxation_mean_S(G_w_S, age_s);
     if (settings.relaxation_sigma_S) G_S += settings.relaxation_sigma_S(G_w_S, age_s) * normal;
@@ -239,22 +259,27 @@ void snapshot_keys(const AttentionHead& head, const SprintReferenceCells& cells,
     shot.error_S.push_back(std::move(error_S));
 }
 
-/// The reference columns in one plane. They were written once, so they have no age.
-void snapshot_references(const SprintReferenceCells& cells, const SprintReferencePlane& plane,
-                         const SprintReferenceSettings& settings, std::size_t t,
-                         SprintReferenceSnapshot& shot) {
+/// The reference columns in one plane, as old as the oldest key.
+void snapshot_references(const AttentionHead& head, const SprintReferenceCells& cells,
+                         const SprintReferencePlane& plane, const SprintReferenceSettings& settings,
+                         const DrawSite& site, std::size_t t, SprintReferenceSnapshot& shot) {
+    const double age_s = std::max(reference_age_s(head, settings, 0, t), settings.relaxation_t0_s);
     const double target = target_S(plane.reference_digit, cells.dG_S, settings);
     Matrix<double> G_S(plane.reference_S.rows(), plane.reference_S.cols());
     Matrix<double> error_S = G_S;
-    for (std::size_t a = 0; a < G_S.rows(); ++a)
+    for (std::size_t a = 0; a < G_S.rows(); ++a) {
+        const Stream relaxation = reference_relaxation_stream(site, a, plane.id);
         for (std::size_t i = 0; i < G_S.cols(); ++i) {
-            const double hot = at_temperature_S(plane.reference_S(a, i), settings);
+            const double aged =
+                aged_S(plane.reference_S(a, i), age_s, relaxation.normal(i), settings);
+            const double hot = at_temperature_S(clip_S(aged, settings).G_S, settings);
             G_S(a, i) = with_fault_S(hot, plane.reference_stuck(a, i), settings);
             double slow = 0.0;
             if (settings.reference_deviation)
                 slow = settings.reference_deviation(plane.id, a, i, t);
             error_S(a, i) = G_S(a, i) - target + slow * G_S(a, i);
         }
+    }
     shot.reference_G_S.push_back(std::move(G_S));
     shot.reference_error_S.push_back(std::move(error_S));
 }
@@ -268,7 +293,7 @@ ReferencePlaces reference_places(const AttentionHead& head,
     places.d = head.d();
     places.rows = settings.array_rows;
     places.parts = std::max<std::size_t>(1, (places.d + places.rows - 1) / places.rows);
-    places.keys_per_array = settings.array_columns / places.parts;
+    places.keys_per_array = settings.array_columns;
     ATTOHM_CHECK_LT(std::size_t{0}, places.keys_per_array);
     return places;
 }
@@ -288,7 +313,7 @@ SprintReferenceCells sprint_reference_cells(const AttentionHead& head,
             write_references(head, places, settings, site, plane, cells);
     }
     copy_first_slice(head, settings, cells);
-    sense_levels(head, codes, settings, cells);
+    sense_levels(head, codes, settings, site, cells);
     return cells;
 }
 
@@ -304,13 +329,13 @@ SprintReferenceSnapshot sprint_reference_snapshot(const AttentionHead& head,
                                                   const SprintReferenceSettings& settings,
                                                   const DrawSite& site, std::size_t query) {
     SprintReferenceSnapshot shot;
-    if (settings.relaxation_mean_S || settings.relaxation_sigma_S)
+    if (settings.relaxation_mean_S || settings.relaxation_sigma_S || settings.aged_S)
         for (std::size_t j = 0; j < valid_keys(head); ++j)
             shot.age_clamped +=
                 reference_age_s(head, settings, j, query) < settings.relaxation_t0_s;
     for (const SprintReferencePlane& plane : cells.planes) {
         snapshot_keys(head, cells, plane, settings, site, query, shot);
-        snapshot_references(cells, plane, settings, query, shot);
+        snapshot_references(head, cells, plane, settings, site, query, shot);
     }
     return shot;
 }

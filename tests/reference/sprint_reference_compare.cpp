@@ -66,8 +66,9 @@ double decision_level(std::size_t t, std::size_t j, double threshold,
     const std::size_t array = places.array(j);
     const double noise_V =
         settings.threshold_noise_V * threshold_noise_stream(site, array).normal(t);
-    double offset_V = settings.comparator_offset_V *
-                      comparator_offset_stream(site, array).normal(places.slot(j, 0));
+    double offset_V =
+        settings.comparator_offset_V *
+        comparator_offset_stream(site, places.physical(array, 0)).normal(places.slot(j));
     if (settings.offset_residual_V) offset_V = settings.offset_residual_V(offset_V);
     return level + (noise_V - offset_V) / volts_per_unit(settings, places);
 }

@@ -52,11 +52,11 @@ std::vector<ReferenceStep> signed_steps(const Query& query, int bits, int levels
     return steps;
 }
 
-/// Each step in two: what is positive, then what is negative, subtracted.
+/// All steps with what is positive, then all with what is negative, subtracted.
 std::vector<ReferenceStep> two_phases(const std::vector<ReferenceStep>& steps) {
     std::vector<ReferenceStep> phases;
-    for (const ReferenceStep& step : steps)
-        for (const double sign : {1.0, -1.0}) {
+    for (const double sign : {1.0, -1.0})
+        for (const ReferenceStep& step : steps) {
             ReferenceStep phase;
             phase.weight = sign * step.weight;
             for (const double n : step.drive) phase.drive.push_back(std::max(sign * n, 0.0));

@@ -67,9 +67,9 @@ double reference_variance(const ReadFrame& frame, std::size_t event, std::size_t
                           std::size_t array) {
     double variance = 0.0;
     for (std::size_t r = 0; r < frame.places.depth(frame.part_of(event)); ++r) {
-        const double sigma_S = white_sigma_S(frame.shot.reference_G_S[p](array, r), frame.settings);
-        const double bent = frame.step_of(event).bent[frame.element(event, r)];
-        variance += std::pow(bent * sigma_S / frame.cells.dG_S, 2);
+        const std::size_t i = frame.element(event, r);
+        const double sigma_S = white_sigma_S(frame.shot.reference_G_S[p](array, i), frame.settings);
+        variance += std::pow(frame.step_of(event).bent[i] * sigma_S / frame.cells.dG_S, 2);
     }
     return variance;
 }

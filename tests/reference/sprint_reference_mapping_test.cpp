@@ -121,10 +121,11 @@ TEST_CASE("bits, phases and pulses by hand", "[unit]") {
     settings.drive = ReferenceDrive::two_phase;
     settings.coding = ReferenceCoding::pulse_width;
     const auto pulses = reference_steps(codes, 0, settings);
-    CHECK(pulses[6].drive == std::vector<double>{1.0, 0.0});
-    CHECK(pulses[7].drive == std::vector<double>{0.0, 0.0});
-    CHECK(pulses[5].drive == std::vector<double>{0.0, 1.0});
-    CHECK(pulses[5].weight == -1.0);
+    // Seven pulses of the positive codes, then seven of the negative ones.
+    CHECK(pulses[3].drive == std::vector<double>{1.0, 0.0});
+    CHECK(pulses[10].drive == std::vector<double>{0.0, 0.0});
+    CHECK(pulses[9].drive == std::vector<double>{0.0, 1.0});
+    CHECK(pulses[9].weight == -1.0);
     settings.drive = ReferenceDrive::twos_complement;
     CHECK_THROWS_AS(reference_steps(codes, 0, settings), InvariantError);
 }

@@ -36,13 +36,13 @@ struct ReadFrame {
     bool has_reference() const { return settings.signs == ReferenceSigns::offset; }
     /// Steps of the whole read, all parts.
     std::size_t events() const { return steps.size() * places.parts; }
-    const ReferenceStep& step_of(std::size_t event) const { return steps[event % steps.size()]; }
-    std::size_t part_of(std::size_t event) const { return event / steps.size(); }
+    const ReferenceStep& step_of(std::size_t event) const { return steps[event / places.parts]; }
+    std::size_t part_of(std::size_t event) const { return event % places.parts; }
     /// Weight of a plane's current in the score, in one step.
     double weight(std::size_t event, std::size_t plane) const {
         return step_of(event).weight * cells.planes[plane].weight;
     }
-    /// Element of q that drives row r of the array while this part is read; d where none does.
+    /// Element of q that drives row r of the part's array; d where none does.
     std::size_t element(std::size_t event, std::size_t row) const;
     /// Amperes of one integer unit before its weights.
     double unit_A() const { return unit_V * cells.dG_S; }
@@ -68,15 +68,16 @@ class CellNoise {
     CellNoise(const ReadFrame& frame, std::uint64_t repeat);
 
     double key_S(std::size_t event, std::size_t plane, std::size_t j, std::size_t i) const;
+    /// `i`: element of the key.
     double reference_S(std::size_t event, std::size_t plane, std::size_t array,
-                       std::size_t row) const;
+                       std::size_t i) const;
     /// What the reference columns' noise adds to the outputs of one part of an array, integer
     /// units.
     double common(std::size_t array, std::size_t part) const;
 
   private:
     struct ReferenceCell {
-        std::size_t event, plane, row;
+        std::size_t event, plane, element;
         double sigma_S, normal;
         double share;  ///< of the reference's current in the score, per standard normal
     };
@@ -87,7 +88,7 @@ class CellNoise {
     const ReadFrame& frame_;
     bool silent_ = true;
     std::vector<std::vector<Stream>> keys_;                  ///< [events][planes]
-    std::vector<std::vector<Matrix<double>>> references_S_;  ///< [events][planes] [arrays, rows]
+    std::vector<std::vector<Matrix<double>>> references_S_;  ///< [events][planes] [arrays, d]
     Matrix<double> common_;                                  ///< [arrays, parts]
 };
 
@@ -119,8 +120,8 @@ Currents step_currents(const ReadFrame& frame, const CellNoise& noise, std::size
                        SolvedArrays& solved);
 Currents wired_currents(const ReadFrame& frame, const CellNoise& noise, std::size_t event,
                         SolvedArrays& solved);
-/// d(current of the reference column) / d(conductance of its cell in this row), in units of unit_V;
-/// [planes] [arrays, rows].
+/// d(current of the reference column) / d(conductance of its cell of this element), in units of
+/// unit_V; [planes] [arrays, d], of the part that is read.
 std::vector<Matrix<double>> reference_sensitivity(const ReadFrame& frame, std::size_t event);
 std::vector<Matrix<double>> wired_reference_sensitivity(const ReadFrame& frame, std::size_t event);
 

@@ -9,11 +9,11 @@ using namespace attohm;
 
 namespace {
 
-/// 17 elements in arrays of 7 rows and 11 slots: parts of 7, 7 and 3, three keys an array.
+/// 17 elements in arrays of 7 rows and 3 slots: parts of 7, 7 and 3, each in an array of its own.
 SprintReferenceSettings part_settings() {
     SprintReferenceSettings settings = noiseless_settings();
     settings.array_rows = 7;
-    settings.array_columns = 11;
+    settings.array_columns = 3;
     settings.threshold_bits.reset();
     return settings;
 }
@@ -42,7 +42,7 @@ double part_sum(const Run& run, std::size_t t, std::size_t j, std::size_t part) 
 
 }  // namespace
 
-TEST_CASE("parts of a key lie side by side", "[unit]") {
+TEST_CASE("parts of a key lie in arrays of their own", "[unit]") {
     const OwnedHead data = random_head(2, 8, 17, 1, 81);
     SprintReferenceSettings settings = part_settings();
     settings.stuck_low_rate = 0.3;
@@ -51,15 +51,16 @@ TEST_CASE("parts of a key lie side by side", "[unit]") {
     CHECK(places.parts == 3);
     CHECK(places.keys_per_array == 3);
     CHECK(places.array(7) == 2);
-    CHECK(places.slot(7, 2) == 5);
+    CHECK(places.slot(7) == 1);
+    CHECK(places.physical(2, 1) == 7);
     CHECK(places.depth(0) == 7);
     CHECK(places.depth(2) == 3);
     CHECK(places.arrays(7) == 3);
     const Run out = run(data.view(), settings);
     for (std::size_t j = 0; j < 8; ++j)
         for (std::size_t i = 0; i < 17; ++i) {
-            const std::size_t slot = j % 3 * 3 + i / 7;
-            const double u = stuck_fault_stream(kSite, j / 3, 1).uniform32(slot * 7 + i % 7);
+            const Stream faults = stuck_fault_stream(kSite, j / 3 * 3 + i / 7, 1);
+            const double u = faults.uniform32(j % 3 * 7 + i % 7);
             CHECK((out.cells.planes[1].stuck(j, i) != 0) == (u < 0.3));
         }
 }
@@ -82,8 +83,8 @@ TEST_CASE("currents clip together, charges one by one, codes not at all", "[unit
             for (std::size_t j = 0; j < 8; ++j) {
                 const double z[] = {part_sum(out, t, j, 0), part_sum(out, t, j, 1),
                                     part_sum(out, t, j, 2)};
-                // One comparator a key: the one of its first slot.
-                const double o_V = 8e-3 * comparator_offset_stream(kSite, j / 3).normal(j % 3 * 3);
+                // One comparator a key: that of its first array.
+                const double o_V = 8e-3 * comparator_offset_stream(kSite, j / 3 * 3).normal(j % 3);
                 const double n_V = 4e-3 * threshold_noise_stream(kSite, j / 3).normal(t);
                 double sensed = 0.0;
                 bool kept = false;
@@ -137,7 +138,7 @@ TEST_CASE("a tie of equal codes keeps", "[unit]") {
     CHECK(ties > 0);
 }
 
-TEST_CASE("the reference of an array serves every part of its keys", "[unit]") {
+TEST_CASE("every array of a group has a reference of its own, read together", "[unit]") {
     const OwnedHead data = random_head(3, 8, 17, 1, 84);
     SprintReferenceSettings settings = part_settings();
     settings.signs = ReferenceSigns::offset;
@@ -146,14 +147,14 @@ TEST_CASE("the reference of an array serves every part of its keys", "[unit]") {
     settings.n_fs = 1e5;
     const auto r = sprint_reference(data.view(), 0.0, settings, kNormalScales, kSite);
     const SprintReferencePlane& plane = r.cells.planes[0];
-    CHECK(plane.reference_S.cols() == 7);
+    CHECK(plane.reference_S.cols() == 17);
     for (std::size_t t = 0; t < 3; ++t)
         for (std::size_t j = 0; j < 8; ++j) {
             double mean = 0.0, own = 0.0, common = 0.0;
             for (std::size_t i = 0; i < 17; ++i) {
                 const double n = r.codes.q_line(t, i);
                 const double key = plane.written_S(j, i) / r.cells.dG_S;
-                const double reference = plane.reference_S(j / 3, i % 7) / r.cells.dG_S;
+                const double reference = plane.reference_S(j / 3, i) / r.cells.dG_S;
                 mean += n * (key - reference);
                 own += std::pow(0.05 * n * key, 2);
                 common += std::pow(0.05 * n * reference, 2);
@@ -172,7 +173,7 @@ TEST_CASE("parts are kept as often as their probabilities say", "[stat]") {
     settings.comparator_noise_V = 10e-3;
     const auto check = [&] { check_frequencies(data, settings, 0.1, kNormalScales, 2500); };
     settings.array_rows = 7;
-    settings.array_columns = 11;
+    settings.array_columns = 3;
     settings.adc_bits = 5;
     SECTION("currents that clip") {
         settings.n_fs = 12.0;

@@ -48,7 +48,7 @@ CellNoise::CellNoise(const ReadFrame& frame, std::uint64_t repeat)
             const Stream own = column_noise_stream(frame.site, frame.cells.planes[p].id)
                                    .with({kCellTag, frame.t, repeat});
             keys_[event].push_back(event == 0 ? own : own.with(event));
-            references_S_[event].emplace_back(frame.arrays(), frame.places.depth(0));
+            references_S_[event].emplace_back(frame.arrays(), frame.places.d);
         }
     }
     if (!frame.has_reference()) return;
@@ -62,8 +62,8 @@ double CellNoise::key_S(std::size_t event, std::size_t plane, std::size_t j, std
 }
 
 double CellNoise::reference_S(std::size_t event, std::size_t plane, std::size_t array,
-                              std::size_t row) const {
-    return silent_ ? 0.0 : references_S_[event][plane](array, row);
+                              std::size_t i) const {
+    return silent_ ? 0.0 : references_S_[event][plane](array, i);
 }
 
 double CellNoise::common(std::size_t array, std::size_t part) const {
@@ -79,7 +79,7 @@ void CellNoise::settle(std::size_t array, double given, const std::vector<Refere
         double normal = cell.normal;
         // What it has of the direction of the shares is exchanged.
         if (size > 0.0) normal += cell.share / size * (given - along);
-        references_S_[cell.event][cell.plane](array, cell.row) = cell.sigma_S * normal;
+        references_S_[cell.event][cell.plane](array, cell.element) = cell.sigma_S * normal;
         common_(array, frame_.part_of(cell.event)) -= cell.share * normal;
     }
 }
@@ -94,11 +94,12 @@ void CellNoise::draw_reference(std::size_t array) {
             const Stream column = reference_column_noise_stream(frame.site, array, id, event);
             const Stream own = column.with({kCellTag, frame.t});
             const double weight = frame.weight(event, p);
-            for (std::size_t r = 0; r < frame.places.depth(0); ++r) {
-                const double G_S = frame.shot.reference_G_S[p](array, r);
+            for (std::size_t r = 0; r < frame.places.depth(frame.part_of(event)); ++r) {
+                const std::size_t i = frame.element(event, r);
+                const double G_S = frame.shot.reference_G_S[p](array, i);
                 const double sigma_S = white_sigma_S(G_S, frame.settings);
-                const double share = weight * sensitivity[p](array, r) * sigma_S / frame.cells.dG_S;
-                group.push_back({event, p, r, sigma_S, own.normal(r), share});
+                const double share = weight * sensitivity[p](array, i) * sigma_S / frame.cells.dG_S;
+                group.push_back({event, p, i, sigma_S, own.normal(i), share});
             }
             if (frame.one_reference_draw()) continue;
             // A physical column's draw has the sign of its current.
@@ -138,11 +139,11 @@ Currents ideal_currents(const ReadFrame& frame, const CellNoise& noise, std::siz
         currents.references.emplace_back(frame.arrays());
         for (std::size_t a = 0; frame.has_reference() && a < frame.arrays(); ++a)
             for (std::size_t r = 0; r < depth; ++r) {
+                const std::size_t i = frame.element(event, r);
                 const double error_S =
-                    frame.shot.reference_error_S[p](a, r) + noise.reference_S(event, p, a, r);
+                    frame.shot.reference_error_S[p](a, i) + noise.reference_S(event, p, a, i);
                 Current& sum = currents.references[p][a];
-                sum = add_cell(sum, bent[frame.element(event, r)], plane.reference_digit, error_S,
-                               frame);
+                sum = add_cell(sum, bent[i], plane.reference_digit, error_S, frame);
             }
     }
     return currents;
@@ -158,10 +159,12 @@ Currents step_currents(const ReadFrame& frame, const CellNoise& noise, std::size
 
 std::vector<Matrix<double>> reference_sensitivity(const ReadFrame& frame, std::size_t event) {
     if (!frame.settings.wires.none()) return wired_reference_sensitivity(frame, event);
-    Matrix<double> sensitivity(frame.arrays(), frame.places.depth(0));
+    Matrix<double> sensitivity(frame.arrays(), frame.places.d);
     for (std::size_t a = 0; a < sensitivity.rows(); ++a)
-        for (std::size_t r = 0; r < frame.places.depth(frame.part_of(event)); ++r)
-            sensitivity(a, r) = frame.step_of(event).bent[frame.element(event, r)];
+        for (std::size_t r = 0; r < frame.places.depth(frame.part_of(event)); ++r) {
+            const std::size_t i = frame.element(event, r);
+            sensitivity(a, i) = frame.step_of(event).bent[i];
+        }
     return std::vector<Matrix<double>>(frame.planes(), sensitivity);
 }
 

@@ -80,11 +80,14 @@ struct SprintReferenceSettings {
     std::function<double(double)>
         programming_sigma_S;  ///< sigma of the target conductance; null = 0
     std::function<double(double)> programming_bias_S;  ///< mean error of the target; null = 0
-    ReferenceWriteFunction written_S;  ///< of keys, in place of both; null = direct write
+    ReferenceWriteFunction written_S;            ///< of keys, in place of both; null = direct write
+    ReferenceWriteFunction reference_written_S;  ///< the same of (plane, array, i)
 
     // Cells: age. G = clip(G_w + mu(G_w, a) + s_r(G_w, a) z), times the temperature's factor.
     std::function<double(double G_w_S, double age_s)> relaxation_mean_S;   ///< mu; null = 0
     std::function<double(double G_w_S, double age_s)> relaxation_sigma_S;  ///< s_r; null = 0
+    /// Both in one, of the cell's own normal (G_w, age, z); null = the two above.
+    std::function<double(double G_w_S, double age_s, double z)> aged_S;
     double relaxation_t0_s = 0.0;       ///< ages below are taken as this, and counted
     double age_delay_s = 0.0;           ///< age of the last valid key in query 0
     double age_write_interval_s = 0.0;  ///< from one key's write to the next one's

@@ -7,47 +7,43 @@
 /// that the step meets.
 ///
 /// Columns from the drivers on: the reference column's planes, then slot by slot the planes of a
-/// part of a key. A part has cells on the word lines of its elements; all word lines are there. A
+/// key. A part has cells on the word lines of its elements; all word lines are there. A
 /// slot without a key has no columns (`open`), or cells of exactly G_min on the same word lines
 /// (`reset`).
 namespace attohm::reference {
 
 namespace {
 
-/// One physical column.
+/// One physical column of an array of the part that is read.
 struct Line {
     bool reference = false;
     bool written = true;
     std::size_t plane = 0;
     std::size_t key = 0;
-    std::size_t part = 0;
 };
 
 std::vector<Line> lines_of(const ReadFrame& frame, std::size_t array) {
     std::vector<Line> lines;
     if (frame.has_reference())
-        for (std::size_t p = 0; p < frame.planes(); ++p) lines.push_back({true, true, p, 0, 0});
+        for (std::size_t p = 0; p < frame.planes(); ++p) lines.push_back({true, true, p, 0});
     const std::size_t first = array * frame.places.keys_per_array;
-    for (std::size_t j = first; j < first + frame.places.keys_per_array; ++j)
-        for (std::size_t part = 0; part < frame.places.parts; ++part) {
-            const bool written = j < static_cast<std::size_t>(frame.head.valid_k);
-            if (!written && frame.settings.unwritten == ReferenceUnwritten::open) continue;
-            for (std::size_t p = 0; p < frame.planes(); ++p)
-                lines.push_back({false, written, p, j, part});
-        }
+    for (std::size_t j = first; j < first + frame.places.keys_per_array; ++j) {
+        const bool written = j < static_cast<std::size_t>(frame.head.valid_k);
+        if (!written && frame.settings.unwritten == ReferenceUnwritten::open) continue;
+        for (std::size_t p = 0; p < frame.planes(); ++p) lines.push_back({false, written, p, j});
+    }
     return lines;
 }
 
 double cell_S(const ReadFrame& frame, const CellNoise& noise, std::size_t event, std::size_t array,
-              const Line& line, std::size_t row) {
+              const Line& line, std::size_t i) {
     const SprintReferencePlane& plane = frame.cells.planes[line.plane];
     const double G_min_S = frame.settings.G_min_S, dG_S = frame.cells.dG_S;
     if (line.reference)
         return G_min_S + dG_S * plane.reference_digit +
-               frame.shot.reference_error_S[line.plane](array, row) +
-               noise.reference_S(event, line.plane, array, row);
+               frame.shot.reference_error_S[line.plane](array, i) +
+               noise.reference_S(event, line.plane, array, i);
     if (!line.written) return G_min_S;
-    const std::size_t i = line.part * frame.places.rows + row;
     return G_min_S + dG_S * plane.digit(line.key, i) + frame.shot.error_S[line.plane](line.key, i) +
            noise.key_S(event, line.plane, line.key, i);
 }
@@ -55,12 +51,9 @@ double cell_S(const ReadFrame& frame, const CellNoise& noise, std::size_t event,
 Matrix<double> conductances(const ReadFrame& frame, const CellNoise& noise, std::size_t event,
                             std::size_t array, const std::vector<Line>& lines) {
     Matrix<double> G_S(frame.places.rows, lines.size());
-    for (std::size_t c = 0; c < lines.size(); ++c) {
-        const std::size_t depth =
-            lines[c].reference ? frame.places.depth(0) : frame.places.depth(lines[c].part);
-        for (std::size_t r = 0; r < depth; ++r)
-            G_S(r, c) = cell_S(frame, noise, event, array, lines[c], r);
-    }
+    for (std::size_t c = 0; c < lines.size(); ++c)
+        for (std::size_t r = 0; r < frame.places.depth(frame.part_of(event)); ++r)
+            G_S(r, c) = cell_S(frame, noise, event, array, lines[c], frame.element(event, r));
     return G_S;
 }
 
@@ -111,12 +104,13 @@ Currents wired_currents(const ReadFrame& frame, const CellNoise& noise, std::siz
     for (std::size_t a = 0; a < frame.arrays(); ++a) {
         const std::vector<Line> lines = lines_of(frame, a);
         const std::vector<double> ampere =
-            line_currents_A(frame, conductances(frame, noise, event, a, lines), a, v_in, solved);
+            line_currents_A(frame, conductances(frame, noise, event, a, lines),
+                            frame.places.physical(a, frame.part_of(event)), v_in, solved);
         for (std::size_t c = 0; c < lines.size(); ++c) {
             const Line& line = lines[c];
             if (line.reference)
                 currents.references[line.plane][a].level = ampere[c] / frame.unit_A();
-            else if (line.written && line.part == frame.part_of(event))
+            else if (line.written)
                 currents.keys[line.plane][line.key].level = ampere[c] / frame.unit_A();
         }
     }
@@ -126,7 +120,7 @@ Currents wired_currents(const ReadFrame& frame, const CellNoise& noise, std::siz
 std::vector<Matrix<double>> wired_reference_sensitivity(const ReadFrame& frame, std::size_t event) {
     // Non-linear cells: those of the linear network, which only steer where the given draw goes.
     std::vector<Matrix<double>> sensitivity(frame.planes(),
-                                            Matrix<double>(frame.arrays(), frame.places.depth(0)));
+                                            Matrix<double>(frame.arrays(), frame.places.d));
     const std::vector<double> v_in = inputs_V(frame, event);
     for (std::size_t a = 0; a < frame.arrays(); ++a) {
         const std::vector<Line> lines = lines_of(frame, a);
@@ -136,8 +130,8 @@ std::vector<Matrix<double>> wired_reference_sensitivity(const ReadFrame& frame, 
         const NodalSolution at = network.solve(v_in);
         for (std::size_t p = 0; p < frame.planes(); ++p) {
             const Matrix<double> h = network.adjoint(p);
-            for (std::size_t r = 0; r < frame.places.depth(0); ++r)
-                sensitivity[p](a, r) =
+            for (std::size_t r = 0; r < frame.places.depth(frame.part_of(event)); ++r)
+                sensitivity[p](a, frame.element(event, r)) =
                     h(r, p) * (at.row_voltage(r, p) - at.column_voltage(r, p)) / frame.unit_V;
         }
     }
