@@ -38,6 +38,15 @@ void write_levels(const LevelTable& table, float base, const float* target, cons
 }
 
 ATTOHM_SIMD_CLONES
+void pair_targets(float base, float sign, const float* __restrict levels, float* __restrict target,
+                  std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i) {
+        const float m = sign * levels[i];
+        target[i] = base + (m > 0.0F ? m : 0.0F);
+    }
+}
+
+ATTOHM_SIMD_CLONES
 void clip_cells(float floor, float ceiling, float* __restrict conductance, std::size_t n,
                 std::int64_t& floored, std::int64_t& ceiled) {
     std::int32_t below = 0, above = 0;

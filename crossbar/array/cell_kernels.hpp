@@ -16,6 +16,9 @@ struct LevelTable {
     AlignedVector<float> sigma_ln;
 };
 
+/// target[i] = base + max(sign levels[i], 0): a column of a pair.
+void pair_targets(float base, float sign, const float* levels, float* target, std::size_t n);
+
 /// conductance[i] = G_w of the digit target[i] - base with normals[i].
 void write_levels(const LevelTable& table, float base, const float* target, const float* normals,
                   float* conductance, std::size_t n);

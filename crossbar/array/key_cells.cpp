@@ -41,16 +41,16 @@ KeyCells::KeyCells(MatrixView<const float> levels, const Mapping& mapping, const
     for (const Plane& plane : mapping_.planes()) write_plane(plane, levels);
 }
 
-void KeyCells::set_targets(const Plane& plane, MatrixView<const float> levels,
-                           CellPlane& cells) const {
+Matrix<float> KeyCells::targets_of(const Plane& plane, MatrixView<const float> levels) const {
     const auto base = static_cast<float>(mapping_.base_level());
-    cells.target.resize(keys_ + references_, depth_);
+    Matrix<float> targets;
+    targets.resize(keys_ + references_, depth_);
     for (std::size_t j = 0; j < keys_; ++j) {
         const float* m = levels.row(j);
-        float* target = cells.target.row(j);
+        float* target = targets.row(j);
         if (mapping_.signs() == Signs::differential && mapping_.slices() == 1) {
             const float sign = plane.polarity == Polarity::plus ? 1.0F : -1.0F;
-            for (std::size_t i = 0; i < depth_; ++i) target[i] = base + std::max(sign * m[i], 0.0F);
+            pair_targets(base, sign, m, target, depth_);
             continue;
         }
         for (std::size_t i = 0; i < depth_; ++i) {
@@ -59,14 +59,14 @@ void KeyCells::set_targets(const Plane& plane, MatrixView<const float> levels,
     }
     const float reference = base + static_cast<float>(mapping_.reference_digit(plane));
     for (std::size_t a = 0; a < references_; ++a) {
-        std::fill_n(cells.target.row(keys_ + a), depth_, reference);
+        std::fill_n(targets.row(keys_ + a), depth_, reference);
     }
+    return targets;
 }
 
 void KeyCells::write_plane(const Plane& plane, MatrixView<const float> levels) {
-    CellPlane cells{plane, {}, {}};
-    set_targets(plane, levels, cells);
-    cells.conductance.resize(cells.target.rows(), depth_);
+    CellPlane cells{plane, std::make_shared<const Matrix<float>>(targets_of(plane, levels)), {}};
+    cells.conductance.resize(keys_ + references_, depth_);
     write_rows(plane, cells, 0, keys_, 0, programming_stream(site_, plane.id()),
                verify_stream(site_, plane.id()));
     for (std::size_t a = 0; a < references_; ++a) {
@@ -81,7 +81,7 @@ void KeyCells::write_plane(const Plane& plane, MatrixView<const float> levels) {
 void KeyCells::write_rows(const Plane&, CellPlane& cells, std::size_t first, std::size_t count,
                           std::size_t stream_row, const Stream& programming, const Stream& verify) {
     const std::size_t n = count * depth_;
-    const float* target = cells.target.row(first);
+    const float* target = cells.target().row(first);
     float* conductance = cells.conductance.row(first);
     const std::uint64_t index = stream_row * depth_;
     const double dG = mapping_.dG().value();

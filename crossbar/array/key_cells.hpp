@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -16,8 +17,10 @@ namespace attohm {
 /// mapping has a reference, row n + a is the reference column of array group a.
 struct CellPlane {
     Plane plane;
-    Matrix<float> target;       ///< [n (+ groups), d]
-    Matrix<float> conductance;  ///< the same
+    std::shared_ptr<const Matrix<float>> targets;  ///< [n (+ groups), d]; of the write event
+    Matrix<float> conductance;                     ///< the same shape
+
+    const Matrix<float>& target() const { return *targets; }
 };
 
 /// What happened to the cells, keys and references together.
@@ -54,7 +57,7 @@ class KeyCells {
     void write_plane(const Plane& plane, MatrixView<const float> levels);
     void write_rows(const Plane& plane, CellPlane& cells, std::size_t first, std::size_t count,
                     std::size_t stream_row, const Stream& programming, const Stream& verify);
-    void set_targets(const Plane& plane, MatrixView<const float> levels, CellPlane& cells) const;
+    Matrix<float> targets_of(const Plane& plane, MatrixView<const float> levels) const;
     void relax(CellPlane& cells, std::span<const double> age_s, CellCounts& counts) const;
     void stick(CellPlane& cells, CellCounts& counts) const;
 

@@ -45,7 +45,7 @@ void combine_means(MatrixView<const float> levels, const ArrayShape& shape, Prog
     for (std::size_t j = 0; j < n; ++j) std::copy_n(levels.row(j), d, keys.mean.row(j));
     for (std::size_t p = 0; p < keys.cells.size(); ++p) {
         const Matrix<float>& column = keys.column(p);
-        const Matrix<float>& target = keys.cells[p].target;
+        const Matrix<float>& target = keys.cells[p].target();
         const auto weight = static_cast<float>(keys.cells[p].plane.weight);
         for (std::size_t j = 0; j < n; ++j) {
             add_deviation(weight, column.row(j), target.row(j), keys.mean.row(j), d);
@@ -131,37 +131,59 @@ ProgrammedKeys programmed_keys(const KeyCells& cells, MatrixView<const float> le
     return keys;
 }
 
+namespace {
+
+/// Adds what the columns p .. p + count - 1 of key j hold beside their targets, minus columns
+/// subtracted.
+void add_columns(const ProgrammedKeys& keys, std::size_t p, std::size_t count, std::size_t j,
+                 AlignedVector<float>& digit) {
+    for (std::size_t q = p; q < p + count; ++q) {
+        const CellPlane& cells = keys.cells[q];
+        const float sign = cells.plane.polarity == Polarity::plus ? 1.0F : -1.0F;
+        add_deviation(sign, cells.conductance.row(j), cells.target().row(j), digit.data(),
+                      digit.size());
+    }
+}
+
+/// Level of a key whose digits are sensed one by one.
+void sense_digits(const ProgrammedKeys& keys, const Mapping& mapping, const float* levels,
+                  std::size_t j, AlignedVector<float>& sum) {
+    const bool pair = mapping.signs() == Signs::differential;
+    const std::size_t columns = pair ? 2 : 1;
+    const auto top = static_cast<float>(mapping.largest_digit());
+    AlignedVector<float> digit(sum.size()), sensed(sum.size()), nominal(sum.size());
+    std::fill(sum.begin(), sum.end(), pair ? 0.0F : -static_cast<float>(mapping.n_max()));
+    for (std::size_t p = 0; p < keys.cells.size(); p += columns) {
+        for (std::size_t i = 0; i < sum.size(); ++i) {
+            const auto m = static_cast<double>(levels[i]);
+            const double minus = pair ? mapping.digit(keys.cells[p + 1].plane, m) : 0.0;
+            nominal[i] = static_cast<float>(mapping.digit(keys.cells[p].plane, m) - minus);
+        }
+        digit = nominal;
+        add_columns(keys, p, columns, j, digit);
+        sense_cells(digit.data(), nominal.data(), pair ? -top : 0.0F, top, sensed.data(),
+                    digit.size());
+        const auto weight = static_cast<float>(std::abs(keys.cells[p].plane.weight));
+        for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += weight * sensed[i];
+    }
+}
+
+}  // namespace
+
 std::int64_t sense_levels(const ProgrammedKeys& keys, const Mapping& mapping,
                           MatrixView<const float> levels, MatrixView<float> sensed) {
     const std::size_t d = levels.cols;
     const auto n_max = static_cast<float>(mapping.n_max());
-    const bool pair = mapping.signs() == Signs::differential;
-    AlignedVector<float> sum(d), digit(d), nominal(d);
+    AlignedVector<float> level(d);
     std::int64_t wrong = 0;
     for (std::size_t j = 0; j < levels.rows; ++j) {
-        std::fill(sum.begin(), sum.end(), 0.0F);
-        for (std::size_t p = 0; p < keys.cells.size(); p += pair ? 2 : 1) {
-            const Plane& plane = keys.cells[p].plane;
-            for (std::size_t i = 0; i < d; ++i) {
-                const auto m = static_cast<double>(levels(j, i));
-                digit[i] = nominal[i] =
-                    static_cast<float>(mapping.digit(plane, m) -
-                                       (pair ? mapping.digit(keys.cells[p + 1].plane, m) : 0.0));
-            }
-            for (std::size_t q = p; q < p + (pair ? 2 : 1); ++q) {
-                const float sign = q == p ? 1.0F : -1.0F;
-                add_deviation(sign, keys.cells[q].conductance.row(j), keys.cells[q].target.row(j),
-                              digit.data(), d);
-            }
-            const auto top = static_cast<float>(mapping.largest_digit());
-            sense_cells(digit.data(), nominal.data(), pair ? -top : 0.0F, top, digit.data(), d);
-            const auto weight = static_cast<float>(std::abs(plane.weight));
-            for (std::size_t i = 0; i < d; ++i) sum[i] += weight * digit[i];
+        if (mapping.slices() > 1) {
+            sense_digits(keys, mapping, levels.row(j), j, level);
+        } else {
+            std::copy_n(levels.row(j), d, level.begin());
+            add_columns(keys, 0, keys.cells.size(), j, level);
         }
-        if (!pair) {
-            for (std::size_t i = 0; i < d; ++i) sum[i] -= n_max;
-        }
-        wrong += sense_cells(sum.data(), levels.row(j), -n_max, n_max - 1.0F, sensed.row(j), d);
+        wrong += sense_cells(level.data(), levels.row(j), -n_max, n_max - 1.0F, sensed.row(j), d);
     }
     return wrong;
 }

@@ -29,7 +29,8 @@ DecisionMeter::DecisionMeter(const AttentionHead& head, float threshold, float s
     reference_.resize(n);
     if (level == MetricsLevel::full) {
         exps_.resize(n);
-        keys_.resize(n);
+        for (auto* counts : {&key_kept_, &key_false_prune_, &key_false_keep_}) counts->resize(n);
+        for (auto* sums : {&key_expected_, &key_variance_}) sums->resize(n);
         key_norms_.resize(n);
         for (std::size_t j = 0; j < n; ++j) key_norms_[j] = norm(head.k.row(j), head.d());
     }
@@ -66,37 +67,19 @@ void DecisionMeter::add(std::size_t query, const DecisionRowBytes& row) {
     if (level_ == MetricsLevel::full) add_full(query, n, row);
 }
 
-/// Decisions on each key. Masked pairs are pruned by reference and hardware alike.
-void DecisionMeter::add_keys(std::size_t n, const DecisionRowBytes& row) {
-    const float* p_keep = row.p_marginal != nullptr ? row.p_marginal : row.p_keep;
-    for (std::size_t j = 0; j < n; ++j) {
-        const bool ref = reference_[j] != 0, hw = row.hw[j] != 0;
-        KeyTally& key = keys_[j];
-        key.false_keep += hw && !ref ? 1 : 0;
-        if (!ref) continue;
-        ++key.kept;
-        key.false_prune += hw ? 0 : 1;
-        if (p_keep == nullptr) continue;
-        const auto p = static_cast<double>(p_keep[j]);
-        key.expected += 1.0 - p;
-        key.variance += p * (1.0 - p);
-    }
-}
-
 void DecisionMeter::finish_keys(HeadReport& report) const {
     DecisionCounts& d = report.decisions;
-    for (std::size_t j = 0; j < keys_.size(); ++j) {
-        const KeyTally& key = keys_[j];
-        d.keys_kept += key.kept > 0 ? 1 : 0;
-        d.keys_lost += 2 * key.false_prune > key.kept ? 1 : 0;
-        const double excess = static_cast<double>(key.false_prune) - key.expected;
+    for (std::size_t j = 0; j < key_kept_.size(); ++j) {
+        d.keys_kept += key_kept_[j] > 0 ? 1 : 0;
+        d.keys_lost += 2 * key_false_prune_[j] > key_kept_[j] ? 1 : 0;
+        const double excess = static_cast<double>(key_false_prune_[j]) - key_expected_[j];
         d.key_excess += excess * excess;
-        d.key_variance += key.variance;
+        d.key_variance += key_variance_[j];
         if (columns_ == 0) continue;
         const std::size_t bin = j % columns_ * ColumnProfile::kBins / columns_;
-        report.columns.reference_kept[bin] += key.kept;
-        report.columns.false_prune[bin] += key.false_prune;
-        report.columns.false_keep[bin] += key.false_keep;
+        report.columns.reference_kept[bin] += key_kept_[j];
+        report.columns.false_prune[bin] += key_false_prune_[j];
+        report.columns.false_keep[bin] += key_false_keep_[j];
     }
 }
 
@@ -104,7 +87,11 @@ void DecisionMeter::add_full(std::size_t query, std::size_t n, const DecisionRow
     const auto allowed = [&](std::size_t j) {
         return head_.mask.empty() || head_.mask(query, j) != 0;
     };
-    add_keys(n, row);
+    // Masked pairs are pruned by reference and hardware alike.
+    add_key_row(reference_.data(), row.hw, row.p_marginal != nullptr ? row.p_marginal : row.p_keep,
+                {key_kept_.data(), key_false_prune_.data(), key_false_keep_.data(),
+                 key_expected_.data(), key_variance_.data()},
+                n);
     // The decision of each key, by its distance from the threshold.
     std::vector<std::int32_t> bins(n);
     bin_row(row.score, threshold_, 1.0F / sigma_, static_cast<float>(ScoreEye::kRange),

@@ -45,7 +45,6 @@ class DecisionMeter {
     void finish(HeadReport& report) const;
 
   private:
-    void add_keys(std::size_t n, const DecisionRowBytes& row);
     void finish_keys(HeadReport& report) const;
     void add_full(std::size_t query, std::size_t n, const DecisionRowBytes& row);
 
@@ -60,13 +59,10 @@ class DecisionMeter {
     std::int64_t valid_ = 0, rows_ = 0, top1_lost_ = 0, borderline_ = 0;
     double fp_expected_ = 0.0, fk_expected_ = 0.0, variance_ = 0.0, mass_dropped_ = 0.0;
     ScoreEye eye_;
-    /// What happened to one key over all queries; pairs that the reference keeps.
-    struct KeyTally {
-        std::int64_t kept = 0, false_prune = 0, false_keep = 0;
-        double expected = 0.0, variance = 0.0;
-    };
+    /// What happened to each key over all queries.
+    std::vector<std::int32_t> key_kept_, key_false_prune_, key_false_keep_;
+    std::vector<double> key_expected_, key_variance_;
     std::size_t columns_;
-    std::vector<KeyTally> keys_;
 };
 
 }  // namespace attohm

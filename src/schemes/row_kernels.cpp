@@ -87,6 +87,39 @@ ExpectedSums sum_expected(const float* __restrict p_keep, const std::uint8_t* __
     return sums;
 }
 
+namespace {
+
+ATTOHM_SIMD_CLONES
+void count_keys(const std::uint8_t* __restrict reference, const std::uint8_t* __restrict hw,
+                std::int32_t* __restrict kept, std::int32_t* __restrict false_prune,
+                std::int32_t* __restrict false_keep, std::size_t n) {
+    for (std::size_t j = 0; j < n; ++j) {
+        const std::int32_t r = reference[j], h = hw[j];
+        kept[j] += r;
+        false_prune[j] += r & (h ^ 1);
+        false_keep[j] += h & (r ^ 1);
+    }
+}
+
+ATTOHM_SIMD_CLONES
+void expect_keys(const std::uint8_t* __restrict reference, const float* __restrict p_keep,
+                 double* __restrict expected, double* __restrict variance, std::size_t n) {
+    for (std::size_t j = 0; j < n; ++j) {
+        const double p = static_cast<double>(p_keep[j]);
+        const double q = reference[j] != 0 ? 1.0 - p : 0.0;
+        expected[j] += q;
+        variance[j] += p * q;
+    }
+}
+
+}  // namespace
+
+void add_key_row(const std::uint8_t* reference, const std::uint8_t* hw, const float* p_keep,
+                 const KeyTallies& keys, std::size_t n) {
+    count_keys(reference, hw, keys.kept, keys.false_prune, keys.false_keep, n);
+    if (p_keep != nullptr) expect_keys(reference, p_keep, keys.expected, keys.variance, n);
+}
+
 ATTOHM_SIMD_CLONES
 void bin_row(const float* __restrict score, float threshold, float inverse_sigma, float range,
              int count, std::int32_t* __restrict bins, std::size_t n) {

@@ -24,6 +24,18 @@ struct ExpectedSums {
 };
 ExpectedSums sum_expected(const float* p_keep, const std::uint8_t* reference, std::size_t n);
 
+/// Tallies of n keys, one more query: kept, falsely pruned and falsely kept; and, where the
+/// reference keeps, the sums of P(prune) and p(1-p) (p_keep may be null: neither).
+struct KeyTallies {
+    std::int32_t* kept;
+    std::int32_t* false_prune;
+    std::int32_t* false_keep;
+    double* expected;
+    double* variance;
+};
+void add_key_row(const std::uint8_t* reference, const std::uint8_t* hw, const float* p_keep,
+                 const KeyTallies& keys, std::size_t n);
+
 /// bins[j] = bin of (score - threshold) / sigma among `count` equal bins over [-range, range].
 void bin_row(const float* score, float threshold, float inverse_sigma, float range, int count,
              std::int32_t* bins, std::size_t n);

@@ -115,7 +115,7 @@ TEST_CASE("sensing rounds halves to even and stays within the code", "[unit]") {
     const float means[] = {0.5F, 1.5F, -2.5F, 8.0F, 100.0F, -40.0F};
     const float expected[] = {0.0F, 2.0F, -2.0F, 7.0F, 7.0F, -8.0F};
     for (std::size_t i = 0; i < 6; ++i) {
-        keys.cells[0].conductance(0, i) = keys.cells[0].target(0, i) + means[i];
+        keys.cells[0].conductance(0, i) = keys.cells[0].target()(0, i) + means[i];
     }
     CHECK(sense_levels(keys, map, levels.view(), sensed.view()) == 5);
     for (std::size_t i = 0; i < 6; ++i) CHECK(sensed(0, i) == expected[i]);
