@@ -128,6 +128,12 @@ ProgrammedKeys programmed_keys(const KeyCells& cells, MatrixView<const float> le
         }
     }
     for (double& g : keys.row_conductance_S) g *= mapping.dG().value();
+    if (arrays.unwritten == Unwritten::reset) {
+        const ArrayShape& shape = arrays.shape;
+        const std::size_t slots = shape.arrays(levels.rows) * shape.slots() - levels.rows;
+        const double reset = static_cast<double>(slots * keys.cells.size());
+        for (double& g : keys.row_conductance_S) g += reset * mapping.g_min().value();
+    }
     return keys;
 }
 

@@ -32,7 +32,8 @@ struct ProgrammedKeys {
     double read_relative = 0.0;  ///< white read noise of one cell: s^2 = (read_relative G)^2 ...
     double read_absolute = 0.0;  ///< ... + read_absolute^2, in levels
 
-    /// [d] sum over the columns of the conductances on a word line, siemens, references included.
+    /// [d] sum over the columns of the conductances on a word line, siemens, references and columns
+    /// that were reset included.
     std::vector<double> row_conductance_S;
     CellCounts counts;
     double wire_residual = 0.0;  ///< largest of the arrays; 0 without wires

@@ -57,8 +57,12 @@ void wire_columns(const ArraySettings& arrays, const Mapping& mapping, std::size
     for (std::size_t array = 0; array < arrays.shape.arrays(n); ++array) {
         for (std::size_t part = 0; part < arrays.shape.parts(d); ++part) {
             const Columns columns = columns_of(arrays, keys, n, array, part);
-            Matrix<double> conductance(columns.word_lines, columns.written.size() + columns.reset,
-                                       mapping.g_min().value());
+            // A column passes all word lines on its way to the foot, those without a cell too.
+            Matrix<double> conductance(arrays.shape.word_lines(),
+                                       columns.written.size() + columns.reset, 0.0);
+            for (std::size_t i = 0; i < columns.word_lines; ++i) {
+                std::fill_n(conductance.row(i), conductance.cols(), mapping.g_min().value());
+            }
             for (std::size_t c = 0; c < columns.written.size(); ++c) {
                 const Columns::One one = columns.written[c];
                 const float* cells = keys.column(one.plane).row(one.row) + columns.first_word_line;
