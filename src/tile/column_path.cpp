@@ -23,7 +23,7 @@ struct ColumnPath::Place {
     std::size_t part;
     std::size_t plane;
     double weight;         ///< of the column in its conversion
-    std::uint64_t number;  ///< of step and part, for the draws
+    std::uint64_t number;  ///< of step, pulse and part, for the draws
 };
 
 bool ColumnPath::needed(const TileCircuits& circuits, std::size_t parts) {
@@ -193,17 +193,21 @@ void ColumnPath::decide(const ReadBlock& block, SlowReads* slow, MatrixView<std:
     const std::size_t rows = block.rows(), n = core_.n();
     const std::size_t planes = core_.keys().cells.size();
     std::vector<Conversion> conversions = make_conversions(block);
+    // A limit acts on currents: pulse by pulse.
+    const std::size_t pulses = core_.circuits.sense.n_column_max ? core_.drive.pulses() : 1;
     for (std::size_t step = 0; step < core_.drive.steps(); ++step) {
-        const LineInputs x = core_.step_inputs(block, step);
         std::vector<Matrix<float>> changes;
         if (slow != nullptr) slow->changes(block.first, step, changes);
-        for (std::size_t part = 0; part < core_.parts(); ++part) {
-            const std::size_t conversion =
-                (digital_steps() ? step : 0) * part_groups_ + (parts_alone() ? part : 0);
-            for (std::size_t p = 0; p < planes; ++p) {
+        for (std::size_t pulse = 0; pulse < pulses; ++pulse) {
+            const LineInputs x = pulses == 1 ? core_.step_inputs(block, step)
+                                             : core_.pulse_inputs(block, step, pulse);
+            for (std::size_t at = 0; at < core_.parts() * planes; ++at) {
+                const std::size_t part = at / planes, p = at % planes;
+                const std::size_t conversion =
+                    (digital_steps() ? step : 0) * part_groups_ + (parts_alone() ? part : 0);
                 const double step_weight = digital_steps() ? 1.0 : core_.drive.weight(step);
                 const Place place{step, part, p, step_weight * core_.keys().cells[p].plane.weight,
-                                  step * core_.parts() + part};
+                                  (step * pulses + pulse) * core_.parts() + part};
                 add_plane(block, place, x, slow != nullptr ? &changes[p] : nullptr,
                           conversions[conversion], totals);
             }
@@ -237,8 +241,9 @@ void ColumnPath::read_out(const ReadBlock& block, std::vector<Conversion>& conve
 double ColumnPath::convert_one(const Adc& adc, double value, double z, bool counted,
                                TileTotals& totals) const {
     const AdcSpec& spec = adc.spec();
-    if (!spec.bits) return value;
-    const Adc::Reading reading = adc.code_from_value(value + spec.errors.noise_sigma * z);
+    const double noisy = value + spec.errors.noise_sigma * z;
+    if (!spec.bits) return noisy + noisy * adc.gain_error() + adc.offset();
+    const Adc::Reading reading = adc.code_from_value(noisy);
     totals.adc_clipped += reading.clipped && counted ? 1 : 0;
     return adc.value_from_code(reading.code);
 }
@@ -272,12 +277,13 @@ void ColumnPath::compare(const ReadBlock& block, const Matrix<double>& sum,
         const auto threshold = static_cast<double>(block.threshold[t]);
         if (converts()) {
             for (std::size_t j = 0; j < n; ++j) {
-                const double gain = static_cast<double>(core_.gains[j]);
-                keep(t, j) = sum(t, j) >= threshold * gain ? 1 : 0;
+                // In float as thresholds are: equal codes tie, however their sum was rounded.
+                const float level = block.threshold[t] * core_.gains[j];
+                keep(t, j) = static_cast<float>(sum(t, j)) >= level ? 1 : 0;
             }
             continue;
         }
-        core_.key_offsets(block, t, false, offsets);
+        core_.key_offsets(block, t, offsets);
         comparator_noise_stream(core_.site).normals((block.first + t) * core_.n_k, normals);
         for (std::size_t j = 0; j < n; ++j) {
             const double overdrive = sum(t, j) + static_cast<double>(offsets[j]) +

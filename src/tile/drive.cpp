@@ -112,6 +112,26 @@ void WordLineDrive::line_row(std::size_t step, const float* codes, float* line,
     }
 }
 
+std::size_t WordLineDrive::pulses() const {
+    if (settings_.coding != InputCoding::pulse_width) return 1;
+    return static_cast<std::size_t>(std::ceil(settings_.q_levels));
+}
+
+void WordLineDrive::pulse_row(std::size_t step, std::size_t pulse, const float* codes, float* x,
+                              std::size_t d) const {
+    if (pulses() == 1) {
+        step_row(step, codes, x, d);
+        return;
+    }
+    // A code beyond the scale stays on in the last pulse for what is left.
+    const double longest = pulse + 1 == pulses() ? HUGE_VAL : 1.0;
+    for (std::size_t i = 0; i < d; ++i) {
+        const double code = bit(step, static_cast<double>(codes[i]));
+        const double left = std::abs(code) - static_cast<double>(pulse);
+        x[i] = static_cast<float>(std::copysign(value(std::clamp(left, 0.0, longest)), code));
+    }
+}
+
 void WordLineDrive::step_squares(const float* x, float* squares, std::size_t d) const {
     const bool pulses = settings_.coding == InputCoding::pulse_width;
     const auto gain = static_cast<float>(unit_gain_);

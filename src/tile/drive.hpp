@@ -72,6 +72,13 @@ class WordLineDrive {
     void line_row(std::size_t step, const float* codes, float* line, std::size_t d) const;
     /// What the product takes for a word line at `code` codes; real-valued under amplitude input.
     double value(double code) const;
+    /// Parts of a step in which a line's current does not change: the unit pulses of pulse-width
+    /// input, else the step itself.
+    std::size_t pulses() const;
+    /// x [d] of one of them: the sum over all is that of the step. A real-valued code ends with a
+    /// share of a pulse.
+    void pulse_row(std::size_t step, std::size_t pulse, const float* codes, float* x,
+                   std::size_t d) const;
     /// squares [d]: what the white variance of one step takes for its x.
     void step_squares(const float* x, float* squares, std::size_t d) const;
     void value_row(const float* codes, float* values, std::size_t d) const;

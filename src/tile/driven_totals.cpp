@@ -26,6 +26,17 @@ LineInputs TileCore::step_inputs(const ReadBlock& block, std::size_t step) const
     return inputs;
 }
 
+/// Pulses have no DACs that could be off.
+LineInputs TileCore::pulse_inputs(const ReadBlock& block, std::size_t step,
+                                  std::size_t pulse) const {
+    LineInputs inputs;
+    Matrix<float>& x = inputs.emplace_back(block.rows(), d());
+    for (std::size_t t = 0; t < block.rows(); ++t) {
+        drive.pulse_row(step, pulse, block.codes.row(t), x.row(t), d());
+    }
+    return inputs;
+}
+
 /// Values and squares of all steps, by array.
 void TileCore::drive_arrays(ReadBlock& block) const {
     LineInputs& values = block.values.emplace_back();

@@ -37,7 +37,7 @@ void OutputPath::decide(MatrixView<std::uint8_t> keep, MatrixView<float> p_keep,
     open.resize(rows, n);
     const bool constant = core_.constant_offsets();
     const auto row_of = [&](std::size_t t) {
-        if (t == 0 || !constant) core_.key_offsets(block_, t, true, offsets);
+        if (t == 0 || !constant) core_.key_offsets(block_, t, offsets);
         return decision_row(t, draws.normals.data(), offsets.data());
     };
     // What a comparator that ran out of time, or one that remembers, may turn besides noise.
@@ -76,7 +76,7 @@ void OutputPath::probabilities(MatrixView<float> p_keep) {
     std::vector<std::uint8_t> risky(core_.n());
     core_.know_variance(block_);
     for (std::size_t t = 0; t < block_.rows(); ++t) {
-        core_.key_offsets(block_, t, true, offsets);
+        core_.key_offsets(block_, t, offsets);
         probabilities(t, decision_row(t, nullptr, offsets.data()), risky.data(), p_keep.row(t));
     }
 }

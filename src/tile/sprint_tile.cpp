@@ -65,6 +65,7 @@ class SprintTile::Impl {
     void marginal(const ReadBlock& block, MatrixView<float> p) {
         ReadBlock quiet = block;
         slow->marginal_law(quiet_mean, core, quiet);
+        core.subtract_reference_noise(quiet);
         OutputPath(core, quiet).probabilities(p);
     }
 
@@ -109,6 +110,7 @@ class SprintTile::Impl {
             } else if (follows != nullptr) {
                 follows->add_to(block.first, block.codes, block.analog.view());
             }
+            core.subtract_reference_noise(block);
             OutputPath(core, block).decide(keep, p_keep, totals);
             if (!p_marginal.empty() && !slow) {
                 for (std::size_t t = 0; t < block.rows(); ++t) {

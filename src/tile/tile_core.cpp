@@ -115,13 +115,17 @@ void TileCore::look(std::size_t query) {
 
 std::size_t TileCore::same_age_until(std::size_t query, std::size_t end) const {
     if (!device.relaxation || n() == 0) return end;
+    const ReadSchedule& schedule = circuits.schedule;
     const double t0 = device.relaxation->t0.value();
-    const auto log_age = [&](std::size_t t) {
-        return std::log(std::max(circuits.schedule.age(n() - 1, n(), t), t0));
+    const double now = schedule.age(n() - 1, n(), *looked_at_);
+    const auto same = [&](std::size_t t) {
+        if (schedule.age(0, n(), t) <= t0) return true;
+        // The youngest key may be held at t0 still, an older one that has just passed it moves.
+        const double elapsed = schedule.age(n() - 1, n(), t) - now;
+        return std::log1p(elapsed / std::max(now, t0)) <= kAgeStep;
     };
-    const double now = log_age(*looked_at_);
     std::size_t until = query;
-    while (until < end && log_age(until) - now <= kAgeStep) ++until;
+    while (until < end && same(until)) ++until;
     return until;
 }
 
@@ -273,20 +277,28 @@ double TileCore::comparator_steps(Volt v) const {
 bool TileCore::constant_offsets() const {
     return circuits.threshold_noise.value() == 0.0 && threshold_inl.empty() &&
            circuits.comparator.hysteresis.value() == 0.0 &&
-           circuits.calibration == ThresholdCalibration::none && keys().reference_variance.empty();
+           circuits.calibration == ThresholdCalibration::none;
 }
 
-void TileCore::key_offsets(const ReadBlock& block, std::size_t t, bool with_reference,
-                           std::span<float> out) const {
+void TileCore::subtract_reference_noise(ReadBlock& block) const {
+    if (keys().reference_variance.empty()) return;
+    const ArrayShape& shape = circuits.arrays.shape;
+    for (std::size_t array = 0; array < shape.arrays(n()); ++array) {
+        const Stream noise = reference_noise_stream(site, array);
+        const std::size_t end = std::min(n(), (array + 1) * shape.slots());
+        for (std::size_t t = 0; t < block.rows(); ++t) {
+            const auto common = static_cast<float>(std::sqrt(reference_variance(block, t, array)) *
+                                                   noise.normal(block.first + t));
+            for (std::size_t j = array * shape.slots(); j < end; ++j) block.analog(t, j) -= common;
+        }
+    }
+}
+
+void TileCore::key_offsets(const ReadBlock& block, std::size_t t, std::span<float> out) const {
     std::copy(offsets.begin(), offsets.end(), out.begin());
     const ArrayShape& shape = circuits.arrays.shape;
-    const std::size_t query = block.first + t;
     for (std::size_t array = 0; array < shape.arrays(n()); ++array) {
-        double common = threshold_error(block, t, array);
-        if (with_reference && !keys().reference_variance.empty()) {
-            common += std::sqrt(reference_variance(block, t, array)) *
-                      reference_noise_stream(site, array).normal(query);
-        }
+        const double common = threshold_error(block, t, array);
         if (common == 0.0) continue;
         const std::size_t end = std::min(n(), (array + 1) * shape.slots());
         for (std::size_t j = array * shape.slots(); j < end; ++j) {

@@ -47,8 +47,8 @@ class TileCore {
 
     /// Looks at the cells again where they have aged since (relaxation). Returns whether it did.
     bool refresh(std::size_t query);
-    /// Queries from `query` on that see the cells of that query: until ln(age) of the youngest key
-    /// has moved by more than kAgeStep.
+    /// Queries from `query` on that see the cells of that query: until ln(max(age, t0)) of a key
+    /// may have moved by more than kAgeStep.
     std::size_t same_age_until(std::size_t query, std::size_t end) const;
     static constexpr double kAgeStep = 0.01;
 
@@ -56,6 +56,8 @@ class TileCore {
                          std::span<const float> threshold, const CountedKeys& counted) const;
     /// What the columns take from the word lines in one step. Args: as WordLineDrive::step_row.
     LineInputs step_inputs(const ReadBlock& block, std::size_t step) const;
+    /// The same in one unit pulse of a step.
+    LineInputs pulse_inputs(const ReadBlock& block, std::size_t step, std::size_t pulse) const;
     /// out (+)= inputs columns^T over elements begin .. end - 1, every key with the lines of its
     /// own array. Args: columns: [n (+ groups), d]; out: [r, columns' rows].
     void product(const LineInputs& inputs, MatrixView<const float> columns, std::size_t begin,
@@ -65,11 +67,12 @@ class TileCore {
     /// White variance and energy of the block's reads.
     void add_totals(const ReadBlock& block, TileTotals& totals) const;
 
+    /// Takes the common noise of the reference columns off the outputs: it is there before the
+    /// sense circuit clips.
+    void subtract_reference_noise(ReadBlock& block) const;
     /// What stands beside the outputs of row t of the block when the comparators decide, in steps:
-    /// static offset and hysteresis, less threshold noise and calibration gain, less the common
-    /// noise of the reference column (where `with_reference`).
-    void key_offsets(const ReadBlock& block, std::size_t t, bool with_reference,
-                     std::span<float> offsets) const;
+    /// static offset and hysteresis, less threshold noise and calibration gain.
+    void key_offsets(const ReadBlock& block, std::size_t t, std::span<float> offsets) const;
     /// Whether the offsets are the same for all queries.
     bool constant_offsets() const;
     void remember(const std::uint8_t* keep);
