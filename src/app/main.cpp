@@ -11,7 +11,8 @@
 #include "src/base/error.hpp"
 #include "src/base/version.hpp"
 
-/// Exit codes: 0 done, 2 the user's input is wrong (bad arguments included), 1 anything else.
+/// Exit codes: 0 done, 2 the user's input is wrong (bad arguments included), 1 anything else, a
+/// check of `verify` that failed among it.
 namespace {
 
 constexpr int kUserFault = 2;
@@ -49,10 +50,14 @@ int run(int argc, char** argv) {
     attohm::add_trace_command(app);
     attohm::add_crossbar_command(app);
     attohm::add_device_command(app);
+    attohm::add_verify_command(app);
     attohm::add_list_command(app);
     attohm::add_explain_command(app);
     try {
         app.parse(argc, argv);
+    } catch (const CLI::RuntimeError& verdict) {
+        // A command that ran to its end and says no.
+        return verdict.get_exit_code();
     } catch (const CLI::ParseError& error) {
         // Help and version are errors to CLI11, with exit code 0.
         if (error.get_exit_code() == 0) return app.exit(error);
