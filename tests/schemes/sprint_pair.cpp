@@ -337,6 +337,10 @@ PairTile make_pair_tile(const Settings& settings, const HeadCalibration& calibra
     const Mapping map(analog.device.g_min, analog.device.g_max, numbers.k_bits, analog.mapping);
     TileCircuits circuits = tile_circuits(analog, numbers, map, calibrated.n_fs, head.d());
     circuits.threshold_noise = Volt::from_value(settings.real("threshold.noise_sigma_V"));
+    circuits.schedule.write_interval = analog.timing.write_interval;
+    circuits.schedule.delay = analog.timing.delay;
+    circuits.schedule.read_interval = WordLineDrive(circuits.drive).read_time();
+    circuits.schedule.reads_in_all = static_cast<std::size_t>(head.valid_q);
     SprintTile tile(circuits, map, analog.device, site, codes.m.view(), head.n_k());
     return {std::move(codes), map, std::move(tile)};
 }
