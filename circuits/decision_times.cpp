@@ -69,4 +69,20 @@ Second DecisionTimes::quantile_bound(double p) const {
     return Second::from_value(std::numeric_limits<double>::infinity());
 }
 
+std::vector<std::int64_t> DecisionTimes::bins() const {
+    std::vector<std::int64_t> all = {below_};
+    all.insert(all.end(), counts_.begin(), counts_.end());
+    all.push_back(above_);
+    return all;
+}
+
+DecisionTimes DecisionTimes::from_bins(std::span<const std::int64_t> bins) {
+    ATTOHM_CHECK_EQ(bins.size(), kBins + 2);
+    DecisionTimes times;
+    times.below_ = bins.front();
+    std::copy_n(bins.begin() + 1, kBins, times.counts_.begin());
+    times.above_ = bins.back();
+    return times;
+}
+
 }  // namespace attohm

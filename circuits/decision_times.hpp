@@ -3,6 +3,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <vector>
 
 #include "src/base/units.hpp"
 
@@ -21,6 +23,11 @@ class DecisionTimes {
     void add(Second time, std::int64_t count = 1);
     DecisionTimes& operator+=(const DecisionTimes& other);
     bool operator==(const DecisionTimes&) const = default;
+
+    /// Counts below, of all bins, and above: kBins + 2 numbers.
+    std::vector<std::int64_t> bins() const;
+    /// Throws: InvariantError unless there are as many as bins() gives.
+    static DecisionTimes from_bins(std::span<const std::int64_t> bins);
 
     std::int64_t count(std::size_t bin) const { return counts_[bin]; }
     std::int64_t below() const { return below_; }

@@ -1,5 +1,7 @@
 #include "workloads/head_report.hpp"
 
+#include <algorithm>
+
 namespace attohm {
 
 namespace {
@@ -23,13 +25,30 @@ constexpr double DecisionCounts::*kDecisionSums[] = {
     &DecisionCounts::fp_expected, &DecisionCounts::fk_expected, &DecisionCounts::decision_variance,
     &DecisionCounts::key_excess, &DecisionCounts::key_variance};
 constexpr std::int64_t HeadEvents::*kEventCounts[] = {
-    &HeadEvents::q_clipped,           &HeadEvents::k_clipped,          &HeadEvents::v_clipped,
-    &HeadEvents::q_low_clipped,       &HeadEvents::threshold_clamped,  &HeadEvents::sense_clipped,
-    &HeadEvents::column_clipped,      &HeadEvents::adc_clipped,        &HeadEvents::undecided,
-    &HeadEvents::conductance_floored, &HeadEvents::conductance_ceiled, &HeadEvents::cells,
-    &HeadEvents::stuck_cells,         &HeadEvents::age_clamped,        &HeadEvents::verify_failed,
-    &HeadEvents::trim_clamped,        &HeadEvents::rows_output,        &HeadEvents::rows_cells,
-    &HeadEvents::rows_column,         &HeadEvents::level_errors,       &HeadEvents::borderline,
+    &HeadEvents::q_clipped,
+    &HeadEvents::k_clipped,
+    &HeadEvents::v_clipped,
+    &HeadEvents::q_low_clipped,
+    &HeadEvents::threshold_clamped,
+    &HeadEvents::sense_clipped,
+    &HeadEvents::column_clipped,
+    &HeadEvents::adc_clipped,
+    &HeadEvents::undecided,
+    &HeadEvents::conductance_floored,
+    &HeadEvents::conductance_ceiled,
+    &HeadEvents::cells,
+    &HeadEvents::keys,
+    &HeadEvents::columns_read,
+    &HeadEvents::conversions,
+    &HeadEvents::stuck_cells,
+    &HeadEvents::age_clamped,
+    &HeadEvents::verify_failed,
+    &HeadEvents::trim_clamped,
+    &HeadEvents::rows_output,
+    &HeadEvents::rows_cells,
+    &HeadEvents::rows_column,
+    &HeadEvents::level_errors,
+    &HeadEvents::borderline,
 };
 constexpr std::vector<std::int64_t> ScoreEye::*kEyes[] = {
     &ScoreEye::kept, &ScoreEye::pruned, &ScoreEye::false_prune, &ScoreEye::false_keep};
@@ -41,6 +60,7 @@ constexpr double HeadReport::*kReportMeans[] = {
     &HeadReport::offset_sigma_score, &HeadReport::offset_sigma_V, &HeadReport::volts_per_score,
     &HeadReport::threshold,          &HeadReport::lsb_score,      &HeadReport::noise_sigma_score,
     &HeadReport::score_sigma,        &HeadReport::wire_residual,  &HeadReport::wire_coupling,
+    &HeadReport::settle_time_s,      &HeadReport::step_time_s,
 };
 
 }  // namespace
@@ -54,6 +74,9 @@ void add_report(const HeadReport& part, HeadReport& sum) {
     add_members(part, sum, kReportCounts);
     add_members(part, sum, kReportMeans);
     sum.mass_dropped += part.mass_dropped;
+    sum.calibration_measurements =
+        std::max(sum.calibration_measurements, part.calibration_measurements);
+    add_bins(part.decision_times, sum.decision_times);
     for (const auto eye : kEyes) add_bins(part.eye.*eye, sum.eye.*eye);
     for (const auto column : kColumns) add_bins(part.columns.*column, sum.columns.*column);
 }

@@ -58,6 +58,9 @@ struct HeadEvents {
     std::int64_t undecided = 0;            ///< comparators that ran out of time
     std::int64_t conductance_floored = 0;  ///< draws below the floor
     std::int64_t conductance_ceiled = 0;   ///< draws above the ceiling
+    std::int64_t keys = 0;                 ///< valid keys
+    std::int64_t columns_read = 0;         ///< physical columns of valid pairs, every step its own
+    std::int64_t conversions = 0;          ///< by ADCs, of valid pairs
     std::int64_t cells = 0;                ///< cells written, the base of the two rates
     std::int64_t stuck_cells = 0;
     std::int64_t age_clamped = 0;    ///< keys read younger than their card's sigma is
@@ -94,6 +97,14 @@ struct HeadReport {
     double score_sigma = 0.0;    ///< sigma of the eye
     double wire_residual = 0.0;  ///< of the solved arrays, largest
     double wire_coupling = 0.0;  ///< k of the first-order noise through wires, largest
+    double settle_time_s = 0.0;  ///< until an array's output is within half a step; 0: not known
+    double step_time_s = 0.0;    ///< of one amplitude read, bit cycle or unit pulse
+    /// Comparisons and reads that set trims and threshold gains, once per chip: a one-time cost
+    /// beside the ledger of an inference. Over samples the largest, as they share the arrays.
+    std::int64_t calibration_measurements = 0;
+    /// Decisions by time (DecisionTimes::bins), where comparators take some.
+    static constexpr int kTimeBins = 50;
+    std::vector<std::int64_t> decision_times = std::vector<std::int64_t>(kTimeBins, 0);
 };
 
 /// Adds counts, histograms and sums; sigmas and steps become sums, to be divided by the number of

@@ -50,8 +50,9 @@ SampleCost SamplePlanner::finish() {
     return done;
 }
 
-CostEngine::CostEngine(std::vector<Machine> machines, EnergyOptions options)
-    : machines_(std::move(machines)), options_(options) {
+CostEngine::CostEngine(std::vector<Machine> machines, EnergyOptions options,
+                       std::optional<AdcUse> adc)
+    : machines_(std::move(machines)), options_(options), adc_(adc) {
     if (machines_.empty())
         throw UserError("no machine", "machine", "an empty list", "at least one machine");
     std::set<std::string> names;
@@ -138,7 +139,7 @@ std::vector<MachineOutcome> CostEngine::accumulate(std::span<const SampleCost> s
         for (Pricing& pricing : outcome.pricings) {
             for (const PlanSummary& plan : outcome.plans) {
                 PricedPlan priced{
-                    plan.name, price(plan.total, count, machine, pricing.sources), {}, {}};
+                    plan.name, price(plan.total, count, machine, pricing.sources, adc_), {}, {}};
                 priced.energy = total_energy(priced.lines);
                 priced.energy_without_writes = total_energy(priced.lines, false);
                 pricing.plans.push_back(std::move(priced));

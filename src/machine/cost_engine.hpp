@@ -98,7 +98,8 @@ class SamplePlanner : public SelectionSink {
 class CostEngine {
   public:
     /// Throws: UserError when two machines have the same name or there is none.
-    CostEngine(std::vector<Machine> machines, EnergyOptions options);
+    CostEngine(std::vector<Machine> machines, EnergyOptions options,
+               std::optional<AdcUse> adc = std::nullopt);
 
     const std::vector<Machine>& machines() const { return machines_; }
     SamplePlanner planner() const { return SamplePlanner(*this); }
@@ -108,6 +109,7 @@ class CostEngine {
   private:
     std::vector<Machine> machines_;
     EnergyOptions options_;
+    std::optional<AdcUse> adc_;
 };
 
 /// Machines in the box or machine files, in the given order.

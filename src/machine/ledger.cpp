@@ -7,6 +7,8 @@
 #include <limits>
 #include <map>
 
+#include "circuits/adc_cost.hpp"
+#include "circuits/circuit_tables.hpp"
 #include "src/base/error.hpp"
 
 namespace attohm {
@@ -119,6 +121,26 @@ void price_drivers(LineMaker& make, double supply_J, double cells_J) {
         make.unknown("word_line_driver", Count::array_read, scope);
 }
 
+/// No paper of these schemes has an ADC: the survey's price under every pricing.
+void price_adcs(LineMaker& make, const Machine& m, const std::optional<AdcUse>& adc) {
+    const std::string scope = "conversion of a column output";
+    if (make.per_inference(Count::adc_conversion) == 0.0) return;
+    if (!adc || adc->bits == 0) {
+        make.unknown("adc", Count::adc_conversion, scope + " by an ideal ADC");
+        return;
+    }
+    const std::string how = fmt::format("{}, {} bits at {:.4g} MS/s and {} nm", scope, adc->bits,
+                                        adc->rate.value() * 1e-6, m.node_nm);
+    const Settings table = Settings::from_text(*circuit_table("adc"), "table adc");
+    const AdcSurveyFit fit(table);
+    try {
+        const AdcCost cost = fit.cost(adc->bits, m.node_nm, adc->rate, "adc");
+        make.priced("adc", Count::adc_conversion, cost.energy, "survey", how);
+    } catch (const UserError& outside) {
+        make.unknown("adc", Count::adc_conversion, how + ": outside the survey fit");
+    }
+}
+
 void price_in_memory(LineMaker& make, const Machine& m, EnergySource source) {
     if (source == EnergySource::paper) {
         make.priced("in_memory", Count::in_memory_mac, m.memory.in_memory_mac, "paper",
@@ -138,6 +160,8 @@ void price_in_memory(LineMaker& make, const Machine& m, EnergySource source) {
     make.priced("comparator", Count::comparator_decision, m.analog.comparator, "physics",
                 "one decision per column and query");
     make.unknown("column_sense", Count::comparator_decision,
+                 "virtual ground and sense amplifier of a column");
+    make.unknown("column_sense", Count::adc_conversion,
                  "virtual ground and sense amplifier of a column");
     make.unknown("threshold_dac", Count::threshold_conversion, "threshold setting");
 }
@@ -222,11 +246,23 @@ EnergyOptions energy_options(const Settings& experiment) {
             source("energy.source.write")};
 }
 
+std::optional<AdcUse> adc_use(const Settings& experiment) {
+    if (experiment.choice("sense.readout", {"comparator", "adc"}) != "adc") return std::nullopt;
+    AdcUse use;
+    use.bits =
+        static_cast<int>(experiment.integer_or("adc.bits", "ideal", {2.0, 16.0}).value_or(0));
+    const auto keys = static_cast<double>(experiment.integer("adc.columns", {1, 65536}));
+    use.rate =
+        Hertz::from_value(keys / (experiment.real("drive.read_time_ns", {1e-3, 1e9}) * 1e-9));
+    return use;
+}
+
 std::vector<LedgerLine> price(const PlanTally& total, std::int64_t samples, const Machine& machine,
-                              const EnergyOptions& options) {
+                              const EnergyOptions& options, const std::optional<AdcUse>& adc) {
     ATTOHM_CHECK_LT(0, samples);
     LineMaker make(total, samples);
     price_in_memory(make, machine, options.in_memory);
+    price_adcs(make, machine, adc);
     price_writes(make, machine, options.write);
     price_reads(make, machine, options.read);
     price_digital(make, machine);

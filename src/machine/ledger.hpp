@@ -25,6 +25,15 @@ struct EnergyOptions {
 /// Reads `energy.source.in_memory`, `.read` and `.write`, each `paper` or `physics`.
 EnergyOptions energy_options(const Settings& experiment);
 
+/// The ADCs of the experiment, where columns end in some.
+struct AdcUse {
+    int bits = 0;     ///< taken as the effective bits; 0: ideal, without a price
+    Hertz rate = {};  ///< conversions per second of one converter
+};
+/// Reads `sense.readout` and, behind it, `adc.bits`, `adc.columns` and `drive.read_time_ns`: a
+/// converter digitises the keys that share it within one read.
+std::optional<AdcUse> adc_use(const Settings& experiment);
+
 /// One line: energy per inference of one event in one component.
 struct LedgerLine {
     std::string component;
@@ -47,7 +56,8 @@ struct LedgerLine {
 /// Lines of a plan's tally summed over `samples`, per inference, in a fixed order of components.
 /// Lines that nothing was counted for are left out.
 std::vector<LedgerLine> price(const PlanTally& total, std::int64_t samples, const Machine& machine,
-                              const EnergyOptions& options);
+                              const EnergyOptions& options,
+                              const std::optional<AdcUse>& adc = std::nullopt);
 
 /// Sum of the lines in their order; without writes, lines of operand writes are left out.
 Joule total_energy(const std::vector<LedgerLine>& lines, bool with_writes = true);

@@ -47,7 +47,7 @@ std::string user_files(const Settings& settings) {
 }
 
 PricedExperiment load_priced_experiment(const Settings& settings) {
-    return {settings.texts("machines"), energy_options(settings)};
+    return {settings.texts("machines"), energy_options(settings), adc_use(settings)};
 }
 
 }  // namespace attohm

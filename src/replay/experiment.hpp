@@ -38,6 +38,7 @@ std::string user_files(const Settings& settings);
 struct PricedExperiment {
     std::vector<std::string> machines;
     EnergyOptions energy;
+    std::optional<AdcUse> adc;
 };
 PricedExperiment load_priced_experiment(const Settings& settings);
 

@@ -130,7 +130,7 @@ PreparedReplay prepare(const ReplayTrace& trace, const Settings& settings) {
     }
     if (ready.entry.priced) {
         const PricedExperiment priced = load_priced_experiment(settings);
-        ready.costs.emplace(load_machines(priced.machines), priced.energy);
+        ready.costs.emplace(load_machines(priced.machines), priced.energy, priced.adc);
     }
     return ready;
 }

@@ -58,6 +58,9 @@ void add_events(HeadEvents& sum, const HeadEvents& part) {
     sum.undecided += part.undecided;
     sum.conductance_floored += part.conductance_floored;
     sum.conductance_ceiled += part.conductance_ceiled;
+    sum.keys += part.keys;
+    sum.columns_read += part.columns_read;
+    sum.conversions += part.conversions;
     sum.cells += part.cells;
     sum.stuck_cells += part.stuck_cells;
     sum.age_clamped += part.age_clamped;

@@ -54,7 +54,7 @@ Fields<DecisionCounts> decision_fields() {
 
 Fields<HeadEvents> event_fields() {
     using E = HeadEvents;
-    static const std::array<Field<E>, 21> kFields = {{
+    static const std::array<Field<E>, 24> kFields = {{
         {"q_clipped", "code", "8-bit codes of q out of range", &E::q_clipped},
         {"k_clipped", "code", "8-bit codes of k out of range", &E::k_clipped},
         {"v_clipped", "code", "8-bit codes of v out of range", &E::v_clipped},
@@ -68,6 +68,10 @@ Fields<HeadEvents> event_fields() {
         {"undecided", "decision", "comparators that ran out of time", &E::undecided},
         {"conductance_floored", "cell", "conductances below the floor", &E::conductance_floored},
         {"conductance_ceiled", "cell", "conductances above the ceiling", &E::conductance_ceiled},
+        {"keys", "key", "valid keys", &E::keys},
+        {"columns_read", "column", "physical columns read for valid pairs, every step its own",
+         &E::columns_read},
+        {"conversions", "conversion", "ADC conversions of valid pairs", &E::conversions},
         {"cells", "cell", "multi-level cells written", &E::cells},
         {"stuck_cells", "cell", "cells that faults hold", &E::stuck_cells},
         {"age_clamped", "key", "keys younger than the age their card's sigma was measured at",
@@ -86,7 +90,7 @@ Fields<HeadEvents> event_fields() {
 
 Fields<HeadReport> report_fields() {
     using R = HeadReport;
-    static const std::array<Field<R>, 17> kFields = {{
+    static const std::array<Field<R>, 20> kFields = {{
         {"sample", "1", "unused in a sum over samples", &R::sample},
         {"layer", "1", "layer, from 0", &R::layer},
         {"head", "1", "query head, from 0", &R::head},
@@ -109,6 +113,13 @@ Fields<HeadReport> report_fields() {
         {"wire_residual", "1", "max|Yu - b| / max|b| of the solved arrays", &R::wire_residual},
         {"wire_coupling", "1", "k of the first-order noise through wires: error <= k e / (1 - k e)",
          &R::wire_coupling},
+        {"settle_time_s", "s", "until an array's output is within half a step; 0: not known",
+         &R::settle_time_s},
+        {"step_time_s", "s", "one amplitude read, bit cycle or unit pulse", &R::step_time_s},
+        {"calibration_measurements", "measurement",
+         "that set trims and threshold gains, once per chip; booked with the first head of an "
+         "array",
+         &R::calibration_measurements},
     }};
     return kFields;
 }

@@ -124,6 +124,19 @@ void write_columns(const ColumnWriter& table, const std::vector<HeadSummary>& he
     }
 }
 
+void write_times(const ColumnWriter& table, const std::vector<HeadSummary>& heads) {
+    constexpr std::size_t kBins = HeadReport::kTimeBins;
+    std::vector<std::int64_t> bins;
+    for (const HeadSummary& head : heads) {
+        ATTOHM_CHECK_EQ(head.report.decision_times.size(), kBins);
+        bins.insert(bins.end(), head.report.decision_times.begin(),
+                    head.report.decision_times.end());
+    }
+    table.numbers("decision_times", "decision",
+                  "comparator decisions by time: below 1 ps, eight bins a decade to 1 us, above",
+                  {heads.size(), kBins}, bins);
+}
+
 void write_fidelity(const H5Group& group, std::string_view name,
                     const std::vector<HeadSummary>& heads,
                     std::optional<Fidelity> HeadSummary::*member) {
@@ -150,6 +163,7 @@ void write_heads(const H5Group& group, const std::vector<HeadSummary>& heads) {
                                      rows, [](auto& h) -> auto& { return h.report.events; }));
     write_eyes(table, heads);
     write_columns(table, heads);
+    write_times(table, heads);
     write_fidelity(table.group(), "to_exact", heads, &HeadSummary::to_exact);
     write_fidelity(table.group(), "to_threshold", heads, &HeadSummary::to_threshold);
 }

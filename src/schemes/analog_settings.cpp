@@ -8,6 +8,7 @@ namespace {
 
 constexpr double kNano = 1e-9;
 constexpr double kPico = 1e-12;
+constexpr double kFemto = 1e-15;
 const Range kVoltage{0.0, 100.0};
 const Range kResistance{0.0, 1e12};
 
@@ -61,6 +62,26 @@ DriveSettings load_drive(const Settings& settings) {
     drive.v_supply = Volt::from_value(settings.real("drive.v_supply_V", kVoltage));
     drive.step_time = Second::from_value(settings.real("drive.read_time_ns", {1e-3, 1e9}) * kNano);
     return drive;
+}
+
+WordLineDacErrors load_dac_errors(const Settings& settings) {
+    const Range lsb{0.0, 1e3};
+    WordLineDacErrors dac;
+    dac.inl_sigma_lsb = settings.real("dac.inl_sigma_lsb", lsb);
+    dac.gain_sigma = settings.real("dac.gain_sigma", {0.0, 1.0});
+    dac.offset_sigma_lsb = settings.real("dac.offset_sigma_lsb", lsb);
+    dac.noise_sigma_lsb = settings.real("dac.noise_sigma_lsb", lsb);
+    return dac;
+}
+
+LineCapacitances load_capacitances(const Settings& settings) {
+    const auto farad = [&](std::string_view key) {
+        return Farad::from_value(settings.real(key, {0.0, 1e9}) * kFemto);
+    };
+    LineCapacitances lines;
+    lines.row = farad("wires.row_fF");
+    lines.column = farad("wires.column_fF");
+    return lines;
 }
 
 /// A key's cells are written row by row at once, so a key takes its pulses one after the other.
@@ -200,9 +221,24 @@ TileCircuits tile_circuits(const AnalogSettings& analog, const CodeSettings& cod
     circuits.comparator = analog.comparator;
     circuits.trim = analog.trim;
     circuits.calibration = analog.calibration;
+    circuits.dac = analog.dac;
+    circuits.threshold_noise = analog.threshold_noise;
+    circuits.threshold_inl_lsb = analog.threshold_inl_lsb;
     circuits.columns_per_adc = analog.adc.columns;
     circuits.adc = adc_spec(analog, codes, mapping, n_fs, d);
     return circuits;
+}
+
+std::optional<Second> settle_time(const AnalogSettings& analog, const Mapping& mapping, int bits) {
+    const LineCapacitances& lines = analog.capacitances;
+    const bool charged = lines.row.value() > 0.0 || lines.column.value() > 0.0;
+    if (analog.arrays.wires.none() || !charged) return std::nullopt;
+    const ArrayShape& shape = analog.arrays.shape;
+    const std::size_t references = mapping.signs() == Signs::differential ? 0 : 1;
+    const std::size_t columns = (shape.slots() + references) * mapping.columns_per_key();
+    const double middle = 0.5 * (analog.device.g_min.value() + analog.device.g_max.value());
+    const Matrix<double> conductance(shape.word_lines(), columns, middle);
+    return settling(conductance.view(), analog.arrays.wires, lines).settle_time(bits);
 }
 
 AnalogSettings load_analog_settings(const Settings& settings) {
@@ -216,7 +252,9 @@ AnalogSettings load_analog_settings(const Settings& settings) {
                                           {{{"current", Summation::current},
                                             {"charge", Summation::charge},
                                             {"adc", Summation::adc}}});
+    analog.capacitances = load_capacitances(settings);
     analog.drive = load_drive(settings);
+    analog.dac = load_dac_errors(settings);
     analog.device.validity.require_read(analog.drive.v_read,
                                         settings.entry("drive.v_read_V").where);
     analog.timing = load_timing(settings, analog.device);
@@ -234,6 +272,17 @@ AnalogSettings load_analog_settings(const Settings& settings) {
     if (analog.readout == Readout::adc) {
         analog.adc = load_adc(settings);
     } else {
+        // A threshold behind an ADC is a number.
+        analog.threshold_noise =
+            Volt::from_value(settings.real("threshold.noise_sigma_V", {0.0, 100.0}));
+        analog.threshold_inl_lsb = settings.real("threshold.inl_sigma_lsb", {0.0, 1e3});
+        if (analog.threshold_inl_lsb > 0.0 && settings.text("threshold.dac_bits") == "ideal") {
+            throw UserError(
+                "an ideal threshold DAC has no codes that could be off",
+                settings.entry("threshold.inl_sigma_lsb").where,
+                fmt::format("{} with threshold.dac_bits: ideal", analog.threshold_inl_lsb),
+                "0, or a number of threshold.dac_bits");
+        }
         analog.comparator = load_comparator(settings);
         analog.trim = load_trim(settings);
     }

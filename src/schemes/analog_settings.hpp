@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "crossbar/wires/settling.hpp"
 #include "src/schemes/threshold_settings.hpp"
 #include "src/tile/sprint_tile.hpp"
 
@@ -32,8 +33,10 @@ struct AnalogSettings {
     Placement placement = Placement::own;
     MappingSettings mapping;
     ArraySettings arrays;
+    LineCapacitances capacitances;
     Summation summation = Summation::current;
     DriveSettings drive;  ///< without the bits of q
+    WordLineDacErrors dac;
     TimingSettings timing;
     Readout readout = Readout::comparator;
     Volt v_fs = {};
@@ -41,6 +44,8 @@ struct AnalogSettings {
     Comparator comparator;
     std::optional<OffsetTrim> trim;
     ThresholdCalibration calibration = ThresholdCalibration::none;
+    Volt threshold_noise = {};
+    double threshold_inl_lsb = 0.0;
     AdcSettings adc;
 
     /// Current of one integer score step: V_read dG / L (amplitude), V_read dG (a bit or a pulse).
@@ -53,7 +58,13 @@ struct AnalogSettings {
 AdcSpec adc_spec(const AnalogSettings& analog, const CodeSettings& codes, const Mapping& mapping,
                  double n_fs, std::size_t d);
 
-/// The tile of one head. Threshold noise and schedule are the caller's.
+/// How long an array of these cells takes until an output is within half a step of a converter of
+/// `bits` bits: every cell of a whole array in the middle of the range, references included.
+/// Nothing without wires or without capacitances. Source: crossbar/wires/settling.hpp.
+/// Not modelled: what the stored levels do to it.
+std::optional<Second> settle_time(const AnalogSettings& analog, const Mapping& mapping, int bits);
+
+/// The tile of one head. Schedule and threshold DAC are the caller's.
 /// Args: n_fs: sense full scale, score steps; d: length of a key.
 TileCircuits tile_circuits(const AnalogSettings& analog, const CodeSettings& codes,
                            const Mapping& mapping, double n_fs, std::size_t d);

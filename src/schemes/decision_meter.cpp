@@ -164,6 +164,7 @@ void DecisionMeter::finish(HeadReport& report) const {
     d.fk_expected = fk_expected_;
     d.decision_variance = variance_;
     report.rows = rows_;
+    report.events.keys = head_.valid_k;
     report.top1_lost = top1_lost_;
     report.mass_dropped = mass_dropped_;
     report.events.borderline = borderline_;

@@ -87,6 +87,7 @@ SchemeEntry sprint_entry() {
         "G_w = G + b(G) + sigma_p(G) z, or the last pulse of a verify loop; once per write",
         "G = clip(G_w + mu(G_w, a) + s_r(G_w, a) z_r), a = age of the key; temperature; stuck "
         "cells",
+        "V_i = V_read (nq_i (1 + gain_i) + offset_i + INL_i(nq_i) + noise) / L, by array",
         "one read: I_j = sum_i V_i (G+_ij - G-_ij)(1 + eta),  eta = white + 1/f + telegraph",
         "wires: I = T V with the exact transfer matrix T of the array",
         "white noise: Var(I_j) = sum_i V_i^2 (dT/dG s_ij)^2 by coding, drawn at the output; noise",
@@ -98,14 +99,13 @@ SchemeEntry sprint_entry() {
         "E_read = sum over steps of t V_i^2 sum_j G_ij"};
     entry.not_modelled = {"non-linear I-V or an exponential selector behind wires (refused)",
                           "what a cell's noise does to its neighbours' outputs through wires",
-                          "word-line DAC errors, INL of the threshold DAC",
                           "slices converted on their own",
                           "keys appended between queries",
                           "disturb and wear of cells",
                           "quantisation of the softmax"};
     entry.keys = {"quant",     "threshold",   "bits",  "split",      "mapping", "placement",
                   "array",     "drive",       "sense", "comparator", "device",  "recompute",
-                  "empty_row", "always_keep", "wires", "timing",     "adc"};
+                  "empty_row", "always_keep", "wires", "timing",     "adc",     "dac"};
     entry.priced = true;
     entry.make = make_scheme<SprintScheme>;
     return entry;

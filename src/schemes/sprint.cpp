@@ -11,12 +11,17 @@
 
 namespace attohm {
 
+namespace {
+
+/// An ideal converter settles as the finest there is.
+constexpr int kFinestBits = 16;
+
+}  // namespace
+
 SprintScheme::SprintScheme(const SchemeInputs& inputs, const Settings& settings)
     : CalibratedScheme(inputs, settings, Uses::codes),
       analog_(load_analog_settings(settings)),
       keep_settings_(load_keep_settings(settings, true)) {
-    dac_settings_.noise_sigma =
-        Volt::from_value(settings.real("threshold.noise_sigma_V", {0.0, 100.0}));
     if (code_settings_.split == SplitMode::round && keep_settings_.k_msb == KMsb::stored) {
         throw UserError("a rounded K code does not hold the MSBs that the recompute needs",
                         settings.entry("recompute.k_msb").where,
@@ -33,6 +38,10 @@ SprintScheme::SprintScheme(const SchemeInputs& inputs, const Settings& settings)
     const TileCircuits circuits = tile_circuits(analog_, code_settings_, map, 1.0,
                                                 static_cast<std::size_t>(inputs_.model.head_dim));
     check_tile(circuits, map, analog_.device, where);
+    const bool adc = analog_.readout == Readout::adc;
+    settle_time_ = settle_time(analog_, map,
+                               (adc ? analog_.adc.bits : dac_settings_.bits).value_or(kFinestBits))
+                       .value_or(Second{});
     const Second read = WordLineDrive(circuits.drive).read_time();
     if (analog_.timing.read_interval.value_or(read) < read) {
         throw UserError("queries come faster than a read takes", where("timing.read_interval_ns"),
@@ -84,6 +93,9 @@ struct SprintScheme::HeadRun {
     const ScoreCodes& codes;
     std::int64_t thresholds_clamped = 0;
     std::int64_t level_errors = 0;
+    /// Whether the chip's calibration is booked here: once for every set of arrays, that of the
+    /// first head that reads them (shared placement: of the first layer's).
+    bool calibrates = false;
 };
 
 void SprintScheme::head_attention(const AttentionHead& head, MatrixView<float> out,
@@ -93,14 +105,16 @@ void SprintScheme::head_attention(const AttentionHead& head, MatrixView<float> o
     const Mapping map(analog_.device.g_min, analog_.device.g_max, code_settings_.k_bits,
                       analog_.mapping);
     TileCircuits circuits = tile_circuits(analog_, code_settings_, map, calibrated.n_fs, head.d());
-    circuits.threshold_noise = dac_settings_.noise_sigma;
+    const ThresholdDac dac(dac_settings_.bits, dac_settings_.range_steps.value_or(calibrated.n_fs),
+                           analog_.threshold_noise);
+    circuits.threshold_dac = dac;
     circuits.schedule = schedule(head, WordLineDrive(circuits.drive).read_time());
     SprintTile tile(circuits, map, analog_.device, draw_site(head, context), codes.m.view(),
                     head.n_k());
-    const ThresholdDac dac(dac_settings_.bits, dac_settings_.range_steps.value_or(calibrated.n_fs),
-                           dac_settings_.noise_sigma);
     const RowThresholds thresholds = row_thresholds(codes, calibrated.threshold, dac);
-    HeadRun run{{}, tile, codes, thresholds.clamped, 0};
+    HeadRun run{{}, tile, codes, thresholds.clamped, 0, false};
+    run.calibrates = analog_.placement == Placement::own ? head.first_of_kv_head
+                                                         : head.layer == 0 && head.head == 0;
     const Matrix<std::int16_t> k8 = recompute_codes(codes, tile, map, run.level_errors);
 
     const IntegerKeys integer_keys(codes.m.view(), codes.largest_m);
@@ -150,6 +164,9 @@ void SprintScheme::head_attention(const AttentionHead& head, MatrixView<float> o
     HeadReport report;
     meter.finish(report);
     record_events(run, calibrated, report);
+    const ReadCounts reads = read_counts(analog_, map, circuits.drive, head.d());
+    report.events.columns_read = report.decisions.valid * reads.columns;
+    report.events.conversions = report.decisions.valid * reads.key_conversions;
     file(head, kept, std::move(report), record_work(head, codes, tile.keys(), map, run.totals),
          context);
 }
@@ -185,6 +202,10 @@ void SprintScheme::record_events(const HeadRun& run, const HeadCalibration& cali
     if (!run.codes.u.empty()) u /= static_cast<double>(run.codes.u.size());
     const double volts_per_step = analog_.v_fs.value() / calibrated.n_fs;
     report.lsb_score = u;
+    report.settle_time_s = settle_time_.value();
+    report.step_time_s = analog_.drive.step_time.value();
+    report.calibration_measurements = run.calibrates ? run.tile.calibration_measurements() : 0;
+    report.decision_times = run.totals.times.bins();
     report.wire_residual = run.tile.keys().wire_residual;
     report.wire_coupling = run.tile.keys().wire_coupling;
     report.offset_sigma_V = analog_.comparator.offset_sigma.value();
@@ -203,9 +224,9 @@ HeadWork SprintScheme::record_work(const AttentionHead& head, const ScoreCodes& 
     drive.q_bits = code_settings_.q_bits;
     drive.q_levels = code_settings_.q_levels();
     const std::size_t steps = WordLineDrive(drive).steps();
-    HeadWork work =
-        sprint_work({head, codes, keys, analog_, map, code_settings_.k_bits, code_settings_.q_bits,
-                     keep_settings_.k_msb == KMsb::slc_copy, steps});
+    HeadWork work = sprint_work({head, codes, keys, analog_, map, code_settings_.k_bits,
+                                 code_settings_.q_bits, keep_settings_.k_msb == KMsb::slc_copy,
+                                 steps, read_counts(analog_, map, drive, head.d())});
     work[Physical::in_memory_cell_J] = totals.cell_J;
     work[Physical::in_memory_driver_J] = totals.driver_J;
     return work;

@@ -35,6 +35,7 @@ class SprintScheme final : public CalibratedScheme {
 
     AnalogSettings analog_;
     KeepSettings keep_settings_;
+    Second settle_time_ = {};  ///< 0: no capacitances
 };
 
 }  // namespace attohm

@@ -92,12 +92,28 @@ void record_writes(const SprintWorkInputs& in, HeadWork& work) {
 
 }  // namespace
 
+ReadCounts read_counts(const AnalogSettings& analog, const Mapping& map,
+                       const DriveSettings& settings, std::size_t d) {
+    const auto parts = static_cast<std::int64_t>(analog.arrays.shape.parts(d));
+    const auto steps = static_cast<std::int64_t>(WordLineDrive(settings).steps());
+    ReadCounts counts;
+    counts.columns = parts * steps * static_cast<std::int64_t>(map.columns_per_key());
+    if (analog.readout != Readout::adc) return counts;
+    const bool digital = settings.accumulation == Accumulation::digital;
+    const bool alone = analog.summation == Summation::adc;
+    counts.conversions = (digital ? steps : 1) * (alone ? parts : 1);
+    if (map.signs() == Signs::unit) counts.unit_conversions = counts.conversions;
+    counts.key_conversions = counts.conversions + counts.unit_conversions;
+    return counts;
+}
+
 HeadWork sprint_work(const SprintWorkInputs& in) {
     HeadWork work;
     work.bits.k_msb = in.k_bits.value_or(Mapping::kIdealBits);
     work.bits.q_line = in.q_bits.value_or(0);
     work.bits.k_msb_copy = in.k_msb_copy;
     work.bits.reads_per_decision = static_cast<int>(in.steps);
+    work.bits.one_bit_lines = in.analog.drive.coding != InputCoding::amplitude;
     work.cell = cell_costs(in);
     const auto queries = static_cast<std::int64_t>(in.codes.nq.rows());
     const auto keys = static_cast<std::int64_t>(in.codes.m.rows());
@@ -110,8 +126,13 @@ HeadWork sprint_work(const SprintWorkInputs& in) {
     work[Event::in_memory_mac] = queries * keys * depth;
     work[Event::array_read] = queries * arrays * steps;
     work[Event::dac_conversion] = queries * groups * depth * steps;
-    work[Event::comparator_decision] = queries * keys;
-    work[Event::threshold_conversion] = queries * groups;
+    if (in.analog.readout == Readout::comparator) {
+        work[Event::comparator_decision] = queries * keys;
+        work[Event::threshold_conversion] = queries * groups;
+    } else {
+        work[Event::adc_conversion] =
+            queries * (keys * in.reads.conversions + groups * in.reads.unit_conversions);
+    }
     work[Event::copy_q] = queries;
     work[Event::read_p] = queries;
     record_writes(in, work);

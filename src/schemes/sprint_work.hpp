@@ -9,6 +9,16 @@
 /// know.
 namespace attohm {
 
+/// What one decision on one key takes.
+struct ReadCounts {
+    std::int64_t columns = 0;           ///< physical columns, steps and parts drawn on their own
+    std::int64_t key_conversions = 0;   ///< by ADCs, those of its unit column included
+    std::int64_t conversions = 0;       ///< of the key's own columns alone: parts, bits
+    std::int64_t unit_conversions = 0;  ///< of the unit column, once for all keys of an array
+};
+ReadCounts read_counts(const AnalogSettings& analog, const Mapping& map, const DriveSettings& drive,
+                       std::size_t d);
+
 struct SprintWorkInputs {
     const AttentionHead& head;
     const ScoreCodes& codes;
@@ -19,6 +29,7 @@ struct SprintWorkInputs {
     std::optional<int> q_bits;
     bool k_msb_copy = false;
     std::size_t steps = 1;  ///< array reads behind one decision
+    ReadCounts reads;
 };
 
 /// Reads, decisions, commands and writes of one head (kept keys and digital work are added by the

@@ -13,13 +13,16 @@
 /// that only physics knows, and the shape of every head. It names no buffer, bank, tile or cycle.
 namespace attohm {
 
-/// Countable events. Each names its own unit of counting in `event_info`.
+/// Countable events. Each names its own unit of counting in `event_info`. What happens once per
+/// chip (measurements that calibrate offsets and gains) is no event of an inference: it stands in
+/// the report of the head (HeadReport::calibration_measurements).
 enum class Event : std::uint8_t {
     in_memory_mac,   ///< analog multiply-accumulate: one query element against one stored K-MSB
     array_read,      ///< one array (rows x columns) read by one query vector
     dac_conversion,  ///< one word line driven for one query
     comparator_decision,   ///< one column compared with the threshold
     threshold_conversion,  ///< one threshold DAC setting (per query and array)
+    adc_conversion,        ///< one ADC conversion: of a key, a part of it, a bit, a unit column
     copy_q,                ///< CopyQ command: one query vector into the in-memory query buffer
     read_p,                ///< ReadP command: one pruning vector out
     mlc_cell_write,        ///< one multi-level cell programmed (K MSBs)
@@ -65,6 +68,11 @@ struct OperandBits {
     int reads_per_decision = 1;
     /// The recompute takes K's MSBs from a single-level copy instead of the multi-level cells.
     bool k_msb_copy = false;
+    /// Word lines carry bits or pulses: their drivers are DACs of one bit.
+    bool one_bit_lines = false;
+
+    /// Bits of a word-line DAC; 0: none, or real-valued.
+    int line_dac() const { return one_bit_lines ? 1 : q_line; }
 };
 
 /// Energy and time of one operation on one cell, from the device: what reads and writes cost

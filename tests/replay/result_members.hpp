@@ -46,9 +46,9 @@ void members(DecisionCounts& x, F f) {
 }
 template <class F>
 void members(HeadEvents& x, F f) {
-    auto& [a, b, c, d, e, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v] = x;
+    auto& [a, b, c, d, e, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, y, z] = x;
     f(a), f(b), f(c), f(d), f(e), f(g), f(h), f(i), f(j), f(k), f(l), f(m), f(n), f(o), f(p), f(q),
-        f(r), f(s), f(t), f(u), f(v);
+        f(r), f(s), f(t), f(u), f(v), f(w), f(y), f(z);
 }
 template <class F>
 void members(ScoreEye& x, F f) {
@@ -62,9 +62,9 @@ void members(ColumnProfile& x, F f) {
 }
 template <class F>
 void members(HeadReport& x, F f) {
-    auto& [a, b, c, d, e, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v] = x;
+    auto& [a, b, c, d, e, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, y, z, a2] = x;
     f(a), f(b), f(c), f(d), f(e), f(g), f(h), f(i), f(j), f(k), f(l), f(m), f(n), f(o), f(p), f(q),
-        f(r), f(s), f(t), f(u), f(v);
+        f(r), f(s), f(t), f(u), f(v), f(w), f(y), f(z), f(a2);
 }
 template <class F>
 void members(HeadSummary& x, F f) {

@@ -19,7 +19,8 @@ void count_thresholding(const HeadWork& work, const Machine& machine, PlanTally&
     tally[Count::array_read] = work[Event::array_read];
     tally[Count::comparator_decision] = work[Event::comparator_decision];
     tally[Count::threshold_conversion] = work[Event::threshold_conversion];
-    const std::int64_t dac_units = machine.analog.dac_units(work.bits.q_line);
+    tally[Count::adc_conversion] = work[Event::adc_conversion];
+    const std::int64_t dac_units = machine.analog.dac_units(work.bits.line_dac());
     tally[Count::dac_unit] = work[Event::dac_conversion] * dac_units;
     tally[Count::dac_unpriced] = dac_units == 0 ? work[Event::dac_conversion] : 0;
     // A copy of q that is not rounded travels at full width.

@@ -21,6 +21,7 @@ constexpr CountRow kRows[] = {
      {"dac_unpriced", "conversion", "word-line conversions of a width without a figure"}},
     {Count::comparator_decision, {"comparator_decision", "decision", "columns compared"}},
     {Count::threshold_conversion, {"threshold_conversion", "conversion", "thresholds set"}},
+    {Count::adc_conversion, {"adc_conversion", "conversion", "ADC conversions of column outputs"}},
     {Count::copy_q_bit, {"copy_q_bit", "bit", "bits of q copied to the in-memory query buffer"}},
     {Count::read_p_bit, {"read_p_bit", "bit", "bits of pruning vectors read"}},
     {Count::locality_bit,

@@ -15,6 +15,7 @@ enum class Count : std::uint8_t {
     dac_unpriced,
     comparator_decision,
     threshold_conversion,
+    adc_conversion,
     copy_q_bit,
     read_p_bit,
     locality_bit,
