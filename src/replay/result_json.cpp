@@ -1,5 +1,7 @@
+#include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "src/replay/read_summary.hpp"
 #include "src/replay/result_fields.hpp"
 #include "src/replay/result_io.hpp"
 #include "src/replay/result_summary.hpp"
@@ -120,6 +122,24 @@ Json events_json(const Result& result) {
     return object;
 }
 
+Json reads_json(const Result& result) {
+    Json object;
+    object["facts"] = Json::array();
+    for (const ReadFact& fact : read_facts(result))
+        object["facts"].push_back({{"name", fact.name},
+                                   {"value", fact.value},
+                                   {"note", fact.note},
+                                   {"warning", fact.warning}});
+    add_fields(object["counts"], event_fields(), total_decisions(result).events);
+    Json& times = object["decision_times"] = Json::array();
+    if (const auto histogram = decision_times({&result}))
+        for (const TimeBin& bin : time_bins(*histogram))
+            times.push_back({{"from_s", bin.from_s},
+                             {"to_s", std::isfinite(bin.to_s) ? Json(bin.to_s) : Json(nullptr)},
+                             {"count", bin.count}});
+    return object;
+}
+
 Json plan_json(const PlanSummary& plan) {
     Json object;
     add_fields(object, plan_fields(), plan);
@@ -187,6 +207,7 @@ std::string result_json(const Result& result) {
     if (has_decisions(result)) {
         object["decisions"] = decisions_json(result);
         object["events"] = events_json(result);
+        if (!read_facts(result).empty()) object["reads"] = reads_json(result);
     }
     object["fidelity"]["to_exact"] = fidelity_json(result, &HeadSummary::to_exact);
     object["fidelity"]["to_threshold"] = fidelity_json(result, &HeadSummary::to_threshold);

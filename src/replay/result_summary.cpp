@@ -36,31 +36,30 @@ struct EventBase {
     double of = 0.0;
 };
 
-std::array<EventBase, 20> event_bases(const Result& result, const DecisionTotals& totals) {
+std::array<EventBase, 16> event_bases(const Result& result, const DecisionTotals& totals) {
     const RowWidths width = row_widths(result);
     const auto rows = static_cast<double>(totals.rows);
     const auto pairs = static_cast<double>(totals.counts.valid);
     const auto cells = static_cast<double>(totals.events.cells);
+    const auto keys = static_cast<double>(totals.events.keys);
+    const auto columns = static_cast<double>(totals.events.columns_read);
+    const auto conversions = static_cast<double>(totals.events.conversions);
     return {{
         {"q_clipped", "elements of q", rows * width.d},
-        {"k_clipped", "elements of k", rows * width.d},
-        {"v_clipped", "elements of v", rows * width.dv},
+        {"k_clipped", "elements of k", keys * width.d},
+        {"v_clipped", "elements of v", keys * width.dv},
         {"q_low_clipped", "elements of q", rows * width.d},
         {"threshold_clamped", "valid queries", rows},
         {"sense_clipped", "valid pairs", pairs},
-        {"column_clipped", "columns read for valid pairs", 2.0 * pairs},
-        {"adc_clipped", "conversions of valid pairs", pairs},
+        {"column_clipped", "columns read for valid pairs", columns},
+        {"adc_clipped", "conversions of valid pairs", conversions},
         {"undecided", "valid pairs", pairs},
         {"conductance_floored", "cells written", cells},
         {"conductance_ceiled", "cells written", cells},
         {"stuck_cells", "cells written", cells},
-        {"age_clamped", "keys written", cells > 0.0 ? 0.5 * cells / std::max(width.d, 1.0) : 0.0},
         {"verify_failed", "cells written", cells},
-        {"trim_clamped", "comparators", pairs},
-        {"rows_output", "valid queries", rows},
-        {"rows_cells", "valid queries", rows},
-        {"rows_column", "valid queries", rows},
-        {"level_errors", "cell pairs written", 0.5 * cells},
+        {"trim_clamped", "comparators in use", keys},
+        {"level_errors", "elements of k", keys * width.d},
         {"borderline", "valid pairs", pairs},
     }};
 }

@@ -51,7 +51,8 @@ struct LayerTotals {
 };
 std::vector<LayerTotals> layer_totals(const Result& result);
 
-/// A rare but legal event, as often as it happened.
+/// A rare but legal event, as often as it happened. How reads were drawn and that keys were younger
+/// than their card is no fault: see read_summary.hpp.
 struct CountedEvent {
     std::string_view name;  ///< of a field of HeadEvents
     std::string_view help;

@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "src/replay/read_summary.hpp"
 #include "src/replay/result_summary.hpp"
 #include "src/replay/text_table.hpp"
 
@@ -174,6 +175,29 @@ std::string events_text(const Result& result) {
     return any ? head + table.text() : "\nCounted events: none\n";
 }
 
+/// How the arrays were read. Empty for schemes without arrays.
+std::string reads_text(const Result& result) {
+    const std::vector<ReadFact> facts = read_facts(result);
+    if (facts.empty()) return "";
+    TextTable table;
+    std::string notes;
+    for (const ReadFact& fact : facts) {
+        table.row({fmt::format("{} {}", fact.warning ? "!" : " ", fact.name), fact.value});
+        if (fact.note.empty()) continue;
+        notes += fmt::format("  {} {}: {}\n", fact.warning ? "!" : " ", fact.name, fact.note);
+    }
+    std::string text = "\nHow the arrays were read, all samples\n" + table.text() + notes;
+    if (const auto times = decision_times({&result})) {
+        TextTable bins;
+        for (const TimeBin& bin : time_bins(*times))
+            bins.row({fmt::format("  {} .. {}", engineering_text(bin.from_s, "s"),
+                                  engineering_text(bin.to_s, "s")),
+                      fmt::format("{}", bin.count)});
+        text += "  comparator decisions by time\n" + bins.text();
+    }
+    return text;
+}
+
 std::string list_text(const std::string& heading, const std::vector<std::string>& words) {
     return words.empty()
                ? ""
@@ -194,6 +218,7 @@ std::string result_table(const Result& result) {
         if (!worst.empty())
             text += "\nAttention output, all heads, on the same Q, K and V\n" + worst;
     }
+    text += reads_text(result);
     if (has_decisions(result)) text += events_text(result);
     for (const MachineOutcome& machine : result.machines)
         text += machine_table(machine, result.scheme);

@@ -28,6 +28,7 @@ std::vector<Figure> layer_figures(const Group& group);   ///< false prune and ke
 std::vector<Figure> margin_figures(const Group& group);  ///< the same by distance
 std::vector<Figure> eye_figures(const Group& group);
 std::vector<Figure> fidelity_figures(const Group& group);
+std::vector<Figure> column_figures(const Group& group);  ///< false prunes by place in the array
 
 /// All of them in the order of the page.
 std::vector<Figure> all_figures(const Group& group);

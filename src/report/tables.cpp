@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
+#include "src/replay/read_summary.hpp"
 #include "src/report/events.hpp"
 #include "src/report/format.hpp"
 #include "src/report/html.hpp"
@@ -243,12 +245,33 @@ std::string ledger_table(const Group& group) {
     return html;
 }
 
+std::string reads_table(const Group& group) {
+    const std::vector<const Result*>& chips = group.shown().chips;
+    HtmlTable table("reads", {"", "#", ""});
+    for (const ReadFact& fact : read_facts(chips))
+        table.row({fact.name, fact.value, fact.note}, fact.warning ? "flagged" : "");
+    if (table.rows() == 0) return "";
+    std::string html = table.take();
+    const auto times = decision_times(chips);
+    if (!times) return html;
+    HtmlTable bins("times", {"Decisions that took", "#Count", "#Share"});
+    for (const TimeBin& bin : time_bins(*times))
+        bins.row({fmt::format("{} to {}", format_si(bin.from_s, "s"),
+                              std::isfinite(bin.to_s) ? format_si(bin.to_s, "s") : "any longer"),
+                  format_count(bin.count),
+                  format_figure(
+                      rate(static_cast<double>(bin.count), static_cast<double>(times->total())))});
+    return html + collapsed("Comparator decisions by time", bins.take());
+}
+
 std::string events_table(const Group& group) {
     HtmlTable table("events", {"Event", "#Count", "#Rate", "", ""});
-    for (const EventRate& event : event_rates(group.shown()))
+    for (const EventRate& event : event_rates(group.shown())) {
+        if (event.count == 0) continue;
         table.row({event.name, format_count(event.count), format_figure(event.rate), event.of,
                    event.flagged ? "above 0.01" : ""},
                   event.flagged ? "flagged" : "");
+    }
     return table.rows() == 0 ? "" : table.take();
 }
 

@@ -11,6 +11,7 @@ std::string facts_table(const Group& group);     ///< what was run
 std::string settings_table(const Group& group);  ///< every point with its main numbers
 std::string gains_table(const Group& group);     ///< three baselines, writes, prices; break-even
 std::string ledger_table(const Group& group);    ///< every line of every plan, collapsed
+std::string reads_table(const Group& group);     ///< how arrays were read
 std::string events_table(const Group& group);    ///< clips, floors, level errors
 std::string numbers_table(const Group& group);   ///< assumed and fitted numbers, settings, notes
 
