@@ -174,6 +174,14 @@ inline Stream column_noise_stream(const DrawSite& s, std::uint64_t plane, std::u
     return step == 0 ? first : first.with(step);
 }
 
+/// White noise of single cells in a read that is solved cell by cell: normal(row * d + i), row that
+/// of the key or n + a of the reference of array group `a`.
+inline Stream cell_noise_stream(const DrawSite& s, std::uint64_t plane, std::uint64_t step,
+                                std::uint64_t query) {
+    constexpr std::uint64_t kCells = 0x63656c6c73;
+    return column_noise_stream(s, plane, step).with({query, kCells});
+}
+
 /// White noise of the reference column of array `a` in query t, common to all its keys: normal(t).
 inline Stream reference_noise_stream(const DrawSite& s, std::uint64_t array) {
     return {s.seed,

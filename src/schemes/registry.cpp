@@ -97,12 +97,9 @@ SchemeEntry sprint_entry() {
         "undecided where |v - v_th| < v_swing exp(-(t_available - t_0) / tau)",
         "recompute: K = 2^(8-B) m^ + l,  m^ = clamp(round((G+ - G-) / dG), -2^(B-1), 2^(B-1) - 1)",
         "E_read = sum over steps of t V_i^2 sum_j G_ij"};
-    entry.not_modelled = {"non-linear I-V or an exponential selector behind wires (refused)",
-                          "what a cell's noise does to its neighbours' outputs through wires",
-                          "slices converted on their own",
-                          "keys appended between queries",
-                          "disturb and wear of cells",
-                          "quantisation of the softmax"};
+    entry.not_modelled = {"what a cell's noise does to its neighbours' outputs through wires",
+                          "slices converted on their own", "keys appended between queries",
+                          "disturb and wear of cells", "quantisation of the softmax"};
     entry.keys = {"quant",     "threshold",   "bits",  "split",      "mapping", "placement",
                   "array",     "drive",       "sense", "comparator", "device",  "recompute",
                   "empty_row", "always_keep", "wires", "timing",     "adc",     "dac"};

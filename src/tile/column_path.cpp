@@ -26,15 +26,17 @@ struct ColumnPath::Place {
     std::uint64_t number;  ///< of step, pulse and part, for the draws
 };
 
-bool ColumnPath::needed(const TileCircuits& circuits, std::size_t parts) {
+bool ColumnPath::needed(const TileCircuits& circuits, const Device& device, std::size_t parts) {
     const bool alone = parts > 1 && circuits.summation != Summation::current;
-    return circuits.readout == Readout::adc || circuits.sense.n_column_max || alone;
+    return circuits.readout == Readout::adc || circuits.sense.n_column_max || alone ||
+           SolvedColumns::needed(circuits, device);
 }
 
 ColumnPath::ColumnPath(TileCore& core) : core_(core) {
     if (digital_steps()) step_groups_ = core_.drive.steps();
     if (parts_alone()) part_groups_ = core_.parts();
     if (converts()) make_adcs();
+    if (SolvedColumns::needed(core.circuits, core.device)) solved_.emplace(core);
 }
 
 bool ColumnPath::digital_steps() const {
@@ -85,8 +87,13 @@ std::vector<ColumnPath::Conversion> ColumnPath::make_conversions(const ReadBlock
             Conversion one{part,
                            digital_steps() ? core_.drive.weight(step) : 1.0,
                            conversions.size(),
-                           Matrix<double>(rows, n),
+                           Matrix<double>(rows, n, 0.0),
                            {}};
+            if (solved_) {
+                if (unit_column()) one.unit = Matrix<double>(rows, shape.arrays(n), 0.0);
+                conversions.push_back(std::move(one));
+                continue;
+            }
             core_.product(x, keys.mean.view(), begin, end, false, out.view());
             for (std::size_t i = 0; i < out.size(); ++i) {
                 one.value.data()[i] = static_cast<double>(out.data()[i]);
@@ -188,11 +195,10 @@ void ColumnPath::add_plane(const ReadBlock& block, const Place& place, const Lin
     }
 }
 
-void ColumnPath::decide(const ReadBlock& block, SlowReads* slow, MatrixView<std::uint8_t> keep,
-                        TileTotals& totals) {
-    const std::size_t rows = block.rows(), n = core_.n();
+/// Every column of every step drawn at its output.
+void ColumnPath::add_drawn(const ReadBlock& block, SlowReads* slow,
+                           std::vector<Conversion>& conversions, TileTotals& totals) const {
     const std::size_t planes = core_.keys().cells.size();
-    std::vector<Conversion> conversions = make_conversions(block);
     // A limit acts on currents: pulse by pulse.
     const std::size_t pulses = core_.circuits.sense.n_column_max ? core_.drive.pulses() : 1;
     for (std::size_t step = 0; step < core_.drive.steps(); ++step) {
@@ -203,8 +209,7 @@ void ColumnPath::decide(const ReadBlock& block, SlowReads* slow, MatrixView<std:
                                              : core_.pulse_inputs(block, step, pulse);
             for (std::size_t at = 0; at < core_.parts() * planes; ++at) {
                 const std::size_t part = at / planes, p = at % planes;
-                const std::size_t conversion =
-                    (digital_steps() ? step : 0) * part_groups_ + (parts_alone() ? part : 0);
+                const std::size_t conversion = conversion_of(step, part);
                 const double step_weight = digital_steps() ? 1.0 : core_.drive.weight(step);
                 const Place place{step, part, p, step_weight * core_.keys().cells[p].plane.weight,
                                   (step * pulses + pulse) * core_.parts() + part};
@@ -213,7 +218,71 @@ void ColumnPath::decide(const ReadBlock& block, SlowReads* slow, MatrixView<std:
             }
         }
     }
-    Matrix<double> sum(rows, n, 0.0);
+}
+
+std::size_t ColumnPath::conversion_of(std::size_t step, std::size_t part) const {
+    return (digital_steps() ? step : 0) * part_groups_ + (parts_alone() ? part : 0);
+}
+
+/// Every array of every step solved with its cells' own noise.
+void ColumnPath::add_solved(const ReadBlock& block, SlowReads* slow,
+                            std::vector<Conversion>& conversions, TileTotals& totals) const {
+    const std::size_t planes = core_.keys().cells.size(), pulses = core_.drive.pulses();
+    const std::size_t columns = core_.keys().cells.front().conductance.rows();
+    const std::vector<std::vector<double>> of_part(planes, std::vector<double>(columns));
+    std::vector<std::vector<std::vector<double>>> currents(core_.parts(), of_part);
+    for (std::size_t step = 0; step < core_.drive.steps(); ++step) {
+        std::vector<Matrix<float>> changes;
+        if (slow != nullptr) slow->changes(block.first, step, changes);
+        for (std::size_t pulse = 0; pulse < pulses; ++pulse) {
+            const LineInputs lines = pulses == 1 ? core_.step_inputs(block, step)
+                                                 : core_.pulse_inputs(block, step, pulse);
+            for (std::size_t t = 0; t < block.rows(); ++t) {
+                solved_->read(block.first + t, (step * pulses + pulse) * core_.parts(), lines, t,
+                              changes, currents);
+                add_solved_read(block, t, step, currents, conversions, totals);
+            }
+        }
+    }
+}
+
+void ColumnPath::add_solved_read(const ReadBlock& block, std::size_t t, std::size_t step,
+                                 const std::vector<std::vector<std::vector<double>>>& currents,
+                                 std::vector<Conversion>& conversions, TileTotals& totals) const {
+    const ArrayShape& shape = core_.circuits.arrays.shape;
+    const std::size_t n = core_.n();
+    const double step_weight = digital_steps() ? 1.0 : core_.drive.weight(step);
+    for (std::size_t part = 0; part < core_.parts(); ++part) {
+        Conversion& conversion = conversions[conversion_of(step, part)];
+        for (std::size_t p = 0; p < currents[part].size(); ++p) {
+            const std::vector<double>& current = currents[part][p];
+            const double weight = step_weight * core_.keys().cells[p].plane.weight;
+            const auto inside = [&](std::size_t j, bool counted) {
+                return weight * (current[j] + drawn_shift(current[j], 0.0, counted, totals));
+            };
+            std::vector<double> reference(current.size() - n);
+            for (std::size_t a = 0; a < reference.size(); ++a) {
+                reference[a] = inside(n + a, false);
+                if (unit_column()) conversion.unit(t, a) += reference[a];
+            }
+            for (std::size_t j = 0; j < n; ++j) {
+                double value = inside(j, block.counted(t, j));
+                if (!reference.empty() && !unit_column()) value -= reference[shape.array_of(j)];
+                conversion.value(t, j) += value;
+            }
+        }
+    }
+}
+
+void ColumnPath::decide(const ReadBlock& block, SlowReads* slow, MatrixView<std::uint8_t> keep,
+                        TileTotals& totals) {
+    std::vector<Conversion> conversions = make_conversions(block);
+    if (solved_) {
+        add_solved(block, slow, conversions, totals);
+    } else {
+        add_drawn(block, slow, conversions, totals);
+    }
+    Matrix<double> sum(block.rows(), core_.n(), 0.0);
     read_out(block, conversions, sum, totals);
     compare(block, sum, keep, totals);
 }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "circuits/adc.hpp"
+#include "src/tile/solved_columns.hpp"
 #include "src/tile/tile_core.hpp"
 
 namespace attohm {
@@ -24,7 +25,7 @@ class ColumnPath {
                 TileTotals& totals);
 
     /// Whether a tile has to take this path.
-    static bool needed(const TileCircuits& circuits, std::size_t parts);
+    static bool needed(const TileCircuits& circuits, const Device& device, std::size_t parts);
 
   private:
     struct Conversion;
@@ -49,7 +50,17 @@ class ColumnPath {
     void compare(const ReadBlock& block, const Matrix<double>& sum, MatrixView<std::uint8_t> keep,
                  TileTotals& totals) const;
 
+    void add_drawn(const ReadBlock& block, SlowReads* slow, std::vector<Conversion>& conversions,
+                   TileTotals& totals) const;
+    void add_solved(const ReadBlock& block, SlowReads* slow, std::vector<Conversion>& conversions,
+                    TileTotals& totals) const;
+    void add_solved_read(const ReadBlock& block, std::size_t t, std::size_t step,
+                         const std::vector<std::vector<std::vector<double>>>& currents,
+                         std::vector<Conversion>& conversions, TileTotals& totals) const;
+    std::size_t conversion_of(std::size_t step, std::size_t part) const;
+
     TileCore& core_;
+    std::optional<SolvedColumns> solved_;  ///< where no transfer matrix exists
     std::size_t step_groups_ = 1;
     std::size_t part_groups_ = 1;
     std::vector<Adc> adcs_;            ///< by physical array, then by number within it

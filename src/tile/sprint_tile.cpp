@@ -40,7 +40,7 @@ class SprintTile::Impl {
     Impl(const TileCircuits& circuits, const Mapping& mapping, const Device& device,
          const DrawSite& site, MatrixView<const float> levels, std::size_t n_k)
         : core(circuits, mapping, device, site, levels, n_k) {
-        const bool by_column = ColumnPath::needed(circuits, core.parts());
+        const bool by_column = ColumnPath::needed(circuits, device, core.parts());
         if (by_column) columns.emplace(core);
         if (!device.slow_noise.none() || !device.telegraph.none()) {
             slow.emplace(core.device, core.drive, circuits.schedule, site, circuits.arrays.shape,

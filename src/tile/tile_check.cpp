@@ -1,6 +1,7 @@
 #include "src/tile/tile_check.hpp"
 
 #include "src/base/error.hpp"
+#include "src/tile/solved_columns.hpp"
 
 namespace attohm {
 
@@ -17,7 +18,7 @@ struct Refusal {
 
 /// What the rules below speak of.
 struct Facts {
-    bool comparator, amplitude, real_q, selector, linear, memory, columns;
+    bool comparator, amplitude, real_q, selector, memory, columns;
 };
 
 Facts facts_of(const TileCircuits& circuits, const Device& device) {
@@ -26,7 +27,6 @@ Facts facts_of(const TileCircuits& circuits, const Device& device) {
             circuits.drive.coding == InputCoding::amplitude,
             !circuits.drive.q_bits,
             selector != SelectorLaw::none,
-            device.cell.iv.is_linear() && selector != SelectorLaw::exponential,
             !device.slow_noise.none() || !device.telegraph.none(),
             circuits.readout == Readout::adc || circuits.sense.n_column_max.has_value()};
 }
@@ -45,7 +45,9 @@ void check_tile(const TileCircuits& circuits, const Mapping& mapping, const Devi
     const Facts f = facts_of(circuits, device);
     const DriveSettings& drive = circuits.drive;
     const bool bits = drive.coding == InputCoding::bit_serial;
-    const bool selected_amplitude = f.selector && f.amplitude;
+    // Arrays that are solved read by read take any cell at any voltage.
+    const bool solved = SolvedColumns::needed(circuits, device);
+    const bool selected_amplitude = f.selector && f.amplitude && !solved;
     refuse_first(
         {
             {f.comparator && mapping.signs() == Signs::unit,
@@ -82,10 +84,6 @@ void check_tile(const TileCircuits& circuits, const Mapping& mapping, const Devi
              "single columns of cells with selectors are read at one voltage only", "drive.coding",
              "amplitude with an ADC or sense.i_max_A",
              "drive.coding: bit-serial | pulse-width, or a card without selector"},
-            {!f.linear && !circuits.arrays.wires.none(),
-             "wires with cells that are not linear cannot be replayed", "device.iv",
-             "wire resistances with a non-linear I-V or an exponential selector",
-             "device.iv: linear, wires of 0 ohm, or attohm crossbar solve for single arrays"},
         },
         where);
 }

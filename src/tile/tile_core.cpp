@@ -5,6 +5,7 @@
 
 #include "src/base/blas.hpp"
 #include "src/base/error.hpp"
+#include "src/tile/solved_columns.hpp"
 #include "src/tile/threshold_gain.hpp"
 
 namespace attohm {
@@ -12,8 +13,10 @@ namespace attohm {
 namespace {
 
 /// I / G of a cell without selector at a voltage; nothing where that is the voltage.
-std::function<double(double)> word_line_curve(const CellLaw& cell) {
+std::function<double(double)> word_line_curve(const TileCircuits& circuits, const Device& device) {
+    const CellLaw& cell = device.cell;
     if (cell.iv.is_linear() || cell.selector.law != SelectorLaw::none) return {};
+    if (SolvedColumns::needed(circuits, device)) return {};
     return [iv = cell.iv](double v) { return iv.shape(v); };
 }
 
@@ -31,7 +34,7 @@ TileCore::TileCore(const TileCircuits& tile, const Mapping& map, const Device& c
       site(draw_site),
       n_k(keys_all),
       levels(stored.rows, stored.cols),
-      drive(tile.drive, word_line_curve(cell_device.cell)),
+      drive(tile.drive, word_line_curve(tile, cell_device)),
       lines(tile.dac, drive, tile.arrays.shape, draw_site, tile.arrays.shape.arrays(stored.rows),
             stored.cols),
       cells(stored, map, device, tile.arrays.shape, draw_site) {
@@ -84,7 +87,16 @@ VoltageClass TileCore::look_at(float code, std::span<const double> ages) const {
     state.step_voltage = circuits.drive.v_read * share;
     state.extra_relative_variance =
         SlowReads::white_variance(device, drive, circuits.schedule, n());
-    one.keys = programmed_keys(cells, levels.view(), mapping, device, circuits.arrays, state);
+    if (SolvedColumns::needed(circuits, device)) {
+        // Wires and I-V belong to the solve of every read; here are the cells alone.
+        Device bare = device;
+        bare.cell = {};
+        ArraySettings ideal = circuits.arrays;
+        ideal.wires = {};
+        one.keys = programmed_keys(cells, levels.view(), mapping, bare, ideal, state);
+    } else {
+        one.keys = programmed_keys(cells, levels.view(), mapping, device, circuits.arrays, state);
+    }
     one.most_variance.assign(d(), static_cast<float>(one.keys.uniform_variance));
     one.variance_sum.assign(d(), one.keys.uniform_variance * static_cast<double>(n()));
     if (one.keys.variance.empty()) return one;
@@ -104,7 +116,8 @@ void TileCore::look(std::size_t query) {
     looked_at_ = query;
     const std::vector<double> ages = circuits.schedule.ages(n(), query);
     const bool selector = device.cell.selector.law != SelectorLaw::none;
-    if (!selector || circuits.drive.coding != InputCoding::amplitude) {
+    if (!selector || circuits.drive.coding != InputCoding::amplitude ||
+        SolvedColumns::needed(circuits, device)) {
         classes.push_back(look_at(0.0F, ages));
         return;
     }
