@@ -12,6 +12,7 @@
 #include "src/machine/machine.hpp"
 #include "src/replay/experiment.hpp"
 #include "src/schemes/registry.hpp"
+#include "src/tile/tile_models.hpp"
 
 namespace attohm {
 
@@ -182,7 +183,8 @@ std::string explain_device_model(const std::string& name) {
 }
 
 std::string explain_wire_model(const std::string& name) {
-    const WireModel& model = find_wire_model(name);
+    const WireModel* of_tile = find_tile_model(name);
+    const WireModel& model = of_tile != nullptr ? *of_tile : find_wire_model(name);
     return fmt::format("array {}\n  {}\n  source: {}\n{}", model.name, model.help, model.source,
                        model_body(model));
 }
@@ -190,6 +192,7 @@ std::string explain_wire_model(const std::string& name) {
 std::vector<std::string> wire_model_names() {
     std::vector<std::string> names;
     for (const WireModel& model : wire_model_table()) names.emplace_back(model.name);
+    for (const WireModel& model : tile_model_table()) names.emplace_back(model.name);
     return names;
 }
 
@@ -268,7 +271,10 @@ const std::vector<Kind>& kinds() {
          [](const std::string& name) { return std::string(find_device_model(name).help); },
          explain_device_model},
         {"arrays", "array", wire_model_names,
-         [](const std::string& name) { return std::string(find_wire_model(name).help); },
+         [](const std::string& name) {
+             const WireModel* of_tile = find_tile_model(name);
+             return std::string(of_tile != nullptr ? of_tile->help : find_wire_model(name).help);
+         },
          explain_wire_model},
         {"machines", "machine", machine_names, machine_line, explain_machine},
         {"circuits", "circuit", circuit_names, circuit_line, explain_circuit},
