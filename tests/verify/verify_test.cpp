@@ -60,6 +60,41 @@ TEST_CASE("a card whose numbers cannot be meant fails by its bounds", "[property
     CHECK(failures(real_model(full.device), full.card).empty());
 }
 
+TEST_CASE("the referee knows every law that a card may name", "[property]") {
+    using Replacements = std::vector<std::pair<std::string, std::string>>;
+    const std::string law = "law: {value: polynomial,";
+    const std::string sigma = "  sigma_uS_coefficients:\n    value: [0.0112, 0.0113]";
+    const std::string rest = ", mark: assumed, source: test, help: test}\n";
+    const Replacements biased = {
+        {sigma, "  bias_uS_coefficients: {value: [0.2, -0.01]" + rest + sigma}};
+    const Replacements log_normal = {
+        {law, "law: {value: log-normal,"},
+        {sigma, "  sigma_ln_coefficients:\n    value: [0.05, 0.0002]"}};
+    const Replacements table = {
+        {law, "law: {value: table,"},
+        {sigma, "  target_uS: {value: [10, 40, 90]" + rest + "  bias_uS: {value: [0.1, -0.2, 0.3]" +
+                    rest + "  sigma_uS:\n    value: [0.3, 0.9, 1.2]"}};
+    const Replacements ceiling = {{"g_ceil_uS: {value: none,", "g_ceil_uS: {value: 90.5,"}};
+    const Replacements clusters = {{"{value: independent,", "{value: cluster(9),"}};
+    const Replacements lines = {{"{value: independent,", "{value: line,"}};
+    for (const Replacements& change : {biased, log_normal, table, ceiling, clusters, lines}) {
+        INFO(change.back().second);
+        const LoadedCard card = load_full_card(change);
+        const VerifyReport report = verify_model(real_model(card.device), card.card, 1);
+        INFO(report_text(report));
+        CHECK(report.failed().empty());
+        CHECK(report.count(Verdict::absent) == 0);
+    }
+}
+
+TEST_CASE("a rate too small for the sample is not passed", "[property]") {
+    const LoadedCard card =
+        load_full_card({{"low_rate: {value: 0.02,", "low_rate: {value: 1e-7,"}});
+    const VerifyReport report = verify_model(real_model(card.device), card.card, 1);
+    CHECK(report.failed() == std::vector<std::string>{"stuck-rates"});
+    CHECK_THAT(report_text(report), Catch::Contains("sample too small to judge"));
+}
+
 TEST_CASE("every check of the table is seen to fail by a test", "[property]") {
     std::set<std::string> seen = {"card-bounds"};
     for (const Plant& plant : plants()) seen.insert(plant.seen_by.begin(), plant.seen_by.end());
