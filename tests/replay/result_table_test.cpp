@@ -97,7 +97,7 @@ TEST_CASE("The table on a terminal says every number with unit and scope", "[uni
           "against exact: relative rms 0.141, mean cosine 0.98; worst head: layer 1 head 1 with "
           "0.173",
           "! outputs beyond the sense full scale 120 0.03 of the valid pairs",
-          " K MSBs sensed as another level than written 8 0.005 of the cell pairs written",
+          " K MSBs sensed as another level than written 8 0.005 of the elements of k",
           "Machine sprint-s, per inference, attention of all layers and heads (area 0.944 mm2)",
           "latency 10.0 us 30.0 us",
           "latency without writes 5.00 us 25.0 us",
