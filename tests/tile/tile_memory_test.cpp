@@ -222,6 +222,66 @@ TEST_CASE("telegraph noise hangs together over reads as simulated traps do", "[s
     }
 }
 
+TEST_CASE("columns that clip with slow noise keep as often as simulated cells do", "[stat]") {
+    constexpr int kChips = 24;
+    for (const Signs signs : {Signs::differential, Signs::offset}) {
+        double sum = 0.0, squares = 0.0, level = 0.0;
+        std::int64_t clipped = 0;
+        for (int chip = 0; chip < kChips; ++chip) {
+            TilePairDesign design = silent_design("limited");
+            make_noisy(design);
+            design.site.chip = static_cast<std::uint64_t>(chip);
+            design.mapping.signs = signs;
+            design.n_q = 8;
+            design.n_k = 60;
+            design.d = 12;
+            design.circuits.arrays.shape = {12, 1};
+            design.circuits.schedule.read_interval = 1e-3_s;
+            design.circuits.schedule.delay = 5e-4_s;
+            design.i_max_A = 1.5e-5;
+            TilePair pair(design);
+            pair.design.device.programming.measured_at = {};
+            pair.design.device.slow_noise = {4e-3, 1.0, Hertz::from_value(1.0),
+                                             Hertz::from_value(1e4), 1.0};
+            const SlowReferencePass pass{1e-8, 1e-3, design.n_q, 4, 5e-4};
+            const auto path = [&](std::uint64_t which) {
+                return slow_noise_reference(pair.design.device.slow_noise.components(),
+                                            std::nullopt, pass,
+                                            kOwn.with({std::uint64_t(chip), which, 3}), 60 * 12);
+            };
+            const CellPaths paths = {path(0), path(1), path(2)};
+            pair.settings.slow_deviation = [&](std::uint64_t plane, std::size_t j, std::size_t i,
+                                               std::size_t t) {
+                return paths[plane](j * 12 + i, t);
+            };
+            pair.settings.reference_deviation = [&](std::uint64_t, std::size_t a, std::size_t i,
+                                                    std::size_t t) {
+                return paths[2](a * 12 + i, t);
+            };
+            TileTotals totals;
+            const Matrix<std::uint8_t> fast = pair.keep(20.0F, nullptr, &totals);
+            const SprintReferenceRead twin = pair.twin_read(20.0F);
+            double difference = 0.0;
+            for (std::size_t i = 0; i < fast.size(); ++i) {
+                difference +=
+                    static_cast<double>(fast.data()[i]) - static_cast<double>(twin.kept.data()[i]);
+                level += static_cast<double>(twin.kept.data()[i]) / kChips;
+            }
+            clipped += totals.column_clipped;
+            sum += difference;
+            squares += difference * difference;
+        }
+        const double mean = sum / kChips;
+        const double error = std::sqrt(squares / kChips - mean * mean) / std::sqrt(kChips - 1.0);
+        CAPTURE(static_cast<int>(signs), mean, error, level, clipped);
+        CHECK(std::abs(mean) < 5.0 * error);
+        CHECK(5.0 * error < 0.1 * level);
+        CHECK(clipped > 500);
+        std::printf("limited columns with 1/f: kept %.1f a head, paired difference %.2f +- %.2f\n",
+                    level, mean, error);
+    }
+}
+
 TEST_CASE("what is white over a read of many pulses adds up over its pulses", "[unit]") {
     // A component faster than reads but slower than pulses: the largest code holds its line for the
     // whole read, so its output has L^2 V(T) of it, L pulses with L V(T) each.
