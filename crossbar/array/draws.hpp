@@ -28,7 +28,7 @@ struct DrawSite {
 
 // -- chip -----------------------------------------------------------------------------------------
 
-/// Static offset of the comparator of key column `c` in array `a`: normal(c).
+/// Static offset of the comparator of key slot `c`: normal(c); array `a` holds the first part.
 inline Stream comparator_offset_stream(const DrawSite& s, std::uint64_t array) {
     return {s.seed, Purpose::comparator_offset, {s.chip, s.bank, array}};
 }
@@ -48,7 +48,7 @@ inline StuckStreams stuck_streams(const DrawSite& s, std::uint64_t array, std::u
             {s.seed, Purpose::fault_cluster, {s.chip, s.bank, array}}};
 }
 
-/// Programming error of row i of an array's reference column, written once per chip: normal(i).
+/// Error of element i of the reference columns of array group `a`, once per chip: normal(i).
 inline Stream reference_programming_stream(const DrawSite& s, std::uint64_t array,
                                            std::uint64_t plane) {
     return {s.seed, Purpose::reference_programming, {s.chip, s.bank, array, plane}};
@@ -82,7 +82,7 @@ inline Stream verify_stream(const DrawSite& s, std::uint64_t plane) {
     return {s.seed, Purpose::write_verify, {s.chip, s.bank, s.sample, s.layer, s.kv_head, plane}};
 }
 
-/// Both for row i of an array's reference column, written once per chip: cell i.
+/// Both for element i of the reference columns of array group `a`, once per chip: cell i.
 inline Stream reference_verify_stream(const DrawSite& s, std::uint64_t array, std::uint64_t plane) {
     return {s.seed, Purpose::write_verify, {s.chip, s.bank, array, plane}};
 }
@@ -182,7 +182,7 @@ inline Stream cell_noise_stream(const DrawSite& s, std::uint64_t plane, std::uin
     return column_noise_stream(s, plane, step).with({query, kCells});
 }
 
-/// White noise of the reference column of array `a` in query t, common to all its keys: normal(t).
+/// White noise of the reference columns of group `a` in query t, common to its keys: normal(t).
 inline Stream reference_noise_stream(const DrawSite& s, std::uint64_t array) {
     return {s.seed,
             Purpose::reference_read,
@@ -222,7 +222,7 @@ inline Stream comparator_noise_stream(const DrawSite& s) {
         s.seed, Purpose::comparator_noise, {s.chip, s.bank, s.sample, s.layer, s.kv_head, s.head}};
 }
 
-/// Noise of the threshold DAC for query t, common to all keys of array `a`: normal(t).
+/// Noise of the threshold DAC for query t, common to all keys of array group `a`: normal(t).
 inline Stream threshold_noise_stream(const DrawSite& s, std::uint64_t array) {
     return {s.seed,
             Purpose::threshold_noise,

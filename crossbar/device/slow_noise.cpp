@@ -18,6 +18,27 @@ double averaged_once(double x) {
     return x == 0.0 ? 1.0 : -std::expm1(-x) / x;
 }
 
+/// Variance of the mean of reads that begin at first + k apart: the sum over pairs of
+/// component_covariance, pair by lag, over the reads that begin after the reference age.
+double mean_variance(double rate, double read_time, std::optional<double> reference_age,
+                     double first, std::size_t reads, double apart) {
+    const double x = rate * read_time;
+    const double once = averaged_once(x);
+    double in_force = 0.0, memory = 0.0;
+    for (std::size_t k = 0; k < reads; ++k) {
+        const double age = first + static_cast<double>(k) * apart;
+        if (reference_age && age <= *reference_age) continue;
+        in_force += 1.0;
+        if (reference_age) memory += once * std::exp(-rate * (age - *reference_age));
+    }
+    double sum = in_force * averaged_variance(x);
+    for (double lag = 1.0; lag < in_force; lag += 1.0) {
+        sum += 2.0 * (in_force - lag) * once * once * std::exp(-rate * (lag * apart - read_time));
+    }
+    if (reference_age) sum += in_force * in_force - 2.0 * in_force * memory;
+    return sum / (static_cast<double>(reads) * static_cast<double>(reads));
+}
+
 }  // namespace
 
 std::vector<SlowComponent> SlowNoise::components() const {
@@ -104,17 +125,19 @@ void SlowSplit::place(const SlowComponent& component, std::optional<double> refe
     (reference_age ? referenced_ : whole_).push_back(component);
 }
 
-double SlowSplit::memory_variance(Second age) const {
-    const double read_time = timing_.read_time.value();
+double SlowSplit::memory_variance(Second age, std::size_t reads, Second apart) const {
     const double middle = age.value() + 0.5 * timing_.pass_time.value();
+    const double first = middle - 0.5 * apart.value() * static_cast<double>(reads - 1);
+    const auto mean = [&](double rate, std::optional<double> reference_age) {
+        return mean_variance(rate, timing_.read_time.value(), reference_age, first, reads,
+                             apart.value());
+    };
     double sum = frozen_variance(age);
     for (const SlowComponent& component : whole_) {
-        sum += component.sigma * component.sigma * averaged_variance(component.rate * read_time);
+        sum += component.sigma * component.sigma * mean(component.rate, std::nullopt);
     }
     for (const SlowComponent& component : referenced_) {
-        sum +=
-            component.sigma * component.sigma *
-            component_covariance(component.rate, read_time, reference_age_.value(), middle, middle);
+        sum += component.sigma * component.sigma * mean(component.rate, reference_age_.value());
     }
     return sum;
 }

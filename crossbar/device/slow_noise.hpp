@@ -113,8 +113,10 @@ class SlowSplit {
     /// Relative variance of the frozen part of a cell of this age at the first read.
     double frozen_variance(Second age) const;
     bool has_frozen() const { return !frozen_.empty(); }
-    /// Relative variance of all that is not white, of one read of a cell of this age.
-    double memory_variance(Second age) const;
+    /// Relative variance of all that is not white in the mean of `reads` reads of a cell, each
+    /// `apart` (at least D) after the one before. `age`: the cell's at the first read of the pass.
+    /// Back to back (apart = T) it is that of one read of reads * T.
+    double memory_variance(Second age, std::size_t reads = 1, Second apart = {}) const;
 
     /// Components to track that enter whole, and those that enter from `reference_age` on.
     const std::vector<SlowComponent>& whole() const { return whole_; }

@@ -12,6 +12,7 @@
 #include "src/machine/machine.hpp"
 #include "src/replay/experiment.hpp"
 #include "src/schemes/registry.hpp"
+#include "src/tile/tile_models.hpp"
 
 namespace attohm {
 
@@ -181,16 +182,30 @@ std::string explain_device_model(const std::string& name) {
                        model_body(model));
 }
 
-std::string explain_wire_model(const std::string& name) {
-    const WireModel& model = find_wire_model(name);
-    return fmt::format("array {}\n  {}\n  source: {}\n{}", model.name, model.help, model.source,
-                       model_body(model));
-}
-
 std::vector<std::string> wire_model_names() {
     std::vector<std::string> names;
     for (const WireModel& model : wire_model_table()) names.emplace_back(model.name);
+    for (const WireModel& model : tile_model_table()) names.emplace_back(model.name);
     return names;
+}
+
+/// Of lines, or of how a replay uses arrays.
+const WireModel& array_model(const std::string& name) {
+    if (const WireModel* model = find_tile_model(name)) return *model;
+    const std::vector<std::string> names = wire_model_names();
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+        const std::string near = nearest(name, names);
+        throw UserError("unknown array model", "explain", name,
+                        fmt::format("{}{}", fmt::join(names, ", "),
+                                    near.empty() ? "" : " (did you mean " + near + "?)"));
+    }
+    return find_wire_model(name);
+}
+
+std::string explain_wire_model(const std::string& name) {
+    const WireModel& model = array_model(name);
+    return fmt::format("array {}\n  {}\n  source: {}\n{}", model.name, model.help, model.source,
+                       model_body(model));
 }
 
 std::vector<std::string> device_model_names() {
@@ -268,7 +283,7 @@ const std::vector<Kind>& kinds() {
          [](const std::string& name) { return std::string(find_device_model(name).help); },
          explain_device_model},
         {"arrays", "array", wire_model_names,
-         [](const std::string& name) { return std::string(find_wire_model(name).help); },
+         [](const std::string& name) { return std::string(array_model(name).help); },
          explain_wire_model},
         {"machines", "machine", machine_names, machine_line, explain_machine},
         {"circuits", "circuit", circuit_names, circuit_line, explain_circuit},

@@ -15,9 +15,14 @@ namespace {
 struct VerifyArguments {
     std::optional<std::string> card, seed;  ///< as text: settings parse them
     bool json = false;
+    bool list = false;
 };
 
 void run_verify(const VerifyArguments& given) {
+    if (given.list) {
+        std::fputs(checks_text().c_str(), stdout);
+        return;
+    }
     Settings settings = experiment_preset();
     if (given.card) settings.overlay("device.card", {*given.card}, false, "CARD");
     if (given.seed) settings.overlay("seed", {*given.seed}, false, "--seed");
@@ -40,6 +45,7 @@ void add_verify_command(CLI::App& app) {
                         "a name of `attohm list devices`, or a YAML file [the default card]");
     command->add_option("--seed", given->seed, "seed of every draw");
     command->add_flag("--json", given->json, "print JSON");
+    command->add_flag("--list", given->list, "print every check and its law, and judge nothing");
     command->callback([given] { run_verify(*given); });
 }
 

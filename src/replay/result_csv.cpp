@@ -10,6 +10,7 @@
 #include "src/base/atomic_file.hpp"
 #include "src/base/error.hpp"
 #include "src/replay/csv_table.hpp"
+#include "src/replay/read_summary.hpp"
 #include "src/replay/result_summary.hpp"
 
 namespace attohm {
@@ -159,6 +160,35 @@ void add_eyes(CsvTable& table, const Result& result, const CsvRow& setting) {
         }
 }
 
+/// False decisions by the place of a key's column, of schemes that have columns.
+void add_columns(CsvTable& table, const Result& result, const CsvRow& setting) {
+    if (read_facts(result).empty() || !has_full_metrics(result)) return;
+    for (const HeadSummary& head : result.heads)
+        for (std::size_t bin = 0; bin < ColumnProfile::kBins; ++bin) {
+            CsvRow row = setting;
+            row.whole("layer", head.report.layer);
+            row.whole("head", head.report.head);
+            row.real("place_low", static_cast<double>(bin) / ColumnProfile::kBins);
+            row.real("place_high", static_cast<double>(bin + 1) / ColumnProfile::kBins);
+            for (const ColumnField& field : column_fields())
+                row.whole(field.name, (head.report.columns.*field.member)[bin]);
+            table.add(row);
+        }
+}
+
+/// Comparator decisions by time, all heads; bins that hold some.
+void add_times(CsvTable& table, const Result& result, const CsvRow& setting) {
+    const auto times = decision_times({&result});
+    if (!times) return;
+    for (const TimeBin& bin : time_bins(*times)) {
+        CsvRow row = setting;
+        row.real("time_low_s", bin.from_s);
+        row.real("time_high_s", bin.to_s);
+        row.whole("decisions", bin.count);
+        table.add(row);
+    }
+}
+
 /// Tables of the cost side.
 struct CostTables {
     CsvTable plans;
@@ -238,6 +268,8 @@ std::vector<std::string> write_csv(const std::string& directory, std::span<const
     CsvTable samples;
     CsvTable heads;
     CsvTable eye;
+    CsvTable columns;
+    CsvTable times;
     CostTables costs;
     const std::vector<std::string> keys = axis_keys(results);
     for (std::size_t i = 0; i < results.size(); ++i) {
@@ -246,13 +278,17 @@ std::vector<std::string> write_csv(const std::string& directory, std::span<const
         add_samples(samples, results[i], setting);
         add_heads(heads, results[i], setting);
         add_eyes(eye, results[i], setting);
+        add_columns(columns, results[i], setting);
+        add_times(times, results[i], setting);
         add_costs(costs, results[i], setting);
     }
-    const std::array<std::pair<const char*, const CsvTable*>, 8> files = {
+    const std::array<std::pair<const char*, const CsvTable*>, 10> files = {
         {{"summary.csv", &summary},
          {"samples.csv", &samples},
          {"heads.csv", &heads},
          {"eye.csv", &eye},
+         {"columns.csv", &columns},
+         {"decision_times.csv", &times},
          {"plans.csv", &costs.plans},
          {"ledger.csv", &costs.ledger},
          {"gains.csv", &costs.gains},

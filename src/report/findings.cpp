@@ -6,6 +6,7 @@
 #include <set>
 
 #include "src/base/text.hpp"
+#include "src/replay/read_summary.hpp"
 #include "src/report/events.hpp"
 #include "src/report/format.hpp"
 #include "src/report/metrics.hpp"
@@ -187,6 +188,18 @@ void gain_sentence(const Group& group, const MachineOutcome& machine,
         machine.machine, text, tokens ? fit_sentence(*tokens) : ""));
 }
 
+/// Which law drew the outputs, and what a reader of the numbers has to be warned of.
+void read_sentence(const Group& group, std::vector<std::string>& out) {
+    std::string paths, warnings;
+    for (const ReadFact& fact : read_facts(group.shown().chips)) {
+        if (fact.name.starts_with("queries drawn"))
+            paths += fmt::format("{}{}: {}", paths.empty() ? "" : "; ", fact.name, fact.value);
+        if (fact.warning)
+            warnings += fmt::format(" Warning, {} {}: {}.", fact.name, fact.value, fact.note);
+    }
+    if (!paths.empty()) out.push_back("How the arrays were read: " + paths + "." + warnings);
+}
+
 void event_sentence(const Group& group, std::vector<std::string>& out) {
     std::string frequent;
     for (const EventRate& event : event_rates(group.shown()))
@@ -258,6 +271,7 @@ std::vector<std::string> findings(const Group& group) {
         energy_sentence(group, machine, out);
         gain_sentence(group, machine, out);
     }
+    read_sentence(group, out);
     event_sentence(group, out);
     return out;
 }

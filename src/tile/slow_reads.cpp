@@ -77,7 +77,8 @@ SlowSplit SlowReads::split(const Device& device, const WordLineDrive& drive,
 double SlowReads::white_variance(const Device& device, const WordLineDrive& drive,
                                  const ReadSchedule& schedule, std::size_t keys) {
     if (device.slow_noise.none()) return 0.0;
-    return split(device, drive, schedule, keys).white_variance();
+    return split(device, drive, schedule, keys).white_variance() *
+           static_cast<double>(drive.pulses());
 }
 
 SlowReads::SlowReads(const Device& device, const WordLineDrive& drive, const ReadSchedule& schedule,
@@ -235,8 +236,12 @@ void SlowReads::add_to(std::size_t first, MatrixView<const float> codes, MatrixV
 
 void SlowReads::marginal_law(const Matrix<float>& quiet_mean, const TileCore& core,
                              ReadBlock& block) const {
+    const auto repeats = static_cast<std::size_t>(drive_.settings().repeats);
+    const Second apart = step_timing(drive_, schedule_).read_interval *
+                         static_cast<double>(drive_.steps() / repeats);
+    const Second age = Second::from_value(ages_.back());
     const double slow =
-        device_.slow_noise.none() ? 0.0 : split_.memory_variance(Second::from_value(ages_.back()));
+        device_.slow_noise.none() ? 0.0 : split_.memory_variance(age, repeats, apart);
     const double traps =
         device_.telegraph.none()
             ? 0.0

@@ -30,7 +30,9 @@ class SlowReads {
               const DrawSite& site, const ArrayShape& shape, const ProgrammedKeys& keys,
               bool by_plane);
 
-    /// Relative variance that joins the white noise of every step.
+    /// Relative variance that joins the white noise of every step. A unit pulse of pulse-width
+    /// input takes as many times that of the whole read as there are pulses: exact for the largest
+    /// code, too much for a smaller one by what two of its pulses are correlated less.
     static double white_variance(const Device& device, const WordLineDrive& drive,
                                  const ReadSchedule& schedule, std::size_t keys);
 
@@ -44,8 +46,9 @@ class SlowReads {
     /// off. Args: codes: [r, d].
     void add_to(std::size_t first, MatrixView<const float> codes, MatrixView<float> analog);
     /// Law of a block's outputs over all noise: means without memory, and the variance of slow and
-    /// telegraph noise (as if Gaussian) on top of the white one in block.variance. A read of
-    /// several steps is taken as fully correlated.
+    /// telegraph noise (as if Gaussian) on top of the white one in block.variance. Slow noise of
+    /// reads that are repeated and averaged has its own covariance; the steps of one read, and
+    /// telegraph noise throughout, are taken as fully correlated.
     void marginal_law(const Matrix<float>& quiet_mean, const TileCore& core,
                       ReadBlock& block) const;
     /// Change of every cell's conductance in one step of one query, in dG: out [planes] of

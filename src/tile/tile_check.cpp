@@ -84,6 +84,14 @@ void check_tile(const TileCircuits& circuits, const Mapping& mapping, const Devi
              "single columns of cells with selectors are read at one voltage only", "drive.coding",
              "amplitude with an ADC or sense.i_max_A",
              "drive.coding: bit-serial | pulse-width, or a card without selector"},
+            {f.selector && !circuits.dac.none(),
+             "cells with selectors are read at voltages that are known beforehand",
+             "dac.noise_sigma_lsb", "errors of the word-line DACs with a selector",
+             "dac.*: 0, or a card without selector"},
+            {!f.amplitude && !circuits.dac.none(),
+             "a driver of one bit has no codes that could be off", "dac.inl_sigma_lsb",
+             "errors of the word-line DACs without drive.coding: amplitude",
+             "drive.coding: amplitude, or dac.*: 0"},
         },
         where);
 }

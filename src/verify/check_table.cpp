@@ -97,16 +97,4 @@ const std::vector<Check>& check_table() {
     return table;
 }
 
-const Check& find_check(std::string_view name) {
-    std::vector<std::string> names;
-    for (const Check& check : check_table()) {
-        if (check.name == name) return check;
-        names.emplace_back(check.name);
-    }
-    const std::string near = nearest(name, names);
-    throw UserError(
-        "unknown check", "explain", std::string(name),
-        near.empty() ? fmt::format("{}", fmt::join(names, ", ")) : "did you mean " + near + "?");
-}
-
 }  // namespace attohm

@@ -19,9 +19,6 @@ struct Check {
 /// In the order of the report. A duplicate or incomplete entry is an InvariantError at first use.
 const std::vector<Check>& check_table();
 
-/// Throws: UserError naming the nearest check.
-const Check& find_check(std::string_view name);
-
 // -- the card (checks_card.cpp) -------------------------------------------------------------------
 Outcome check_card_bounds(const Bench& bench);
 Outcome check_card_numbers(const Bench& bench);

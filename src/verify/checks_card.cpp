@@ -59,8 +59,8 @@ void bound_noise(const CardNumbers& card, Judge& judge) {
         at_most(judge, "thermal noise of a read / read_noise.sigma_rel",
                 least / card.white->relative, 1.0);
     }
-    // The most faulty array published: 9.04 % at low and 1.75 % at high resistance (Chen et al.,
-    // IEEE Trans. Computers 64 (2015) 180, doi:10.1109/TC.2014.12).
+    // A choice, above a 4-Mb HfO2 chip of poor yield: 9.04 % at low, 1.75 % at high resistance
+    // (recalled; Chen et al., IEEE Trans. Computers 64 (2015) 180, doi:10.1109/TC.2014.12).
     if (card.stuck)
         at_most(judge, "stuck.low_rate + stuck.high_rate",
                 card.stuck->low_rate + card.stuck->high_rate, 0.15);

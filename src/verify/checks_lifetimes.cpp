@@ -67,7 +67,9 @@ std::vector<double> write_errors(const Bench& bench, const DrawSite& site) {
         bench.model.program(varied(bench.model.device), target.view(), site, {}).conductance_S;
     std::vector<double> errors(g.data(), g.data() + g.size());
     const Moments moments = sample_moments(errors);
-    const double spread = moments.variance > 0.0 ? std::sqrt(moments.variance) : 1.0;
+    // Equal cells have no errors to correlate, only rounding (`programming` sees that).
+    const double sigma = std::sqrt(moments.variance);
+    const double spread = sigma > 1e-9 * std::abs(moments.mean) ? sigma : std::abs(moments.mean);
     for (double& x : errors) x = (x - moments.mean) / spread;
     return errors;
 }
@@ -89,10 +91,10 @@ Outcome check_chip_lifetime(const Bench& bench) {
     const std::vector<bool> other = broken(bench, bench.site(0, 1));
     Judge judge;
     judge.within("stuck cells that another write event moved", differing(first, again), 0.0, 0.0);
-    // Two chips share a faulty cell by chance only: n p^2 of them.
-    const double n = kSide * kSide, p = 0.1;
-    judge.statistic("cells stuck in both of two chips", both(first, other), n * p * p,
-                    std::sqrt(n * p * p * (1.0 - p * p)), n * p * 0.5);
+    // Two chips share a faulty cell by chance only: n p p' of them, with the rates as they are.
+    const double n = kSide * kSide, p = both(first, first) / n, q = both(other, other) / n;
+    judge.statistic("cells stuck in both of two chips", both(first, other), n * p * q,
+                    std::sqrt(n * p * q * (1.0 - p * q)), n * p * 0.5);
     judge.within("cells of a reference column that another write event moved",
                  moved_references(bench, bench.site(0, 0), bench.site(1, 0)), 0.0, 0.0);
     judge.holds("another chip has another reference column",

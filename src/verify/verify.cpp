@@ -80,6 +80,13 @@ std::string report_text(const VerifyReport& report) {
     return text;
 }
 
+std::string checks_text() {
+    std::string text;
+    for (const Check& check : check_table())
+        text += fmt::format("{}\n  {}\n  {}\n", check.name, check.help, check.law);
+    return text;
+}
+
 std::string report_json(const VerifyReport& report) {
     nlohmann::ordered_json checks = nlohmann::ordered_json::array();
     for (const CheckedLine& line : report.lines) {

@@ -31,4 +31,7 @@ VerifyReport verify_model(const CrossbarModel& model, const Settings& card, std:
 std::string report_text(const VerifyReport& report);
 std::string report_json(const VerifyReport& report);
 
+/// Every check: its name, what it compares, by which law.
+std::string checks_text();
+
 }  // namespace attohm

@@ -1,5 +1,6 @@
 #include "src/app/catalogue.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <set>
 
@@ -11,6 +12,7 @@
 #include "src/base/error.hpp"
 #include "src/machine/machine.hpp"
 #include "src/schemes/registry.hpp"
+#include "src/tile/tile_models.hpp"
 #include "tests/app/program.hpp"
 #include "tests/replay/digits_replay.hpp"
 
@@ -31,6 +33,7 @@ std::vector<std::string> names_of(const std::string& kind) {
     if (kind == "arrays") {
         std::vector<std::string> arrays;
         for (const WireModel& model : wire_model_table()) arrays.emplace_back(model.name);
+        for (const WireModel& model : tile_model_table()) arrays.emplace_back(model.name);
         return arrays;
     }
     if (kind == "circuits") {
@@ -152,6 +155,33 @@ TEST_CASE("every parameter is told with its value, mark and source", "[property]
             INFO(name << " " << key);
             CHECK(told.contains(key));
         }
+    }
+}
+
+TEST_CASE("every analog key of the preset has a model that says what it does", "[property]") {
+    // The digital keys stand with the equations of `threshold-q`, which has no other part.
+    std::set<std::string> told = parameters_in(explain_model("scheme", "threshold-q"));
+    const Settings preset = scheme_preset();
+    const std::vector<std::string> keys = preset.keys();
+    for (const char* kind : {"arrays", "circuits"}) {
+        for (const std::string& name : names_of(kind)) {
+            if (circuit_table(name)) continue;
+            for (const std::string& key : parameters_in(explain_model(kind, name))) {
+                // A key of an experiment is one of the preset's, whole.
+                const std::string section = key.substr(0, key.find('.'));
+                INFO(kind << " " << name << " " << key);
+                const bool of_experiment =
+                    section != key && std::any_of(keys.begin(), keys.end(), [&](const auto& k) {
+                        return k.starts_with(section + ".");
+                    });
+                if (of_experiment) CHECK(preset.has(key));
+                told.insert(key);
+            }
+        }
+    }
+    for (const std::string& key : keys) {
+        INFO(key);
+        CHECK(told.contains(key));
     }
 }
 

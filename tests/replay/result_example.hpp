@@ -37,6 +37,7 @@ inline HeadSummary example_head(int layer, int head) {
     report.eye.pruned[39] = 760;
     report.events.sense_clipped = 30;
     report.events.cells = 800;
+    report.events.keys = 50;
     report.events.level_errors = 2;
     summary.to_exact = Fidelity{1.0 + layer + head, 100.0, 0.5, 49.0, 50};
     summary.to_threshold = Fidelity{0.25, 100.0, 0.25, 49.5, 50};

@@ -97,7 +97,7 @@ TEST_CASE("The table on a terminal says every number with unit and scope", "[uni
           "against exact: relative rms 0.141, mean cosine 0.98; worst head: layer 1 head 1 with "
           "0.173",
           "! outputs beyond the sense full scale 120 0.03 of the valid pairs",
-          " K MSBs sensed as another level than written 8 0.005 of the cell pairs written",
+          " K MSBs sensed as another level than written 8 0.005 of the elements of k",
           "Machine sprint-s, per inference, attention of all layers and heads (area 0.944 mm2)",
           "latency 10.0 us 30.0 us",
           "latency without writes 5.00 us 25.0 us",
@@ -143,8 +143,12 @@ TEST_CASE("CSV files hold one tidy table each", "[unit]") {
     results[1].seed = 8;
     results[1].axes = {{"bits.k", "5"}};
     results[1].accuracy.reset();
+    HeadReport& second = results[0].heads[1].report;
+    second.events.rows_output = 1;  // read by an array
+    second.columns.false_prune[3] = 17;
+    second.decision_times[1 + 8] = 5;  // from 10 ps on
     const std::vector<std::string> paths = write_csv(directory.file("deep/csv"), results);
-    CHECK(paths.size() == 8);
+    CHECK(paths.size() == 10);
     const auto content = [&](const char* name) {
         return read_text_file(directory.file(std::string("deep/csv/") + name));
     };
@@ -168,6 +172,15 @@ TEST_CASE("CSV files hold one tidy table each", "[unit]") {
     CHECK(lines_of(eye).size() == 1 + 2 * 4 * 80);
     CHECK(cell(eye, "kept", 41) == "240");
     CHECK(std::abs(std::stod(cell(eye, "margin_low_sigma", 41))) < 1e-12);
+    // One of the two was read by an array, and has comparators that take time.
+    const std::string columns = content("columns.csv");
+    CHECK(lines_of(columns).size() == 1 + 4 * 32);
+    CHECK(cell(columns, "false_prune", 32 + 4) == "17");
+    CHECK(std::stod(cell(columns, "place_low", 32 + 4)) == Approx(3.0 / 32));
+    const std::string times = content("decision_times.csv");
+    CHECK(lines_of(times).size() == 2);
+    CHECK(cell(times, "decisions", 1) == "5");
+    CHECK(std::stod(cell(times, "time_low_ns", 1)) == Approx(0.01));
     CHECK(lines_of(content("samples.csv")).size() == 9);
     const std::string gains = content("gains.csv");
     CHECK(lines_of(gains).size() == 1 + 2 * 2 * 2);

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "src/report/events.hpp"
+#include "src/report/figures.hpp"
 #include "src/report/metrics.hpp"
 #include "tests/report/synthetic_results.hpp"
 
@@ -114,4 +115,36 @@ TEST_CASE("events are rated against how often they could have happened", "[unit]
     }
     CHECK(seen == 2);
     CHECK(flagged == 2);
+}
+
+TEST_CASE("findings say how arrays were read, and warn of what was not simulated", "[unit]") {
+    std::vector<Result> results = {test::made_up_result({})};
+    CHECK_FALSE(any_contains(findings(group_results(results)[0]), "How the arrays were read"));
+    HeadReport& report = results[0].heads[0].report;
+    report.events.rows_output = report.rows;
+    report.settle_time_s = 20e-9;
+    report.step_time_s = 30e-9;
+    std::vector<std::string> texts = findings(group_results(results)[0]);
+    CHECK(any_contains(texts, "queries drawn at the outputs"));
+    CHECK_FALSE(any_contains(texts, "settling"));
+    report.step_time_s = 10e-9;
+    CHECK(
+        any_contains(findings(group_results(results)[0]), "Warning, settling of an array 20.0 ns"));
+}
+
+TEST_CASE("false prunes by column are a figure where there are columns", "[unit]") {
+    std::vector<Result> results = {test::made_up_result({})};
+    for (HeadSummary& head : results[0].heads) {
+        head.report.columns.reference_kept.assign(ColumnProfile::kBins, 0);
+        head.report.columns.false_prune.assign(ColumnProfile::kBins, 0);
+    }
+    CHECK(column_figures(group_results(results)[0]).empty());
+    HeadReport& report = results[0].heads[0].report;
+    report.columns.reference_kept[5] = 200;
+    report.columns.false_prune[5] = 50;
+    report.columns.reference_kept[6] = 20;  // too few
+    const std::vector<Figure> figures = column_figures(group_results(results)[0]);
+    REQUIRE(figures.size() == 1);
+    CHECK(figures[0].spec.find("0.25") != std::string::npos);
+    CHECK(figures[0].spec.find("\"of\":20}") == std::string::npos);
 }

@@ -86,6 +86,7 @@ inline HeadReport made_up_head(const MadeUp& m, int layer, int head) {
     r.top1_lost = d.fp_total / 400;
     r.mass_dropped = 0.002 * static_cast<double>(r.rows) * m.noise;
     r.events.cells = 65 * 64 * 2 * m.samples;
+    r.events.keys = 65 * m.samples;
     r.events.conductance_floored = r.events.cells / 40;
     r.events.level_errors = static_cast<std::int64_t>(0.003 * static_cast<double>(r.events.cells));
     r.events.sense_clipped = d.valid / 1000;

@@ -220,3 +220,100 @@ TEST_CASE("a read voltage beyond the card's range is refused", "[unit]") {
     CHECK_THROWS_WITH(load_analog_settings(settings),
                       Catch::Contains("voltage across a cell") && Catch::Contains("0 to 0.15 V"));
 }
+
+TEST_CASE("columns that end in ADCs are converted and not compared", "[property]") {
+    // 20 queries, 23 keys of 40 elements: arrays of 16 lines and 10 keys, 3 x 3 of them.
+    const LayerSpec spec{1, 1, 20, 23, 40, 8, false, -1, -1, false};
+    const std::vector<AttentionLayer> layers = {random_layer(spec, 65)};
+    struct Case {
+        std::vector<std::string> set;
+        std::int64_t per_key, units, steps;
+    };
+    const std::vector<Case> cases = {
+        {{}, 1, 0, 1},
+        {{"array.long_keys=adc"}, 3, 0, 1},
+        {{"drive.coding=bit-serial"}, 1, 0, 3},
+        {{"drive.coding=bit-serial", "drive.accumulate=digital"}, 3, 0, 3},
+        {{"drive.coding=bit-serial", "drive.accumulate=digital", "drive.mode=two-phase",
+          "drive.repeats=2", "array.long_keys=adc"},
+         36,
+         0,
+         12},
+        {{"mapping.signs=unit-column", "array.long_keys=adc"}, 3, 3 * 3, 1}};
+    for (const Case& one : cases) {
+        PairDesign design;
+        Settings settings = pair_settings(design, write_card(card_text(design)));
+        for (const char* key : {"sense.readout=adc", "array.rows=16", "array.columns=10"})
+            settings.overlay_assignment(key);
+        for (const std::string& key : one.set) settings.overlay_assignment(key);
+        const auto scheme = make_calibrated("sprint", settings, layers);
+        const SchemeRun run = run_scheme(*scheme, layers[0]);
+        const HeadWork& work = run.works[0];
+        CAPTURE(one.per_key, one.units, one.steps);
+        CHECK(work[Event::adc_conversion] == 20 * (23 * one.per_key + one.units));
+        CHECK(work[Event::comparator_decision] == 0);
+        CHECK(work[Event::threshold_conversion] == 0);
+        CHECK(work[Event::array_read] == 20 * 9 * one.steps);
+        CHECK(work[Event::dac_conversion] == 20 * 3 * 40 * one.steps);
+        CHECK(work.bits.line_dac() == (one.steps > 1 ? 1 : 4));
+        const HeadEvents& events = run.reports[0].events;
+        CHECK(events.conversions == 20 * 23 * (one.per_key + one.units / 3));
+        CHECK(events.keys == 23);
+    }
+}
+
+TEST_CASE("what calibrates a chip is counted once for its arrays", "[unit]") {
+    // Two query heads share one kv head: the first books it.
+    const LayerSpec spec{2, 1, 12, 23, 16, 8, false, -1, -1, false};
+    const std::vector<AttentionLayer> layers = {random_layer(spec, 66)};
+    PairDesign design;
+    design.offset_V = 5e-3;
+    Settings settings = pair_settings(design, write_card(card_text(design)));
+    for (const char* key :
+         {"comparator.calibration=trim(5)", "threshold.calibration=column", "array.columns=10"})
+        settings.overlay_assignment(key);
+    const auto scheme = make_calibrated("sprint", settings, layers);
+    const SchemeRun run = run_scheme(*scheme, layers[0]);
+    CHECK(run.reports[0].calibration_measurements == 23 * 5 + 23);
+    CHECK(run.reports[1].calibration_measurements == 0);
+    HeadReport sum;
+    add_report(run.reports[0], sum);
+    add_report(run.reports[0], sum);  // another sample on the same chip
+    CHECK(sum.calibration_measurements == 23 * 6);
+    settings.overlay_assignment("threshold.calibration=array");
+    const auto arrays = make_calibrated("sprint", settings, layers);
+    CHECK(run_scheme(*arrays, layers[0]).reports[0].calibration_measurements == 23 * 5 + 3);
+}
+
+TEST_CASE("an array with capacitances reports how long it settles", "[unit]") {
+    const LayerSpec spec{1, 1, 6, 8, 16, 8, false, -1, -1, false};
+    const std::vector<AttentionLayer> layers = {random_layer(spec, 67)};
+    PairDesign design;
+    Settings settings = pair_settings(design, write_card(card_text(design)));
+    const auto settle = [&](const std::vector<std::string>& keys) {
+        Settings own = settings;
+        own.overlay_assignment("array.rows=16");
+        own.overlay_assignment("array.columns=6");
+        for (const std::string& key : keys) own.overlay_assignment(key);
+        const auto scheme = make_calibrated("sprint", own, layers);
+        return run_scheme(*scheme, layers[0]).reports[0].settle_time_s;
+    };
+    CHECK(settle({}) == 0.0);
+    CHECK(settle({"wires.row_ohm=5"}) == 0.0);
+    CHECK(settle({"wires.row_fF=3"}) == 0.0);
+    const std::vector<std::string> keys = {"wires.row_ohm=5", "wires.column_ohm=2",
+                                           "wires.driver_ohm=100", "wires.row_fF=3",
+                                           "wires.column_fF=1"};
+    // Pairs of 50 uS on average: 10..90 uS. Two columns a key, 8 bits of the threshold DAC.
+    WireResistances wires;
+    wires.row = Ohm::from_value(5.0);
+    wires.column = Ohm::from_value(2.0);
+    wires.driver = Ohm::from_value(100.0);
+    LineCapacitances lines;
+    lines.row = Farad::from_value(3e-15);
+    lines.column = Farad::from_value(1e-15);
+    const Matrix<double> conductance(16, 12, 50e-6);
+    const double expected = settling(conductance.view(), wires, lines).settle_time(8).value();
+    CHECK(expected > 0.0);
+    CHECK(settle(keys) == Approx(expected).epsilon(1e-9));
+}

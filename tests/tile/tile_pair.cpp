@@ -221,6 +221,8 @@ OwnedHead coded_head(const TilePairDesign& design) {
         }
     };
     fill(head.q, design.n_q, most_q, 1);
+    for (std::size_t t = 1; design.same_query && t < design.n_q; ++t)
+        std::copy_n(head.q.row(0), design.d, head.q.row(t));
     fill(head.k, design.n_k, 127, 2);
     head.v.resize(design.n_k, 1);
     return head;

@@ -16,6 +16,7 @@ struct TilePairDesign {
     std::string name;
     std::size_t n_q = 14, n_k = 23, d = 19;
     std::uint64_t content = 1;  ///< of q and k
+    bool same_query = false;    ///< all queries alike: reads that differ in their draws alone
     int k_bits = 4, q_bits = 4;
     MappingSettings mapping;
     TileCircuits circuits;  ///< without what follows from the numbers: see finished()

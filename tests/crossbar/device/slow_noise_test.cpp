@@ -1,5 +1,6 @@
 #include "crossbar/device/slow_noise.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <numbers>
@@ -270,6 +271,48 @@ TEST_CASE("a split counts nothing that the programmed value holds", "[unit]") {
     CHECK_FALSE(none.tracks());
     CHECK_FALSE(none.has_frozen());
     CHECK(none.white_variance() == 0.0);
+}
+
+TEST_CASE("reads that are averaged keep the covariance of what they share", "[property]") {
+    const SlowNoise noise = noise_of(1.0, 1e3, 1e8);
+    const ReadTiming timing = timing_of(1e-8, 1e-8, 4e-6);
+    const SlowSplit split(noise, {}, timing, 1.0_us, 1.0_us);
+    REQUIRE(split.tracks());
+    REQUIRE(split.has_frozen());
+    const Second age = 1.0_us;
+    CHECK(split.memory_variance(age) == split.memory_variance(age, 1, 1.0_s));
+    for (const std::size_t reads : {4U, 16U}) {
+        // Back to back they are one long read.
+        double one_long = split.frozen_variance(age);
+        for (const SlowComponent& c : split.whole()) {
+            one_long +=
+                c.sigma * c.sigma * averaged_variance(c.rate * 1e-8 * static_cast<double>(reads));
+        }
+        CHECK(split.memory_variance(age, reads, timing.read_time) ==
+              Approx(one_long).epsilon(1e-9));
+        // It falls, but never to the 1 / n of independent reads.
+        CHECK(one_long < split.memory_variance(age));
+        CHECK(one_long > 2.0 / static_cast<double>(reads) * split.memory_variance(age));
+    }
+    // From a verify read on, pair by pair; the first two reads come before it.
+    const NoiseReference verified{1.0_s, 3.0_us};
+    const SlowSplit fresh(noise, verified, timing, 1.0_us, 1.0_us);
+    REQUIRE(fresh.referenced().size() > 4);
+    constexpr std::size_t kReads = 7;
+    const double first = 1e-6 + 2e-6 - 3.0 * 5e-7;
+    double pairs = fresh.frozen_variance(age);
+    for (const SlowComponent& c : fresh.referenced()) {
+        for (std::size_t a = 0; a < kReads; ++a) {
+            for (std::size_t b = 0; b < kReads; ++b) {
+                const double x = first + 5e-7 * static_cast<double>(std::min(a, b));
+                const double y = first + 5e-7 * static_cast<double>(std::max(a, b));
+                pairs += c.sigma * c.sigma * component_covariance(c.rate, 1e-8, 3e-6, x, y) /
+                         static_cast<double>(kReads * kReads);
+            }
+        }
+    }
+    CHECK(fresh.memory_variance(age, kReads, Second::from_value(5e-7)) ==
+          Approx(pairs).epsilon(1e-9));
 }
 
 TEST_CASE("impossible timings of reads are refused", "[unit]") {

@@ -1,0 +1,173 @@
+# From the tables of two sweeps to one table of numbers with intervals.
+#
+#   awk -f analyse.awk heads.csv heads.csv ... samples.csv > numbers.csv
+#
+# The independent unit of a decision is a seed (new writes, new reads): the interval is Student's
+# over the seeds. The unit of accuracy is a sample, averaged over its seeds: percentile bootstrap,
+# the same resamples for all settings, so that differences are paired. All intervals are 0.95.
+BEGIN {
+    FS = ","
+    OFS = ","
+    resamples = 2000
+    split("12.7062 4.3027 3.1824 2.7764 2.5706 2.4469 2.3646 2.3060 2.2622 2.2281 " \
+          "2.2010 2.1788 2.1604 2.1448 2.1314 2.1199 2.1098 2.1009 2.0930 2.0860 " \
+          "2.0796 2.0739 2.0687 2.0639 2.0595 2.0555 2.0518 2.0484 2.0452 2.0423", student, " ")
+    split("white one-over-f frozen", cards, " ")
+    split("false_prune_rate false_keep_rate analog_false_prune_rate excess keys_lost_share", names, " ")
+    print "trace,part,reads,card,against,scope,quantity,value,low,high,units,unit"
+}
+FNR == 1 {
+    split("", col)
+    for (i = 1; i <= NF; i++) col[$i] = i
+    samples = ("predicted" in col)
+    next
+}
+{
+    card = $col["device.card"]
+    sub(/.*\//, "", card)
+    sub(/\.yaml$/, "", card)
+    part = $col["part"]
+    sub(/-.*/, "", part)
+    setting = $col["trace"] "," part "," $col["drive.repeats"]
+    if (!(setting in known)) {
+        known[setting] = ++settings
+        setting_of[settings] = setting
+    }
+    key = setting "," card
+    seed = $col["seed"]
+    if (!((key, seed) in seen)) {
+        seen[key, seed] = 1
+        if (!samples) seed_of[key, ++seeds[key]] = seed
+    }
+}
+samples {
+    if ($col["predicted"] < 0) next
+    s = $col["sample"]
+    if (!(s in place)) {
+        place[s] = ++units
+    }
+    if (!(key in accurate)) accurate[key] = 1
+    right[key, place[s]] += ($col["predicted"] == $col["label"]) / seeds[key]
+    square[key, place[s]] += $col["logit_squared_error"] / seeds[key] / 10
+    next
+}
+{
+    add("all")
+    if ($col["layer"] == 0) add("first")
+}
+function add(scope, at) {
+    at = key SUBSEP scope SUBSEP seed
+    sum["fp", at] += $col["fp_total"]
+    sum["fk", at] += $col["fk_total"]
+    sum["fpa", at] += $col["fp_analog"]
+    sum["ref", at] += $col["ref_kept"]
+    sum["quant", at] += $col["quant_kept"]
+    sum["valid", at] += $col["valid"]
+    sum["excess", at] += $col["key_excess"]
+    sum["variance", at] += $col["key_variance"]
+    sum["lost", at] += $col["keys_lost"]
+    sum["kept", at] += $col["keys_kept"]
+}
+# A quantity of one seed.
+function of(name, key, scope, seed, at) {
+    at = key SUBSEP scope SUBSEP seed
+    if (name == "false_prune_rate") return sum["fp", at] / sum["ref", at]
+    if (name == "false_keep_rate") return sum["fk", at] / (sum["valid", at] - sum["ref", at])
+    if (name == "analog_false_prune_rate") return sum["fpa", at] / sum["quant", at]
+    if (name == "excess") return sum["excess", at] / sum["variance", at]
+    return sum["lost", at] / sum["kept", at]
+}
+# Mean over seeds with Student's interval; against a card: of the paired difference.
+function decisions(setting, card, against, scope, name, key, other, n, i, x, total, squares, mean, half) {
+    key = setting "," card
+    other = setting "," against
+    n = seeds[key]
+    for (i = 1; i <= n; i++) {
+        x = of(name, key, scope, seed_of[key, i])
+        if (against != "") x -= of(name, other, scope, seed_of[key, i])
+        total += x
+        value[i] = x
+    }
+    mean = total / n
+    for (i = 1; i <= n; i++) squares += (value[i] - mean) ^ 2
+    half = student[n - 1] * sqrt(squares / (n - 1) / n)
+    row(setting, card, against, scope, name, mean, mean - half, mean + half, n, "seed")
+}
+function row(setting, card, against, scope, name, mean, low, high, n, unit) {
+    printf "%s,%s,%s,%s,%s,%.6g,%.6g,%.6g,%d,%s\n", setting, card, against, scope, name, mean, low, high, n, unit
+}
+function sort(a, n, gap, i, j, x) {
+    for (gap = int(n / 2); gap > 0; gap = int(gap / 2))
+        for (i = gap + 1; i <= n; i++) {
+            x = a[i]
+            for (j = i; j > gap && a[j - gap] > x; j -= gap) a[j] = a[j - gap]
+            a[j] = x
+        }
+}
+function quantile(a, n, p, at, below) {
+    at = p * (n - 1)
+    below = int(at)
+    return a[below + 1] + (at - below) * (a[below + 2] - a[below + 1])
+}
+function statistic(q, r) { return kind[q] == "top1" ? draw[q, r] / units : sqrt(draw[q, r] / units) }
+function interval(setting, card, against, name, a, b, r) {
+    for (r = 0; r <= resamples; r++) {
+        value[r] = statistic(a, r)
+        if (b) value[r] -= statistic(b, r)
+    }
+    sort(value, resamples)
+    row(setting, card, against, "all", name, value[0], quantile(value, resamples, 0.025),
+        quantile(value, resamples, 0.975), units, "sample")
+}
+# Sums of all quantities over the same resamples; resample 0 is the data.
+function bootstrap(r, i, q, at, word) {
+    word = 20261120
+    for (r = 0; r <= resamples; r++) {
+        for (q = 1; q <= quantities; q++) total_of[q] = 0
+        for (i = 1; i <= units; i++) {
+            at = i
+            if (r > 0) {
+                word = (word * 48271) % 2147483647
+                at = int(word / 2147483647 * units) + 1
+            }
+            for (q = 1; q <= quantities; q++) total_of[q] += x_of[q, at]
+        }
+        for (q = 1; q <= quantities; q++) draw[q, r] = total_of[q]
+    }
+}
+END {
+    for (s = 1; s <= settings; s++) {
+        trace = setting_of[s]
+        sub(/,.*/, "", trace)
+        for (scope_at = (trace == "synthetic" ? 2 : 1); scope_at <= 2; scope_at++)
+            for (q = 1; q <= 5; q++) {
+                scope = scope_at == 1 ? "all" : "first"
+                for (c = 1; c <= 3; c++) decisions(setting_of[s], cards[c], "", scope, names[q])
+                for (c = 2; c <= 3; c++) decisions(setting_of[s], cards[c], "white", scope, names[q])
+            }
+    }
+    for (s = 1; s <= settings; s++)
+        for (c = 1; c <= 3; c++) {
+            key = setting_of[s] "," cards[c]
+            if (!(key in accurate)) continue
+            for (k = 1; k <= 2; k++) {
+                kind[++quantities] = k == 1 ? "top1" : "logit_rms"
+                number[key, k] = quantities
+                for (i = 1; i <= units; i++)
+                    x_of[quantities, i] = k == 1 ? right[key, i] : square[key, i]
+            }
+        }
+    bootstrap()
+    for (s = 1; s <= settings; s++)
+        for (k = 1; k <= 2; k++) {
+            if (!((setting_of[s] ",white") in accurate)) continue
+            name = k == 1 ? "top1" : "logit_rms"
+            for (c = 1; c <= 3; c++)
+                interval(setting_of[s], cards[c], "", name, number[setting_of[s] "," cards[c], k], 0)
+            for (c = 2; c <= 3; c++)
+                for (d = 1; d < c; d++)
+                    interval(setting_of[s], cards[c], cards[d], name,
+                             number[setting_of[s] "," cards[c], k],
+                             number[setting_of[s] "," cards[d], k])
+        }
+}
