@@ -14,6 +14,8 @@ class TileCore;
 ///             range, weighted over the columns of a key
 ///     drive   least-squares slope of value(c) over all codes c
 /// Source: own derivation from physics.md sections 2 to 4.
+/// Keys whose levels lie below the middle load the wires less than that: through strong wires their
+/// gain is taken too low, and they are kept too often.
 /// Not modelled: noise of the measurement, codes of the gain (it is taken as a real number).
 std::vector<float> threshold_gains(const TileCore& core);
 
