@@ -1,4 +1,5 @@
 #include <catch2/catch.hpp>
+#include <sstream>
 
 #include "src/base/text.hpp"
 #include "tests/app/refusal.hpp"
@@ -41,6 +42,20 @@ TEST_CASE("attohm device template writes five tables and replaces none", "[smoke
     bench.refuses({"device", "template", "-o", folder}, {"would replace a file", ".csv"});
 }
 
+namespace {
+
+/// Every line of the text stands in the manual, indented as a block.
+void check_shown(const std::string& manual, const std::string& text) {
+    REQUIRE_FALSE(text.empty());
+    std::istringstream lines(text);
+    std::string line;
+    while (std::getline(lines, line)) {
+        CHECK_THAT(manual, Catch::Contains("\n    " + line + "\n"));
+    }
+}
+
+}  // namespace
+
 TEST_CASE("attohm device fit writes a card that explain and a second fit take", "[smoke]") {
     const RefusalBench bench;
     const std::vector<std::string> files = write_example(bench);
@@ -53,11 +68,7 @@ TEST_CASE("attohm device fit writes a card that explain and a second fit take", 
         CHECK_THAT(run.out, Catch::Contains(part));
     // The manual shows this very run.
     const std::string manual = read_text_file("docs/device_fit.md");
-    for (std::size_t at = 0; run.out.compare(at, 6, "card: ") != 0;) {
-        const std::size_t end = run.out.find('\n', at);
-        CHECK_THAT(manual, Catch::Contains("\n    " + run.out.substr(at, end - at) + "\n"));
-        at = end + 1;
-    }
+    check_shown(manual, run.out.substr(0, run.out.find("card: ")));
     const std::string text = read_text_file(card);
     // The same bytes again, whatever the files are called and in which order they come.
     const std::string again = bench.file("again.yaml");
