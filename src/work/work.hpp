@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "src/base/units.hpp"
+#include "src/work/operators.hpp"
 #include "src/work/selection.hpp"
 
 /// Work: what a scheme did, without a word about where or when. Counts of events, physical totals
@@ -99,6 +100,7 @@ struct HeadWork {
     std::int64_t kept_pairs = 0;
     std::array<std::int64_t, kEvents> events{};
     std::array<double, kPhysicals> physical{};
+    OpList ops;  ///< of this head on digital units; empty where the events above say it all
 
     std::int64_t& operator[](Event event) { return events[static_cast<std::size_t>(event)]; }
     std::int64_t operator[](Event event) const { return events[static_cast<std::size_t>(event)]; }
@@ -109,6 +111,7 @@ struct HeadWork {
 /// The work of one sample: heads in (layer, head) order.
 struct Work {
     std::vector<HeadWork> heads;
+    std::vector<LayerWork> layers;  ///< what is not attention; empty where only heads are replayed
 };
 
 /// Sum over heads of one event (exact) or of one physical total (heads in order).
