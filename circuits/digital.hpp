@@ -4,13 +4,13 @@
 
 namespace attohm {
 
-/// Energies of the digital units at a machine's node and supply.
+/// Energies of the digital units of a CORELET at a machine's node and supply: the circuits of
+/// DigitalLibrary that it is made of.
 ///
-/// Cited points of one node are carried to another by C V^2 with C proportional to the node:
-/// energy * (node / reference) * (V / reference V)^2, a factor that no source gives: `assumed`.
+/// Integer units are 8 bits wide with 32-bit sums. The softmax unit works on floats: 16-bit
+/// products, 32-bit sums; it takes no running maximum, as scores are bounded integers.
 /// Not modelled: leakage, clock tree, wires between units, data-dependent switching, operands of
 /// another width than 8 bits.
-/// Source: Horowitz, "Computing's energy problem", ISSCC 2014, doi:10.1109/ISSCC.2014.6757323.
 struct DigitalUnits {
     double node_factor = 1.0;  ///< what the points of the reference node are multiplied by
     Cited mac8;                ///< J per 8 x 8-bit multiplication with its 32-bit accumulation
@@ -20,9 +20,10 @@ struct DigitalUnits {
 };
 
 /// Args:
-///     settings: holds `digital.*`
+///     settings: holds `digital.*`, `node_scaling.*` and, for messages, `machine.sram_bank_KB`
 ///     node_nm, vdd_V: of the machine
-///     sram_bank_KB: capacity of one buffer bank; outside the table's points it is refused
+///     sram_bank_KB: capacity of one buffer bank
+/// Throws: UserError as DigitalLibrary does, and for a bank outside the SRAM points.
 DigitalUnits digital_units(const Settings& settings, double node_nm, double vdd_V,
                            double sram_bank_KB);
 
