@@ -1,0 +1,163 @@
+#include "circuits/memory/dram_closed_form.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "src/base/error.hpp"
+
+namespace attohm {
+
+namespace {
+
+double real(std::int64_t value) {
+    return static_cast<double>(value);
+}
+
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
+    return (a + b - 1) / b;
+}
+
+/// Sum over a = 1..n of min(g, a).
+double sum_of_min(double g, double n) {
+    return n <= g ? n * (n + 1.0) / 2.0 : g * (g + 1.0) / 2.0 + g * (n - g);
+}
+
+}  // namespace
+
+DramClosedForm::DramClosedForm(const DramTable& table, const DramChannels& channels,
+                               std::optional<double> io_J_per_bit)
+    : table_(table), channels_(channels), energy_(dram_energy(table)), io_J_per_bit_(io_J_per_bit) {
+    ATTOHM_CHECK(channels.count > 0 && channels.interleave_bytes > 0);
+    ATTOHM_CHECK_EQ(channels.interleave_bytes % table.geometry.burst_bytes(), 0);
+}
+
+double DramClosedForm::rows_of_stream(double bursts) const {
+    const DramGeometry& g = table_.geometry;
+    const double row = real(g.bursts_per_row());
+    if (table_.mapping == DramMapping::column_low) return std::ceil(bursts / row);
+    const double groups = g.bank_groups, stripe = groups * row;
+    const double whole = std::floor(bursts / stripe);
+    return whole * groups + std::min(groups, std::ceil(bursts - whole * stripe));
+}
+
+double DramClosedForm::rows_of_piece(double bursts) const {
+    const DramGeometry& g = table_.geometry;
+    const double row = real(g.bursts_per_row());
+    if (table_.mapping == DramMapping::column_low) return 1.0 + (bursts - 1.0) / row;
+    // A stripe is a row in every group. Of its `stripe` starts, most leave the piece inside one.
+    const double groups = g.bank_groups, stripe = groups * row;
+    if (bursts >= stripe) return groups * (1.0 + (bursts - 1.0) / stripe);
+    const double inside = (stripe - bursts + 1.0) * std::min(groups, bursts);
+    return (inside + 2.0 * sum_of_min(groups, bursts - 1.0)) / stripe;
+}
+
+DramClosedForm::Load DramClosedForm::load(const AccessPattern& pattern) const {
+    const std::int64_t size = table_.geometry.burst_bytes();
+    const double count = channels_.count;
+    const double granule = real(channels_.interleave_bytes / size);
+    const std::int64_t run = std::min(pattern.run_bytes, pattern.bytes);
+    const std::int64_t whole = pattern.bytes / run, rest = pattern.bytes % run;
+    const double bursts = real(whole * ceil_div(run, size) + ceil_div(rest, size));
+    const double per_run = real(ceil_div(run, size));
+
+    Load load;
+    load.is_stream = run == pattern.bytes;
+    // Channels that a run reaches: from its first granule on, one more every granule.
+    const double reach =
+        load.is_stream ? std::ceil(per_run / granule) : 1.0 + (per_run - 1.0) / granule;
+    const double parts = std::min(count, reach);
+    const double runs = bursts / per_run;
+    load.bursts_per_piece = per_run / parts;
+    load.busy_channels = std::min(count, runs * parts);
+    load.pieces = runs * parts / load.busy_channels;
+    load.bursts = bursts / load.busy_channels;
+    const double rows = load.is_stream ? rows_of_stream(load.bursts_per_piece)
+                                       : rows_of_piece(load.bursts_per_piece);
+    load.rows = load.pieces * rows;
+    load.bursts_per_row = load.bursts_per_piece / rows;
+    return load;
+}
+
+double DramClosedForm::spacing(const Load& load) const {
+    const DramTiming& t = table_.timing;
+    const double same = real(t.column(true)), other = real(t.column(false));
+    const double groups = table_.geometry.bank_groups;
+    // Consecutive bursts of a row share their group; the window must reach another piece to mix.
+    const bool alone = table_.mapping == DramMapping::column_low &&
+                       (load.is_stream || 2.0 * load.bursts_per_piece > table_.window);
+    return alone ? same : std::max(other, same / groups);
+}
+
+DramClosedForm::Bound DramClosedForm::bound(const Load& load, bool write) const {
+    const DramTiming& t = table_.timing;
+    const double tail = real(t.column_to_precharge(write));
+    const double bank_cycle =
+        std::max(real(t.rc()),
+                 real(t.rcd + t.rp) + tail + (load.bursts_per_row - 1.0) * real(t.column(true)));
+    const double row_rate = std::max(real(t.rrd_s), real(t.faw) / 4.0);
+    const double bus_rate = spacing(load);
+    const Bound bus{(load.bursts - 1.0) * bus_rate, real(t.rcd + t.rp) + tail - bus_rate};
+    // The last row before a refresh still has to be read and closed.
+    const Bound rows{(load.rows - 1.0) * row_rate, bank_cycle - row_rate};
+    const double banks = std::min<double>(table_.geometry.banks(), load.rows);
+    const Bound closed{(load.rows / banks - 1.0) * bank_cycle, bank_cycle / 2.0};
+    return std::max({bus, rows, closed},
+                    [](const Bound& a, const Bound& b) { return a.cycles < b.cycles; });
+}
+
+MemoryCost DramClosedForm::access(const AccessPattern& pattern) const {
+    MemoryCost cost;
+    cost.cycles = 0.0;
+    if (pattern.bytes == 0) {
+        price(cost, pattern.write, 0.0);
+        return cost;
+    }
+    ATTOHM_CHECK(pattern.bytes > 0 && pattern.run_bytes > 0);
+    const DramTiming& t = table_.timing;
+    const Load load = this->load(pattern);
+    const Bound bound = this->bound(load, pattern.write);
+    const double first = real(t.rcd + (pattern.write ? t.cwl : t.cl) + t.burst);
+    const double refi = real(t.refi);
+    const double stretch = refi / (refi - real(t.rfc) - std::max(0.0, bound.drain));
+    cost.cycles = (first + std::max(0.0, bound.cycles)) * stretch;
+    cost.time = t.clock * *cost.cycles;
+    cost.bursts = load.bursts * load.busy_channels;
+    cost.refreshes = *cost.cycles / refi * channels_.count;
+    // A refresh closes the rows in use; pieces of several bursts have to open them again.
+    const double reopened =
+        table_.mapping == DramMapping::group_low ? table_.geometry.bank_groups : 1.0;
+    const double unfinished = 1.0 - 1.0 / std::max(1.0, load.bursts_per_row);
+    cost.activations =
+        load.busy_channels * (load.rows + *cost.cycles / refi * reopened * unfinished);
+    cost.bus_bytes = cost.bursts * real(table_.geometry.burst_bytes());
+    price(cost, pattern.write, load.busy_channels);
+    return cost;
+}
+
+void DramClosedForm::price(MemoryCost& cost, bool write, double busy_channels) const {
+    MemoryEnergy& e = cost.energy;
+    e.burst = (write ? energy_.write_burst : energy_.read_burst) * cost.bursts;
+    e.activate = energy_.activation * cost.activations;
+    e.refresh = energy_.refresh * cost.refreshes;
+    // Rows of the channels that take part are open, except in refreshes; the others are closed.
+    const DramTiming& t = table_.timing;
+    const double refreshing = real(t.rfc + t.rp) / real(t.refi);
+    const Second open = cost.time * (busy_channels * (1.0 - refreshing));
+    const Second all = cost.time * static_cast<double>(channels_.count);
+    const Joule standby = energy_.active_standby * open + energy_.precharge_standby * (all - open);
+    e.background = standby;
+    if (io_J_per_bit_) e.io = Joule::from_value(*io_J_per_bit_ * cost.bus_bytes * 8.0);
+}
+
+Watt DramClosedForm::idle_power() const {
+    const DramTiming& t = table_.timing;
+    const Watt refresh = energy_.refresh / (t.clock * real(t.refi));
+    return (energy_.precharge_standby + refresh) * static_cast<double>(channels_.count);
+}
+
+double DramClosedForm::peak_bytes_per_s() const {
+    const double per_cycle = 2.0 * table_.geometry.bus_bits / 8.0;
+    return per_cycle * channels_.count / table_.timing.clock.value();
+}
+
+}  // namespace attohm

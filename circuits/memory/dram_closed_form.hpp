@@ -1,0 +1,75 @@
+#pragma once
+
+#include <optional>
+
+#include "circuits/memory/dram_controller.hpp"
+#include "circuits/memory/dram_energy.hpp"
+#include "circuits/memory/memory_cost.hpp"
+
+namespace attohm {
+
+/// What an access to DRAM costs, in a few operations: the busiest of bus, row activations and
+/// banks, stretched by the refreshes.
+///
+/// Per channel, with n pieces of L bursts that open A rows each (means over their places):
+///     bus     n L s,              s = max(tCCD, BL/2), the same bank group where none else waits
+///     rows    n A max(tRRD_S, tFAW / 4)
+///     banks   n A t_bank / banks, t_bank = max(tRC, tRCD + (L/A - 1) s_l + tail + tRP),
+///             tail = tRTP, or CWL + BL/2 + tWR
+///     cycles  tRCD + CL + BL/2 + the largest of the three (less its first), times
+///             tREFI / (tREFI - tRFC - drain), drain = what a refresh costs around tRFC
+/// Band against the command-level twin (tests/circuits/memory): one stream and pieces scattered
+/// evenly, at least 4 KB per channel: see kTimeBand and kCountBand.
+/// Not modelled: pieces that follow a stride onto few banks or channels (the twin plays them), a
+/// change of direction between two accesses, pieces that start inside a burst, what another access
+/// does to the open rows.
+class DramClosedForm {
+  public:
+    /// Relative distance to the command-level twin that the tests hold the closed form to.
+    static constexpr double kTimeBand = 0.10;
+    static constexpr double kCountBand = 0.05;
+
+    /// Args: io: J per bit of the interface, if known.
+    DramClosedForm(const DramTable& table, const DramChannels& channels,
+                   std::optional<double> io_J_per_bit);
+
+    MemoryCost access(const AccessPattern& pattern) const;
+
+    /// Standby and refresh of all channels while nothing is accessed.
+    Watt idle_power() const;
+    double peak_bytes_per_s() const;
+    const DramTable& table() const { return table_; }
+    const DramChannels& channels() const { return channels_; }
+    const DramEnergy& energy() const { return energy_; }
+
+  private:
+    /// An access as one channel sees it.
+    struct Load {
+        double pieces = 0.0;          ///< per channel
+        double bursts = 0.0;          ///< per channel
+        double rows = 0.0;            ///< activations per channel
+        double busy_channels = 0.0;   ///< channels that take part
+        double bursts_per_row = 0.0;  ///< column commands per activation
+        double bursts_per_piece = 0.0;
+        bool is_stream = false;
+    };
+    /// Cycles that each resource needs, and what a refresh costs where it binds.
+    struct Bound {
+        double cycles = 0.0;
+        double drain = 0.0;
+    };
+
+    Load load(const AccessPattern& pattern) const;
+    double rows_of_piece(double bursts) const;
+    double rows_of_stream(double bursts) const;
+    double spacing(const Load& load) const;
+    Bound bound(const Load& load, bool write) const;
+    void price(MemoryCost& cost, bool write, double busy_channels) const;
+
+    DramTable table_;
+    DramChannels channels_;
+    DramEnergy energy_;
+    std::optional<double> io_J_per_bit_;
+};
+
+}  // namespace attohm
