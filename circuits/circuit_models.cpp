@@ -67,10 +67,54 @@ CircuitModel adc_uniform() {
          {"adc.gain_sigma", "1", "0 to 1", "of the input"},
          {"adc.inl_sigma_lsb", "1", "0 to 1e3", "by code, independent"},
          {"adc.noise_sigma", "1", "0 to 1", "white, at the input, of the full scale"},
-         {"adc.columns", "1", "1 to 65536", "key columns that share one ADC and its errors"}},
+         {"adc.columns", "1", "1 to 65536", "key columns that share one ADC and its errors"},
+         {"adc.architecture", "-", "ideal-uniform, sar, flash, ramp",
+          "this one, or adc-sar, adc-flash, adc-ramp"}},
         "physics.md section 2; IEEE Std 1241 for the words",
         {"settling, aperture, missing decisions", "INL that follows from the weights of an array",
          "noise that grows with the signal"}};
+}
+
+constexpr std::string_view kBesideUniform =
+    "offset, noise, range and clips as adc-uniform; bits a whole number";
+
+CircuitModel adc_sar() {
+    return {"adc-sar",
+            "successive approximation on a binary capacitor array of every instance's own",
+            {"C_b = 2^b + sqrt(2^b) sigma z_b, C_dummy = 1 + sigma z",
+             "level(u) = 2^B (sum of C_b over the ones of u) / (sum of all), in steps",
+             "bit by bit from the largest: kept where x' / step >= level(tried) - 1/2",
+             "sd INL = sigma sqrt(2^B p (1 - p)), p = u / 2^B; sd DNL at the middle = sigma "
+             "sqrt(2^B - 1)",
+             "B comparisons, B + 1 clocks; energy of the array (2^(B-2i) (2^i - 1) summed over i) "
+             "C V_ref^2",
+             kBesideUniform},
+            {{"adc.capacitor_sigma", "1", "0 to 0.15", "mismatch of a unit capacitor"}},
+            "R. van de Plassche, CMOS Integrated ADCs and DACs, 2003",
+            {"parasitics, split arrays, redundancy", "settling of a bit, ripple of the reference",
+             "energy of the logic"}};
+}
+
+CircuitModel adc_flash() {
+    return {"adc-flash",
+            "one comparator an edge, the offset of each its own",
+            {"edge below code c: c - 1/2 + sigma z_c; code = lowest + comparators that fire",
+             "sd INL = sigma, sd DNL = sqrt(2) sigma; the characteristic never falls",
+             "2^B - 1 comparisons, 1 clock", kBesideUniform},
+            {{"adc.threshold_sigma", "1", "0 to 1", "offset of a comparator, of the full scale"}},
+            "R. van de Plassche, CMOS Integrated ADCs and DACs, 2003",
+            {"error of the resistor ladder", "kick-back", "an encoder that does not count ones"}};
+}
+
+CircuitModel adc_ramp() {
+    return {"adc-ramp",
+            "one comparator against a ramp that a counter times",
+            {"x' = (x + noise z) / (1 + slope) + offset; code = floor(x' / step + 1/2)",
+             "DNL = slope, INL a straight line", "2^B clocks and, unstopped, 2^B comparisons",
+             kBesideUniform},
+            {{"adc.slope_sigma", "1", "0 to 0.15", "relative error of the slope, per instance"}},
+            "R. van de Plassche, CMOS Integrated ADCs and DACs, 2003",
+            {"curvature of the ramp", "delay of the comparator", "ramps shared by columns"}};
 }
 
 CircuitModel adc_survey_fit() {
@@ -153,9 +197,9 @@ void check_circuit_models(std::span<const CircuitModel> models) {
 
 const std::vector<CircuitModel>& circuit_model_table() {
     static const std::vector<CircuitModel> table = [] {
-        std::vector<CircuitModel> models = {comparator(),     offset_trim(),   adc_uniform(),
-                                            adc_survey_fit(), word_line_dac(), threshold_dac(),
-                                            sense()};
+        std::vector<CircuitModel> models = {
+            comparator(), offset_trim(),    adc_uniform(),   adc_sar(),       adc_flash(),
+            adc_ramp(),   adc_survey_fit(), word_line_dac(), threshold_dac(), sense()};
         check_circuit_models(models);
         return models;
     }();

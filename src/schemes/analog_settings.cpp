@@ -146,6 +146,32 @@ std::optional<OffsetTrim> load_trim(const Settings& settings) {
     return OffsetTrim(static_cast<int>(bits), Volt::from_value(range));
 }
 
+/// Reads the errors that the architecture has: a key of another one is not read, and so an error.
+void load_adc_architecture(const Settings& settings, AdcSettings& adc) {
+    const Range fraction{0.0, 1.0};
+    adc.architecture = pick<AdcArchitecture, 4>(settings, "adc.architecture",
+                                                {{{"ideal-uniform", AdcArchitecture::ideal_uniform},
+                                                  {"sar", AdcArchitecture::sar},
+                                                  {"flash", AdcArchitecture::flash},
+                                                  {"ramp", AdcArchitecture::ramp}}});
+    const bool even = adc.architecture == AdcArchitecture::ideal_uniform;
+    const bool flash = adc.architecture == AdcArchitecture::flash;
+    if (!even && (!adc.bits || (flash && *adc.bits > FlashLadder::kMaxBits)))
+        throw UserError("an ADC of this architecture cannot have these bits",
+                        settings.entry("adc.bits").where, settings.text("adc.bits"),
+                        flash ? fmt::format("2 to {}", FlashLadder::kMaxBits) : "2 to 16");
+    if (adc.architecture == AdcArchitecture::ramp) {
+        adc.slope_sigma = settings.real("adc.slope_sigma", {0.0, 0.15});
+        return;
+    }
+    adc.gain_sigma = settings.real("adc.gain_sigma", fraction);
+    if (even) adc.inl_sigma_lsb = settings.real("adc.inl_sigma_lsb", {0.0, 1e3});
+    if (flash) adc.threshold_sigma = settings.real("adc.threshold_sigma", fraction);
+    if (adc.architecture == AdcArchitecture::sar)
+        adc.capacitor_sigma =
+            settings.real("adc.capacitor_sigma", {0.0, CapacitorArray::kMaxSigma});
+}
+
 AdcSettings load_adc(const Settings& settings) {
     AdcSettings adc;
     if (const auto bits = settings.integer_or("adc.bits", "ideal", {2.0, 16.0})) {
@@ -159,11 +185,9 @@ AdcSettings load_adc(const Settings& settings) {
         }
         adc.range_steps = range.argument;
     }
-    const Range fraction{0.0, 1.0};
-    adc.offset_sigma = settings.real("adc.offset_sigma", fraction);
-    adc.gain_sigma = settings.real("adc.gain_sigma", fraction);
-    adc.inl_sigma_lsb = settings.real("adc.inl_sigma_lsb", {0.0, 1e3});
-    adc.noise_sigma = settings.real("adc.noise_sigma", fraction);
+    adc.offset_sigma = settings.real("adc.offset_sigma", {0.0, 1.0});
+    adc.noise_sigma = settings.real("adc.noise_sigma", {0.0, 1.0});
+    load_adc_architecture(settings, adc);
     adc.columns = static_cast<std::size_t>(settings.integer("adc.columns", {1, 65536}));
     return adc;
 }
@@ -199,6 +223,10 @@ AdcSpec adc_spec(const AnalogSettings& analog, const CodeSettings& codes, const 
     spec.errors.gain_sigma = analog.adc.gain_sigma;
     spec.errors.inl_sigma_lsb = analog.adc.inl_sigma_lsb;
     spec.errors.noise_sigma = analog.adc.noise_sigma * spec.range.full_scale;
+    spec.architecture = analog.adc.architecture;
+    spec.errors.capacitor_sigma = analog.adc.capacitor_sigma;
+    spec.errors.threshold_sigma = analog.adc.threshold_sigma * spec.range.full_scale;
+    spec.errors.slope_sigma = analog.adc.slope_sigma;
     spec.check("adc");
     return spec;
 }

@@ -18,7 +18,11 @@ struct AdcSettings {
     double gain_sigma = 0.0;
     double inl_sigma_lsb = 0.0;
     double noise_sigma = 0.0;  ///< of the full scale
-    std::size_t columns = 1;   ///< key columns that share one ADC
+    AdcArchitecture architecture = AdcArchitecture::ideal_uniform;
+    double capacitor_sigma = 0.0;
+    double threshold_sigma = 0.0;  ///< of the full scale
+    double slope_sigma = 0.0;
+    std::size_t columns = 1;  ///< key columns that share one ADC
 };
 
 /// When things happen (ReadSchedule), with the words of the experiment resolved.

@@ -88,7 +88,9 @@ std::set<std::string> keys_read_with(const std::string& scheme, std::vector<std:
 std::set<std::string> keys_read(const std::string& scheme) {
     std::set<std::string> found = keys_read_with(scheme, {});
     if (scheme != "sprint") return found;
-    found.merge(keys_read_with(scheme, {"sense.readout=adc"}));
+    for (const char* architecture : {"ideal-uniform", "sar", "flash", "ramp"})
+        found.merge(keys_read_with(
+            scheme, {"sense.readout=adc", std::string("adc.architecture=") + architecture}));
     found.merge(
         keys_read_with(scheme, {"comparator.calibration=trim(4)", "comparator.hysteresis_V=0.001",
                                 "comparator.time_available_ns=1"}));

@@ -85,6 +85,14 @@ TEST_CASE("settings that contradict each other or the trace are refused", "[unit
     CHECK(holds(refusal("sprint", {"drive.mode=twos-complement"}), "drive.coding: bit-serial"));
     CHECK(holds(refusal("sprint", {"comparator.calibration=trim(2.5)"}), "trim(2.5)"));
     CHECK(holds(refusal("sprint", {"sense.readout=adc", "adc.range=steps(-1)"}), "steps(-1)"));
+    for (const char* architecture : {"sar", "flash", "ramp"}) {
+        const std::string key = std::string("adc.architecture=") + architecture;
+        CHECK(refusal("sprint", {"sense.readout=adc", key}).empty());
+        CHECK(holds(refusal("sprint", {"sense.readout=adc", key, "adc.bits=ideal"}), "ideal"));
+    }
+    CHECK(holds(refusal("sprint", {"sense.readout=adc", "adc.architecture=flash", "adc.bits=11"}),
+                "2 to 10"));
+    CHECK(holds(refusal("sprint", {"sense.readout=adc", "adc.architecture=pipeline"}), "ramp"));
     CHECK(refusal("threshold-q", {}, 80).empty());
     const std::string stored = refusal("sprint", {"split.mode=round"});
     CHECK(holds(stored, "recompute.k_msb: stored"));
