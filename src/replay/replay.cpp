@@ -1,5 +1,6 @@
 #include "src/replay/replay.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 
@@ -94,8 +95,7 @@ void list_provenance(const Settings& settings, const SchemeEntry& entry, Result&
 }
 
 void list_notes(const Settings& settings, const SchemeEntry& entry, Result& result) {
-    if (entry.name == "exact") return;
-    if (load_threshold_settings(settings).calibrated()) {
+    if (entry.thresholds && load_threshold_settings(settings).calibrated()) {
         result.notes.push_back("thresholds calibrated on the calibration samples, not learned");
     }
     if (entry.name == "sprint") {
@@ -103,8 +103,10 @@ void list_notes(const Settings& settings, const SchemeEntry& entry, Result& resu
             result.notes.push_back("idealised: the recompute reads K's MSBs without level errors");
         }
     }
-    if (settings.entry("always_keep").values.empty()) return;
-    result.notes.push_back("keys kept by force: always_keep");
+    const auto& keys = entry.keys;
+    if (std::find(keys.begin(), keys.end(), "always_keep") == keys.end()) return;
+    if (!settings.entry("always_keep").values.empty())
+        result.notes.push_back("keys kept by force: always_keep");
 }
 
 /// An experiment made ready to run.
@@ -125,7 +127,7 @@ PreparedReplay prepare(const ReplayTrace& trace, const Settings& settings) {
     const SchemeInputs inputs{reader.model(),  reader.thresholds(), reader.path(),
                               experiment.seed, experiment.chip,     experiment.metrics};
     ready.scheme = ready.entry.make(inputs, settings);
-    if (ready.entry.name != "exact" && experiment.metrics == MetricsLevel::full) {
+    if (ready.entry.thresholds && experiment.metrics == MetricsLevel::full) {
         ready.threshold = find_scheme("threshold").make(inputs, settings);
     }
     if (ready.entry.priced) {

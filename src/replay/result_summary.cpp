@@ -79,18 +79,23 @@ std::vector<DecisionRate> decision_rates(const DecisionTotals& totals, bool full
     };
     const std::string_view kept = "pairs kept by threshold";
     const std::string_view pruned = "pairs pruned by threshold";
+    // A scheme without a threshold on scores has no reference: with one that keeps nothing, all
+    // that the scheme keeps would be falsely kept.
+    const bool referenced = d.ref_kept > 0 || d.fk_total == d.hw_kept;
+    const std::int64_t ref_pruned = referenced ? d.valid - d.ref_kept : 0;
+    const std::int64_t quant_pruned = referenced ? d.valid - d.quant_kept : 0;
     add("fp_total", d.fp_total, d.ref_kept, kept);
-    add("fk_total", d.fk_total, d.valid - d.ref_kept, pruned);
+    add("fk_total", d.fk_total, ref_pruned, pruned);
     add("fp_quant", d.fp_quant, d.ref_kept, kept);
-    add("fk_quant", d.fk_quant, d.valid - d.ref_kept, pruned);
+    add("fk_quant", d.fk_quant, ref_pruned, pruned);
     add("fp_analog", d.fp_analog, d.quant_kept, "pairs kept by threshold-q");
-    add("fk_analog", d.fk_analog, d.valid - d.quant_kept, "pairs pruned by threshold-q");
+    add("fk_analog", d.fk_analog, quant_pruned, "pairs pruned by threshold-q");
     // Without read draws nothing is expected beyond what was counted.
     if (d.fp_expected > 0.0 || d.fk_expected > 0.0) {
         add("fp_expected", d.fp_expected, d.ref_kept, kept);
         add("fk_expected", d.fk_expected, d.valid - d.ref_kept, pruned);
     }
-    add("kept_threshold", d.ref_kept, d.valid, "valid pairs");
+    add("kept_threshold", d.ref_kept, referenced ? d.valid : 0, "valid pairs");
     add("kept_comparators", d.hw_kept, d.valid, "valid pairs");
     add("kept", totals.kept_pairs, d.valid, "valid pairs, after the empty-row rule");
     add("empty_rows", totals.empty_rows, totals.rows, "valid queries");

@@ -1,37 +1,26 @@
 #include "src/schemes/digital_schemes.hpp"
 
-#include "src/base/blas.hpp"
+#include "src/schemes/float_row_scores.hpp"
+#include "src/schemes/op_builder.hpp"
 #include "src/schemes/row_kernels.hpp"
 
 namespace attohm {
 
-namespace {
-
-/// Float scores of the block of queries that is being decided.
-class FloatRowScores final : public RowScores {
-  public:
-    FloatRowScores(const AttentionHead& head)
-        : head_(head), block_(kQueryBlock, static_cast<std::size_t>(head.valid_k)) {}
-
-    void load(std::size_t first, std::size_t count) {
-        first_ = first;
-        sgemm_nt(head_.scale, {head_.q.row(first), count, head_.d(), head_.q.stride},
-                 head_.k.top(static_cast<std::size_t>(head_.valid_k)), 0.0F,
-                 block_.view().top(count));
+void record_dense_work(std::span<const AttentionHead> heads, int operand_bits,
+                       SampleContext& context) {
+    for (const AttentionHead& head : heads) {
+        const HeadShape shape = head_shape(head);
+        OpList ops = dense_attention_ops(shape, operand_bits, !head.bias.empty());
+        context.work.heads.push_back(
+            digital_work(shape, std::move(ops), operand_bits, shape.allowed_pairs));
     }
-    const float* row(std::size_t query) const { return block_.row(query - first_); }
-    void scores(std::size_t query, std::span<const std::uint32_t> keys, float* out) const override {
-        const float* score = row(query);
-        for (std::size_t k = 0; k < keys.size(); ++k) out[k] = score[keys[k]];
-    }
+}
 
-  private:
-    const AttentionHead& head_;
-    Matrix<float> block_;
-    std::size_t first_ = 0;
-};
-
-}  // namespace
+void ExactScheme::attention(int layer, std::span<const AttentionHead> heads, MatrixView<float> out,
+                            SampleContext& context) const {
+    Scheme::attention(layer, heads, out, context);
+    if (operand_bits_) record_dense_work(heads, *operand_bits_, context);
+}
 
 ThresholdScheme::ThresholdScheme(const SchemeInputs& inputs, const Settings& settings)
     : CalibratedScheme(inputs, settings, Uses::scores),

@@ -3,14 +3,22 @@
 #include <set>
 
 #include "src/base/error.hpp"
+#include "src/base/resources.hpp"
 #include "src/schemes/digital_schemes.hpp"
+#include "src/schemes/flat.hpp"
+#include "src/schemes/op_builder.hpp"
+#include "src/schemes/sanger.hpp"
 #include "src/schemes/sprint.hpp"
+#include "src/schemes/vitality.hpp"
 
 namespace attohm {
+
+const Resources& scheme_resources();
 
 namespace {
 
 constexpr std::string_view kLeopard = "LeOPArd, ISCA 2022, arXiv 2204.03227";
+constexpr std::string_view kThresholdFamily = "presets/sprint.yaml";
 constexpr std::string_view kSprint = "SPRINT, MICRO 2022, arXiv 2209.00606";
 
 template <class SchemeType>
@@ -26,8 +34,10 @@ SchemeEntry exact_entry() {
     entry.equations = {
         "out = softmax(scale q.k + bias) v over the keys that mask, causality and padding allow"};
     entry.not_modelled = {"number formats below float32"};
-    entry.make = [](const SchemeInputs&, const Settings&) {
-        return std::make_unique<ExactScheme>();
+    entry.keys = {"exact"};
+    entry.preset = "presets/exact.yaml";
+    entry.make = [](const SchemeInputs&, const Settings& settings) {
+        return std::make_unique<ExactScheme>(load_operand_bits(settings, "exact.operand_bits"));
     };
     return entry;
 }
@@ -42,6 +52,8 @@ SchemeEntry threshold_entry() {
     entry.not_modelled = {"codes", "noise",
                           "the bit-serial early stop of LeOPArd's hardware (it decides the same)"};
     entry.keys = {"threshold.source", "threshold.margin", "empty_row", "always_keep"};
+    entry.preset = kThresholdFamily;
+    entry.thresholds = true;
     entry.make = make_scheme<ThresholdScheme>;
     return entry;
 }
@@ -70,6 +82,8 @@ SchemeEntry threshold_q_entry() {
                   "sense.percentile",
                   "empty_row",
                   "always_keep"};
+    entry.preset = kThresholdFamily;
+    entry.thresholds = true;
     entry.make = make_scheme<ThresholdQScheme>;
     return entry;
 }
@@ -103,19 +117,23 @@ SchemeEntry sprint_entry() {
     entry.keys = {"quant",     "threshold",   "bits",  "split",      "mapping", "placement",
                   "array",     "drive",       "sense", "comparator", "device",  "recompute",
                   "empty_row", "always_keep", "wires", "timing",     "adc",     "dac"};
+    entry.preset = kThresholdFamily;
+    entry.thresholds = true;
     entry.priced = true;
     entry.make = make_scheme<SprintScheme>;
     return entry;
 }
 
 std::vector<SchemeEntry> checked_table() {
-    std::vector<SchemeEntry> table = {exact_entry(), threshold_entry(), threshold_q_entry(),
-                                      sprint_entry()};
+    std::vector<SchemeEntry> table = {exact_entry(),  threshold_entry(), threshold_q_entry(),
+                                      sprint_entry(), vitality_entry(),  flat_entry(),
+                                      sanger_entry()};
     std::set<std::string_view> names;
     for (const SchemeEntry& entry : table) {
         ATTOHM_CHECK(names.insert(entry.name).second);
         ATTOHM_CHECK(!entry.help.empty() && !entry.source.empty() && !entry.equations.empty());
         ATTOHM_CHECK(!entry.not_modelled.empty() && entry.make != nullptr);
+        ATTOHM_CHECK(entry.preset.empty() || scheme_resources().find(entry.preset));
     }
     return table;
 }
@@ -140,7 +158,14 @@ const SchemeEntry& find_scheme(std::string_view name) {
 }
 
 Settings scheme_preset() {
-    return threshold_family_preset();
+    Settings settings = threshold_family_preset();
+    std::set<std::string_view> added = {kThresholdFamily};
+    for (const SchemeEntry& entry : scheme_table()) {
+        if (entry.preset.empty() || !added.insert(entry.preset).second) continue;
+        settings.extend(
+            Settings::from_text(*scheme_resources().find(entry.preset), std::string(entry.preset)));
+    }
+    return settings;
 }
 
 }  // namespace attohm

@@ -32,6 +32,8 @@ struct SchemeEntry {
     std::vector<std::string_view> equations;
     std::vector<std::string_view> not_modelled;
     std::vector<std::string_view> keys;  ///< prefixes of the settings it reads
+    std::string_view preset;             ///< resource that holds them; empty: none of its own
+    bool thresholds = false;             ///< has a hard threshold on scores, and its references
     bool priced = false;                 ///< has a Plan on a machine
     std::function<std::unique_ptr<Scheme>(const SchemeInputs&, const Settings&)> make;
 };
