@@ -62,13 +62,14 @@ struct Task {
     std::int64_t cycles = 0;   ///< the resource is busy for so long; 0 is allowed
     std::int64_t latency = 0;  ///< from its end until its result can be used (pipeline depth)
     std::int64_t useful = 0;   ///< work done, in the resource's own unit (MACs, bytes)
-    TaskAfterList after;
+    TaskAfterList after = {};
 };
 
 /// How a loop follows the loop before it.
 enum class LoopEntry : std::uint8_t {
     flow,       ///< resources go on as they get free; dependencies do not reach out of the loop
-    continues,  ///< as flow; same body size, and dependencies reach into the iterations before
+    continues,  ///< as flow; the same tasks but for cycles, useful, tag and dependencies, which
+                ///< reach into the iterations before
     barrier,    ///< starts when every result of all loops before is there
 };
 
@@ -85,12 +86,12 @@ struct EntryAfter {
 struct TaskLoop {
     std::int64_t repeat = 1;  ///< >= 1
     LoopEntry entry = LoopEntry::flow;
-    std::vector<Task> body;
-    std::vector<EntryAfter> entry_after;
+    std::vector<Task> body = {};
+    std::vector<EntryAfter> entry_after = {};
     /// Durations, `repeat` rows of body.size() values, instead of Task::cycles; empty: constant.
-    std::vector<std::int64_t> row_cycles;
+    std::vector<std::int64_t> row_cycles = {};
     /// Work done, the same shape, instead of Task::useful; empty: constant.
-    std::vector<std::int64_t> row_useful;
+    std::vector<std::int64_t> row_useful = {};
 };
 
 /// A loop with one row of durations per iteration. Args: row_cycles [rows x body.size()].
@@ -99,7 +100,7 @@ TaskLoop row_loop(std::vector<Task> body, std::vector<std::int64_t> row_cycles,
 
 struct Schedule {
     std::size_t resources = 0;
-    std::vector<TaskLoop> loops;
+    std::vector<TaskLoop> loops = {};
 };
 
 /// What a resource did. Its time is accounted for without rest:
