@@ -1,16 +1,12 @@
 #include "circuits/digital.hpp"
 
 #include "circuits/digital_library.hpp"
+#include "circuits/figure_sum.hpp"
 #include "src/base/error.hpp"
 
 namespace attohm {
 
 namespace {
-
-/// Two parts of one event.
-Cited sum(const Cited& a, const Cited& b) {
-    return {a.value + b.value, a.source + " + " + b.source, weaker(a.mark, b.mark)};
-}
 
 /// A bank is priced between the published capacities only; the library itself goes further.
 void require_bank_inside(const Settings& settings, double bank_KB) {
@@ -36,9 +32,13 @@ DigitalUnits digital_units(const Settings& settings, double node_nm, double vdd_
     const int line_bits = static_cast<int>(settings.integer("digital.sram_access_bits", {1, 1e6}));
     units.sram_bit = library.sram(sram_bank_KB, line_bits).energy.value();
     // The exponential, its place in the sum, its product with the reciprocal of the row.
-    units.softmax_element = sum(sum(energy(OpKind::exp, NumberFormat::floating, 16),
-                                    energy(OpKind::accumulate, NumberFormat::floating, 16)),
-                                energy(OpKind::multiply, NumberFormat::floating, 16));
+    units.softmax_element =
+        FigureSum()
+            .add(1.0, "exponential", energy(OpKind::exp, NumberFormat::floating, 16))
+            .add(1.0, "addition", energy(OpKind::accumulate, NumberFormat::floating, 16))
+            .add(1.0, "multiplication", energy(OpKind::multiply, NumberFormat::floating, 16))
+            .total()
+            .value();
     units.softmax_row = energy(OpKind::reciprocal, NumberFormat::floating, 32);
     return units;
 }

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "circuits/digital_library.hpp"
+#include "circuits/figure_sum.hpp"
 #include "src/base/error.hpp"
 #include "src/base/text.hpp"
 
@@ -28,19 +29,6 @@ constexpr std::array kComposed = {
     ComposedKind{OpKind::pack, "pack"},
     ComposedKind{OpKind::transform, "transform"},
 };
-
-/// The sum of figures; absent where one of them is.
-void accumulate(std::optional<Cited>& sum, const std::optional<Cited>& part, double count,
-                std::string_view noun) {
-    if (!sum || !part) {
-        sum.reset();
-        return;
-    }
-    sum->value += count * part->value;
-    if (!sum->source.empty()) sum->source += " + ";
-    sum->source += fmt::format("{} {} ({})", format_real(count), noun, part->source);
-    sum->mark = weaker(sum->mark, part->mark);
-}
 
 /// Check bits of a Hamming code that corrects one error and sees two.
 int check_bits(int data_bits) {
@@ -89,24 +77,21 @@ UnitCost DigitalLibrary::primitive(Primitive primitive, NumberFormat format, int
 
 UnitCost DigitalLibrary::composed(std::string_view name, const Composition& parts,
                                   NumberFormat format, int bits) const {
-    constexpr std::array<std::string_view, kPrimitives> kNouns = {
-        "multiplications", "additions", "comparisons", "register accesses"};
-    const Cited nothing{0.0, "", Mark::cited};
-    UnitCost cost;
-    cost.circuit = fmt::format("{}{}_{}", number_format_name(format), bits, name);
-    cost.energy = cost.area = cost.leakage = nothing;
+    constexpr std::array<std::string_view, kPrimitives> kNouns = {"multiplication", "addition",
+                                                                  "comparison", "register access"};
+    FigureSum energy, area, leakage;
     for (std::size_t i = 0; i < kPrimitives; ++i) {
         if (parts.counts[i] == 0.0) continue;
         const UnitCost part = primitive(static_cast<Primitive>(i), format, bits);
-        accumulate(cost.energy, part.energy, parts.counts[i], kNouns[i]);
-        accumulate(cost.area, part.area, parts.counts[i], kNouns[i]);
-        accumulate(cost.leakage, part.leakage, parts.counts[i], kNouns[i]);
+        energy.add(parts.counts[i], kNouns[i], part.energy);
+        area.add(parts.counts[i], kNouns[i], part.area);
+        leakage.add(parts.counts[i], kNouns[i], part.leakage);
     }
-    for (std::optional<Cited>* sum : {&cost.energy, &cost.area, &cost.leakage}) {
-        if (!*sum) continue;
-        (*sum)->mark = weaker((*sum)->mark, parts.mark);
-        if (parts.mark == Mark::assumed) (*sum)->source += ", their number assumed";
-    }
+    UnitCost cost;
+    cost.circuit = fmt::format("{}{}_{}", number_format_name(format), bits, name);
+    cost.energy = energy.total(parts.mark);
+    cost.area = area.total(parts.mark);
+    cost.leakage = leakage.total(parts.mark);
     return cost;
 }
 
@@ -128,10 +113,11 @@ UnitCost DigitalLibrary::unit(OpKind kind, NumberFormat format, int bits) const 
     // The two units of a MAC work one after the other.
     if (kind == OpKind::matmul || kind == OpKind::convolve) {
         cost.circuit = fmt::format("{}{}_mac", number_format_name(format), bits);
-        cost.latency = Cited{0.0, "", Mark::cited};
-        accumulate(cost.latency, primitive(multiplication, format, bits).latency, 1.0,
-                   "multiplications");
-        accumulate(cost.latency, primitive(addition, format, bits).latency, 1.0, "additions");
+        cost.latency =
+            FigureSum()
+                .add(1.0, "multiplication", primitive(multiplication, format, bits).latency)
+                .add(1.0, "addition", primitive(addition, format, bits).latency)
+                .total();
     }
     cost.event = info.unit;
     return cost;
@@ -140,22 +126,20 @@ UnitCost DigitalLibrary::unit(OpKind kind, NumberFormat format, int bits) const 
 UnitCost DigitalLibrary::shift_add(int bits) const {
     require_bits(NumberFormat::integer, bits);
     const double share = static_cast<double>(bits) / synthesis_bits_;
-    const UnitCost shift = block(shifter_, share, "other width by the bit (assumed)");
+    const UnitCost shift =
+        block(shifter_, share, "other width by the bit (assumed)", Mark::assumed);
     const UnitCost sum = arithmetic(addition, NumberFormat::integer, bits);
+    const Cited slower = scaling_.delay(synthesis_);
+    const auto both = [](const std::optional<Cited>& shifted, const std::optional<Cited>& added) {
+        return FigureSum().add(1.0, "shift", shifted).add(1.0, "addition", added).total();
+    };
     UnitCost cost;
     cost.circuit = fmt::format("shift_add{}", bits);
     cost.event = "shift_add";
-    const Cited nothing{0.0, "", Mark::cited};
-    cost.energy = cost.area = cost.leakage = cost.latency = nothing;
-    accumulate(cost.energy, shift.energy, 1.0, "shift");
-    accumulate(cost.energy, sum.energy, 1.0, "addition");
-    accumulate(cost.area, shift.area, 1.0, "shifter");
-    accumulate(cost.area, sum.area, 1.0, "adder");
-    accumulate(cost.leakage, shift.leakage, 1.0, "shifter");
-    accumulate(cost.leakage, sum.leakage, 1.0, "adder");
-    const Cited slower = scaling_.delay(synthesis_);
-    accumulate(cost.latency, carried(shifter_delay_, slower.value, slower), 1.0, "shift");
-    accumulate(cost.latency, sum.latency, 1.0, "addition");
+    cost.energy = both(shift.energy, sum.energy);
+    cost.area = both(shift.area, sum.area);
+    cost.leakage = both(shift.leakage, sum.leakage);
+    cost.latency = both(carried(shifter_delay_, slower.value, slower), sum.latency);
     return cost;
 }
 
@@ -168,7 +152,8 @@ UnitCost DigitalLibrary::ecc(int data_bits) const {
     const double gates = parity * (data_bits / 2.0 - 1.0) + data_bits + parity - 1.0;
     UnitCost cost = block(gates_, gates / synthesis_bits_,
                           fmt::format("{} XORs of a Hamming code for {} + {} bits (assumed)",
-                                      format_real(gates), data_bits, parity + 1));
+                                      format_real(gates), data_bits, parity + 1),
+                          Mark::assumed);
     cost.circuit = fmt::format("ecc{}", data_bits);
     cost.event = "word";
     return cost;

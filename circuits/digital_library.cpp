@@ -135,11 +135,12 @@ UnitCost DigitalLibrary::arithmetic(Primitive primitive, NumberFormat format, in
     return cost;
 }
 
-UnitCost DigitalLibrary::block(const Block& of, double factor, const std::string& how) const {
+UnitCost DigitalLibrary::block(const Block& of, double factor, const std::string& how,
+                               Mark mark) const {
     const Cited energy = scaling_.energy(synthesis_), area = scaling_.area(synthesis_),
                 leakage = scaling_.leakage(synthesis_);
     const auto scaled = [&](const Cited& figure, const Cited& node) {
-        return carried(times(figure, factor, how, Mark::assumed), node.value, node);
+        return carried(times(figure, factor, how, mark), node.value, node);
     };
     UnitCost cost;
     cost.energy = scaled(of.energy, energy);
@@ -149,7 +150,7 @@ UnitCost DigitalLibrary::block(const Block& of, double factor, const std::string
 }
 
 UnitCost DigitalLibrary::registers(int bits) const {
-    UnitCost cost = block(register_bit_, bits, fmt::format("{} bits", bits));
+    UnitCost cost = block(register_bit_, bits, fmt::format("{} bits", bits), Mark::cited);
     cost.circuit = fmt::format("register{}", bits);
     cost.event = "access";
     return cost;
@@ -180,9 +181,9 @@ UnitCost DigitalLibrary::register_file(double capacity_bytes, int access_bits) c
     const double stored_bits = capacity_bytes * 8.0;
     require_inside(access_bits, {1.0, stored_bits}, "an access (bits) to a register file",
                    limits_where_);
-    UnitCost cost =
-        block(register_bit_, stored_bits, fmt::format("{} bits", format_real(stored_bits)));
-    cost.energy = block(register_bit_, 1.0, "").energy;
+    UnitCost cost = block(register_bit_, stored_bits,
+                          fmt::format("{} bits", format_real(stored_bits)), Mark::cited);
+    cost.energy = block(register_bit_, 1.0, "", Mark::cited).energy;
     cost.circuit = fmt::format("register file {} bytes", format_real(capacity_bytes));
     cost.event = "bit_access";
     return cost;

@@ -97,8 +97,8 @@ class DigitalLibrary {
     UnitCost primitive(Primitive primitive, NumberFormat format, int bits) const;
     UnitCost composed(std::string_view name, const Composition& parts, NumberFormat format,
                       int bits) const;
-    /// A block of the synthesis node times `factor`, whose reason is `how`.
-    UnitCost block(const Block& of, double factor, const std::string& how) const;
+    /// A block of the synthesis node times `factor`, whose reason is `how`, trusted as `mark`.
+    UnitCost block(const Block& of, double factor, const std::string& how, Mark mark) const;
 
     ProcessPoint reference_, synthesis_;
     NodeScaling scaling_;
