@@ -1,6 +1,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct CircuitModel {
     std::vector<CircuitParameter> parameters;
     std::string_view source;
     std::vector<std::string_view> not_modelled;
+    /// What the program computes from the tables of this model (residuals of a fit), or nothing.
+    std::string (*numbers)() = nullptr;
 };
 
 /// All models. A duplicate or incomplete entry is an InvariantError at first use.

@@ -239,8 +239,10 @@ std::string circuit_line(const std::string& name) {
 
 std::string explain_circuit(const std::string& name) {
     if (const CircuitModel* model = find_circuit_model(name)) {
-        return fmt::format("circuit {}\n  {}\n  source: {}\n{}", model->name, model->help,
-                           model->source, model_body(*model));
+        const std::string numbers =
+            model->numbers == nullptr ? "" : "\nnumbers\n" + model->numbers();
+        return fmt::format("circuit {}\n  {}\n  source: {}\n{}{}", model->name, model->help,
+                           model->source, model_body(*model), numbers);
     }
     const auto text = circuit_table(name);
     if (!text) {
