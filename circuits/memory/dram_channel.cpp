@@ -109,10 +109,17 @@ std::int64_t DramChannel::after_timing(DramCommand command, const DramAddress& a
     return kNever;
 }
 
+std::size_t DramChannel::bus_of(DramCommand command) const {
+    const bool is_column = command == DramCommand::read || command == DramCommand::write;
+    return is_column && timing_.command_buses == 2 ? 1 : 0;
+}
+
 std::int64_t DramChannel::earliest(DramCommand command, const DramAddress& at) const {
     const std::int64_t cycle = after_timing(command, at);
     if (cycle == kNever) return kNever;
-    const std::int64_t next = std::max(cycle, last_command_ + 1);
+    // In order of time; one command per clock on each bus.
+    const std::size_t bus = bus_of(command);
+    const std::int64_t next = std::max({cycle, last_command_[bus] + 1, last_command_[1 - bus]});
     return uses_rows(command) && refreshes_owed(next) > timing_.postponed_max ? kNever : next;
 }
 
@@ -172,7 +179,7 @@ void DramChannel::issue(DramCommand command, const DramAddress& at, std::int64_t
             ++counts_.refreshes;
             break;
     }
-    last_command_ = cycle;
+    last_command_[bus_of(command)] = cycle;
 }
 
 }  // namespace attohm

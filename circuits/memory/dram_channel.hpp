@@ -32,12 +32,11 @@ struct DramCounts {
 /// State machine of one channel (one rank): which command may come when.
 ///
 /// Banks, bank groups and the rank remember when they last took each command; a command may come
-/// once every distance of the table to those has passed. One command per clock. All-bank refresh;
-/// with more than `postponed_max` refreshes owed no row may be opened, read or written.
-/// Units: cycles of the command clock. Source: the distances of the JEDEC standards by their names;
-/// numbers from the table.
-/// Not modelled: several ranks, commands that take more than a clock, separate row and column
-/// command buses (HBM), per-bank refresh, power-down, auto-precharge, data masks, ECC.
+/// once every distance of the table to those has passed. One command per clock and command bus.
+/// All-bank refresh; with more than `postponed_max` refreshes owed no row may be opened, read or
+/// written. Units: cycles of the command clock. Source: the distances of the JEDEC standards by
+/// their names; numbers from the table. Not modelled: several ranks, commands that take more than a
+/// clock, per-bank refresh, power-down, auto-precharge, data masks, ECC.
 class DramChannel {
   public:
     /// No cycle at all: the command does not fit the state of its bank.
@@ -79,6 +78,7 @@ class DramChannel {
     std::int64_t earliest_column(bool write, const DramAddress& at) const;
     void open(const DramAddress& at, std::int64_t cycle);
     void close(Bank& bank, std::int64_t cycle);
+    std::size_t bus_of(DramCommand command) const;
     void transfer(bool write, const DramAddress& at, std::int64_t cycle);
 
     DramGeometry geometry_;
@@ -89,7 +89,7 @@ class DramChannel {
     std::array<std::int64_t, 4> activations_;  ///< cycles of the last four, oldest at next_
     std::size_t oldest_ = 0;
     std::int64_t last_refresh_ = kPast;
-    std::int64_t last_command_ = -1;
+    std::array<std::int64_t, 2> last_command_ = {-1, -1};  ///< row commands, column commands
     std::int64_t data_end_ = 0;
     std::int64_t opened_ = 0;  ///< when the first of the open rows was opened
     int open_rows_ = 0;

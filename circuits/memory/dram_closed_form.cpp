@@ -26,7 +26,13 @@ double sum_of_min(double g, double n) {
 
 DramClosedForm::DramClosedForm(const DramTable& table, const DramChannels& channels,
                                std::optional<double> io_J_per_bit)
-    : table_(table), channels_(channels), energy_(dram_energy(table)), io_J_per_bit_(io_J_per_bit) {
+    : table_(table),
+      channels_(channels),
+      energy_(dram_energy(table)),
+      io_J_per_bit_(io_J_per_bit),
+      channel_bins_(channels.count),
+      bank_bins_(table.geometry.banks()),
+      group_bins_(table.geometry.banks_per_group) {
     ATTOHM_CHECK(channels.count > 0 && channels.interleave_bytes > 0);
     ATTOHM_CHECK_EQ(channels.interleave_bytes % table.geometry.burst_bytes(), 0);
 }
@@ -40,10 +46,15 @@ double DramClosedForm::rows_of_stream(double bursts) const {
     return whole * groups + std::min(groups, std::ceil(bursts - whole * stripe));
 }
 
-double DramClosedForm::rows_of_piece(double bursts) const {
+double DramClosedForm::rows_of_piece(double bursts, double granules) const {
     const DramGeometry& g = table_.geometry;
     const double row = real(g.bursts_per_row());
-    if (table_.mapping == DramMapping::column_low) return 1.0 + (bursts - 1.0) / row;
+    if (table_.mapping == DramMapping::column_low) {
+        // A row ends where a granule ends, if a row holds whole granules; otherwise anywhere.
+        const std::int64_t granule = channels_.interleave_bytes / g.burst_bytes();
+        if (g.bursts_per_row() % granule != 0) return 1.0 + (bursts - 1.0) / row;
+        return 1.0 + std::max(0.0, granules - 1.0) * real(granule) / row;
+    }
     // A stripe is a row in every group. Of its `stripe` starts, most leave the piece inside one.
     const double groups = g.bank_groups, stripe = groups * row;
     if (bursts >= stripe) return groups * (1.0 + (bursts - 1.0) / stripe);
@@ -72,9 +83,11 @@ DramClosedForm::Load DramClosedForm::load(const AccessPattern& pattern) const {
     load.pieces = runs * parts / load.busy_channels;
     load.bursts = bursts / load.busy_channels;
     const double rows = load.is_stream ? rows_of_stream(load.bursts_per_piece)
-                                       : rows_of_piece(load.bursts_per_piece);
+                                       : rows_of_piece(load.bursts_per_piece, reach / parts);
     load.rows = load.pieces * rows;
     load.bursts_per_row = load.bursts_per_piece / rows;
+    if (!load.is_stream && parts < count)
+        load.fullest = channel_bins_.fullest(runs * parts) / load.pieces;
     return load;
 }
 
@@ -88,6 +101,22 @@ double DramClosedForm::spacing(const Load& load) const {
     return alone ? same : std::max(other, same / groups);
 }
 
+double DramClosedForm::rows_of_fullest_bank(const Load& load) const {
+    const DramGeometry& g = table_.geometry;
+    const bool group_low = table_.mapping == DramMapping::group_low;
+    const double stripe = g.bank_groups * real(g.bursts_per_row());
+    const double mean = load.rows / g.banks();
+    // What fills rows one after another spreads evenly over the banks.
+    if (load.is_stream || load.bursts_per_piece >= stripe) return std::max(1.0, mean);
+    // A piece that reaches every group falls at random only within them.
+    const bool whole = group_low && load.bursts_per_piece >= g.bank_groups;
+    const RandomBins& bins = whole ? group_bins_ : bank_bins_;
+    // In all the fullest bank holds more; and a window may hold nothing for some bank.
+    const double in_window = table_.window / (whole ? real(g.bank_groups) : 1.0);
+    return std::max(bins.fullest(mean * bins.count()),
+                    mean * (1.0 + (bins.count() - 1.0) / (2.0 * in_window)));
+}
+
 DramClosedForm::Bound DramClosedForm::bound(const Load& load, bool write) const {
     const DramTiming& t = table_.timing;
     const double tail = real(t.column_to_precharge(write));
@@ -99,9 +128,8 @@ DramClosedForm::Bound DramClosedForm::bound(const Load& load, bool write) const 
     const Bound bus{(load.bursts - 1.0) * bus_rate, real(t.rcd + t.rp) + tail - bus_rate};
     // The last row before a refresh still has to be read and closed.
     const Bound rows{(load.rows - 1.0) * row_rate, bank_cycle - row_rate};
-    const double banks = std::min<double>(table_.geometry.banks(), load.rows);
-    const Bound closed{(load.rows / banks - 1.0) * bank_cycle, bank_cycle / 2.0};
-    return std::max({bus, rows, closed},
+    const Bound banks{(rows_of_fullest_bank(load) - 1.0) * bank_cycle, bank_cycle / 2.0};
+    return std::max({bus, rows, banks},
                     [](const Bound& a, const Bound& b) { return a.cycles < b.cycles; });
 }
 
@@ -119,7 +147,7 @@ MemoryCost DramClosedForm::access(const AccessPattern& pattern) const {
     const double first = real(t.rcd + (pattern.write ? t.cwl : t.cl) + t.burst);
     const double refi = real(t.refi);
     const double stretch = refi / (refi - real(t.rfc) - std::max(0.0, bound.drain));
-    cost.cycles = (first + std::max(0.0, bound.cycles)) * stretch;
+    cost.cycles = (first + std::max(0.0, bound.cycles) * load.fullest) * stretch;
     cost.time = t.clock * *cost.cycles;
     cost.bursts = load.bursts * load.busy_channels;
     cost.refreshes = *cost.cycles / refi * channels_.count;

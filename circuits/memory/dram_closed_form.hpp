@@ -5,6 +5,7 @@
 #include "circuits/memory/dram_controller.hpp"
 #include "circuits/memory/dram_energy.hpp"
 #include "circuits/memory/memory_cost.hpp"
+#include "circuits/memory/random_bins.hpp"
 
 namespace attohm {
 
@@ -18,16 +19,20 @@ namespace attohm {
 ///             tail = tRTP, or CWL + BL/2 + tWR
 ///     cycles  tRCD + CL + BL/2 + the largest of the three (less its first), times
 ///             tREFI / (tREFI - tRFC - drain), drain = what a refresh costs around tRFC
-/// Band against the command-level twin (tests/circuits/memory): one stream and pieces scattered
-/// evenly, at least 4 KB per channel: see kTimeBand and kCountBand.
+/// Scattered pieces fall on banks and channels at random: the fullest is awaited, and a short queue
+/// (window) leaves banks without work; means of both are in.
+/// Band against the command-level twin, one stream or scattered pieces (tests/circuits/memory):
+/// kTimeBand and kCountBand for 10,000 bursts per channel and more; kShortTimeBand for fewer, over
+/// the mean of places and beside the refresh share, which a short access pays on average only.
 /// Not modelled: pieces that follow a stride onto few banks or channels (the twin plays them), a
 /// change of direction between two accesses, pieces that start inside a burst, what another access
 /// does to the open rows.
 class DramClosedForm {
   public:
     /// Relative distance to the command-level twin that the tests hold the closed form to.
-    static constexpr double kTimeBand = 0.10;
-    static constexpr double kCountBand = 0.05;
+    static constexpr double kTimeBand = 0.05;
+    static constexpr double kCountBand = 0.08;
+    static constexpr double kShortTimeBand = 0.25;
 
     /// Args: io: J per bit of the interface, if known.
     DramClosedForm(const DramTable& table, const DramChannels& channels,
@@ -51,6 +56,7 @@ class DramClosedForm {
         double busy_channels = 0.0;   ///< channels that take part
         double bursts_per_row = 0.0;  ///< column commands per activation
         double bursts_per_piece = 0.0;
+        double fullest = 1.0;  ///< bursts of the busiest channel over the mean
         bool is_stream = false;
     };
     /// Cycles that each resource needs, and what a refresh costs where it binds.
@@ -60,9 +66,10 @@ class DramClosedForm {
     };
 
     Load load(const AccessPattern& pattern) const;
-    double rows_of_piece(double bursts) const;
+    double rows_of_piece(double bursts, double granules) const;
     double rows_of_stream(double bursts) const;
     double spacing(const Load& load) const;
+    double rows_of_fullest_bank(const Load& load) const;
     Bound bound(const Load& load, bool write) const;
     void price(MemoryCost& cost, bool write, double busy_channels) const;
 
@@ -70,6 +77,7 @@ class DramClosedForm {
     DramChannels channels_;
     DramEnergy energy_;
     std::optional<double> io_J_per_bit_;
+    RandomBins channel_bins_, bank_bins_, group_bins_;
 };
 
 }  // namespace attohm

@@ -12,7 +12,7 @@ namespace {
 /// What may be issued next. Smaller is better.
 struct Candidate {
     std::int64_t cycle = DramChannel::kNever;
-    int kind = 0;  ///< column, activate, precharge
+    int kind = 0;  ///< activate, column, precharge
     std::size_t slot = 0;
     DramCommand command = DramCommand::read;
 
@@ -36,7 +36,7 @@ class Controller {
 
     DramRun run() {
         fill();
-        while (!window_.empty()) step();
+        while (!window_.empty() || taken_ < bursts_.size()) step();
         const std::int64_t end = channel_.data_end();
         return {end, channel_.counts(end), end};
     }
@@ -73,13 +73,13 @@ class Controller {
             if (first_[bank] == kNone) continue;
             Candidate c;
             if (hit_[bank] != kNone) {
-                c = {0, 0, hit_[bank], column_};
+                c = {0, 1, hit_[bank], column_};
             } else if (only_hits) {
                 continue;
             } else {
                 const DramAddress& at = window_[first_[bank]];
                 const bool is_open = channel_.open_row(at.group, at.bank).has_value();
-                c = {0, is_open ? 2 : 1, first_[bank],
+                c = {0, is_open ? 2 : 0, first_[bank],
                      is_open ? DramCommand::precharge : DramCommand::activate};
             }
             c.cycle = channel_.earliest(c.command, window_[c.slot]);

@@ -39,8 +39,8 @@ struct DramRun {
 /// Plays bursts of one channel in a window of `table.window` requests.
 ///
 /// Policy: rows stay open. A window of the oldest requests; of all commands that help one of them
-/// the one that can come first is issued (ties: column before activate before precharge, then the
-/// older request). Per bank: requests to the open row first, else the oldest request's row. A
+/// the one that can come first is issued (ties: activate before column before precharge, then
+/// the older request). Per bank: requests to the open row first, else the oldest request's row. A
 /// refresh that falls due lets no new request in and opens no row; the requests of open rows are
 /// finished, all banks are closed, and the refresh is issued.
 /// Args: bursts: [n] burst numbers in the channel; write: direction of all of them.

@@ -56,6 +56,7 @@ DramTiming timing(const Settings& s, int burst_length) {
     t.rfc = cycles("t_rfc"), t.refi = cycles("t_refi");
     t.turnaround = cycles("bus_turnaround", kCyclesOrNone);
     t.postponed_max = s.integer("dram.refresh_postponed_max", {1, 64});
+    t.command_buses = static_cast<int>(s.integer("dram.command_buses", {1, 2}));
     require(s, t.ras >= t.rcd, "dram.t_ras_cycles", "at least t_rcd");
     require(s, t.rrd_l >= t.rrd_s, "dram.t_rrd_l_cycles", "at least t_rrd_s");
     require(s, t.ccd_l >= t.ccd_s, "dram.t_ccd_l_cycles", "at least t_ccd_s");

@@ -39,6 +39,7 @@ struct DramTiming {
     std::int64_t rfc = 0, refi = 0;
     std::int64_t turnaround = 0;     ///< idle clocks between read data and write data
     std::int64_t postponed_max = 0;  ///< refreshes that may be owed
+    int command_buses = 1;           ///< 2: row and column commands do not share one
 
     /// Activate to activate of one bank.
     std::int64_t rc() const { return ras + rp; }

@@ -84,7 +84,8 @@ class History {
     }
 
     std::int64_t distance(const Issued& before, const Issued& next) const {
-        std::int64_t d = 1;
+        const bool one_bus = text_.number("command_buses") == 1;
+        std::int64_t d = one_bus || is_column(before) == is_column(next) ? 1 : 0;
         const auto need = [&d](bool applies, std::int64_t cycles) {
             if (applies) d = std::max(d, cycles);
         };
