@@ -72,6 +72,34 @@ TEST_CASE("loops of many iterations are those of the twin", "[property]") {
     }
 }
 
+TEST_CASE("a loop reaches far back into a long one that it continues", "[property]") {
+    for (std::uint64_t seed = 0; seed < 300; ++seed) {
+        INFO("seed " << seed);
+        test::RandomSchedules random(8000000 + seed);
+        Schedule s;
+        s.resources = 3;
+        TaskLoop table;
+        table.repeat = random.between(1, 300);
+        table.body = random.body(3, 3, 2);
+        for (std::int64_t i = 0; i < 3 * table.repeat; ++i)
+            table.row_cycles.push_back(random.between(0, 30));
+        TaskLoop between = table;
+        between.entry = LoopEntry::continues;
+        between.repeat = random.between(1, 5);
+        between.row_cycles.clear();
+        TaskLoop far = between;
+        far.repeat = random.between(1, 200);
+        const auto back = static_cast<std::int32_t>(random.between(1, 150));
+        for (std::int32_t t = 0; t < 3; ++t)
+            far.body[static_cast<std::size_t>(t)].after = {{2, back}};
+        s.loops = {table, between, far};
+        const reference::ReferenceTimes slow = reference::simulate_reference(s);
+        REQUIRE(simulate(s).cycles == slow.cycles);
+        REQUIRE(simulate(s).resources == slow.resources);
+        REQUIRE(same_timeline(simulate(s, {.timeline = true}).timeline, slow.tasks));
+    }
+}
+
 TEST_CASE("loops report their own span and bottleneck", "[property]") {
     for (std::uint64_t seed = 0; seed < 500; ++seed) {
         INFO("seed " << seed);

@@ -69,8 +69,10 @@ void step_rows(const BoundLoop& loop, std::int64_t rows, const std::int64_t* dur
             std::size_t cause = 0;
             for (std::size_t k = 1; k < task.terms; ++k) {
                 const std::int64_t ready = cell[-task.term[k].back] + task.term[k].latency;
-                cause = ready > start ? k : cause;
-                start = std::max(start, ready);
+                // Without branches: which term comes last is as good as random.
+                const std::uint64_t later = -static_cast<std::uint64_t>(ready > start);
+                cause ^= (cause ^ k) & later;
+                start += (ready - start) & static_cast<std::int64_t>(later);
             }
             wait[cause] += start - free;
             *cell = start + durations[t];

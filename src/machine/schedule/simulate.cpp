@@ -186,17 +186,14 @@ void Simulation::step_and_jump(Run& run, std::int64_t rows_needed) {
     const Repetition repetition(run.bound, run.constant.data(), rows_needed);
     history_.keep(repetition.rows_kept());
     std::int64_t stepped = 0;
-    std::int64_t in_a_row = 0;
     while (run.left() > 0) {
-        // Looks for repetition less and less often, so that looking never costs more than stepping.
+        // Looks less and less often, so that a loop which never repeats is hardly slowed.
         const std::int64_t rows = std::clamp<std::int64_t>(stepped / 16, 1, EndHistory::kChunk);
         step(run, std::min(rows, run.left()));
         stepped += rows;
-        in_a_row += rows;
         const std::int64_t jumped =
-            repetition.jump(history_, std::min(in_a_row, history_.rows()), run.left(), run.waits);
+            repetition.jump(history_, std::min(stepped, history_.rows()), run.left(), run.waits);
         run.done += jumped;
-        if (jumped > 0) in_a_row = history_.rows();
     }
 }
 
