@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 
+#include "circuits/analog_models.hpp"
 #include "circuits/digital_models.hpp"
 #include "src/base/error.hpp"
 
@@ -201,6 +202,7 @@ const std::vector<CircuitModel>& circuit_model_table() {
         std::vector<CircuitModel> models = {
             comparator(), offset_trim(),    adc_uniform(),   adc_sar(),       adc_flash(),
             adc_ramp(),   adc_survey_fit(), word_line_dac(), threshold_dac(), sense()};
+        for (CircuitModel& model : analog_circuit_models()) models.push_back(std::move(model));
         for (CircuitModel& model : digital_circuit_models()) models.push_back(std::move(model));
         check_circuit_models(models);
         return models;

@@ -1,20 +1,63 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "src/app/catalogue.hpp"
+#include "src/app/circuit_compare.hpp"
 #include "src/app/commands.hpp"
+#include "src/base/atomic_file.hpp"
+#include "src/base/error.hpp"
 
 namespace attohm {
 
+namespace {
+
+struct ListArguments {
+    std::string kind;
+    bool compare = false;
+    std::optional<std::string> directory;
+};
+
+/// Circuits beside what was published: to the terminal, or as tables into a directory.
+void compare_circuits(const ListArguments& given) {
+    if (given.kind != "circuits" && given.kind != "circuit")
+        throw UserError("there is nothing to compare", "--compare", given.kind, "circuits");
+    const std::vector<CircuitComparison> rows = circuit_comparisons();
+    if (!given.directory) {
+        std::fputs(comparison_text(rows).c_str(), stdout);
+        return;
+    }
+    std::error_code failed;
+    std::filesystem::create_directories(*given.directory, failed);
+    const std::string place = *given.directory + "/";
+    write_file_atomically(place + "compare.csv", comparison_csv(rows));
+    write_file_atomically(place + "analog_blocks.csv", analog_block_csv("sprint-s"));
+    std::fputs((place + "compare.csv\n" + place + "analog_blocks.csv\n").c_str(), stdout);
+}
+
+}  // namespace
+
 void add_list_command(CLI::App& app) {
-    auto kind = std::make_shared<std::string>();
+    auto given = std::make_shared<ListArguments>();
     CLI::App* command = app.add_subcommand(
         "list",
         "Every model: schemes, devices and the models of their parts, arrays, machines, circuits");
-    command->add_option("KIND", *kind, "schemes | devices | models | arrays | machines | circuits")
+    command
+        ->add_option("KIND", given->kind,
+                     "schemes | devices | models | arrays | machines | circuits")
         ->required();
-    command->callback([kind] { std::fputs(list_models(*kind).c_str(), stdout); });
+    CLI::Option* compare = command->add_flag("--compare", given->compare,
+                                             "circuits beside what was published of them");
+    command->add_option("-o,--output", given->directory, "directory for the tables [terminal]")
+        ->needs(compare);
+    command->callback([given] {
+        if (given->compare)
+            compare_circuits(*given);
+        else
+            std::fputs(list_models(given->kind).c_str(), stdout);
+    });
 }
 
 void add_explain_command(CLI::App& app) {
