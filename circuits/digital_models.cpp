@@ -98,7 +98,8 @@ CircuitModel node_scaling() {
 CircuitModel published() {
     return {"digital-published",
             "published digital energies of other origin beside the library at their node",
-            {"ratio = library at that node and supply / published; no band is claimed"},
+            {"ratio = library at that node and supply / published, by either way to the node",
+             "no band is claimed"},
             {{"points.*.node_nm", "nm", "as node-scaling", "node of the figure"},
              {"points.*.vdd_V", "V", "as node-scaling", "supply of the figure"},
              {"points.*_pJ", "pJ", "above 0", "one operation"}},

@@ -74,7 +74,7 @@ PublishedRow divide_row(const Settings& digital, const DigitalLibrary& library) 
         return library.unit(kind, NumberFormat::floating, 32).energy.value().value / kPico;
     };
     const Cited ratio = cited(digital, "digital.float_divide_ratio", 1.0, kPositive);
-    PublishedRow row{"cortex-m4f", "float_divide over float_mul",
+    PublishedRow row{"cortex-m4f", "float_divide / float_mul",
                      32,           0.0,
                      ratio.value,  pJ(OpKind::divide) / pJ(OpKind::multiply),
                      0.0,          ratio.mark,
@@ -146,14 +146,24 @@ std::string digital_fit_text() {
 }
 
 std::string digital_published_text() {
+    const auto by_method = [](const char* method) {
+        Settings settings = boxed(kTable);
+        settings.overlay_assignment(fmt::format("node_scaling.method={}", method));
+        return digital_published_rows(settings, boxed("digital-points"));
+    };
+    const std::vector<PublishedRow> constant_field = by_method("constant_field");
+    const std::vector<PublishedRow> table = by_method("table");
     std::string text =
-        fmt::format("  {:<18} {:<28} {:>4} {:>5} {:>10} {:>8} {:>6}  {}\n", "name", "quantity (pJ)",
-                    "bits", "nm", "published", "model", "ratio", "mark");
-    for (const PublishedRow& row : digital_published_rows(boxed(kTable), boxed("digital-points"))) {
-        text += fmt::format("  {:<18} {:<28} {:>4} {:>5} {:>10.4g} {:>8.4g} {:>6.2f}  {}\n",
-                            row.name, row.quantity, row.bits,
-                            row.node_nm > 0.0 ? fmt::format("{:g}", row.node_nm) : "-",
-                            row.published, row.model, row.ratio, mark_name(row.mark));
+        fmt::format("  {:<16} {:<26} {:>4} {:>4} {:>9} {:>14} {:>6} {:>8} {:>6}  {}\n", "name",
+                    "quantity (pJ, or a ratio)", "bits", "nm", "published", "constant_field",
+                    "ratio", "table", "ratio", "mark");
+    for (std::size_t i = 0; i < table.size(); ++i) {
+        const PublishedRow& row = constant_field[i];
+        text += fmt::format(
+            "  {:<16} {:<26} {:>4} {:>4} {:>9.4g} {:>14.4g} {:>6.2f} {:>8.4g} {:>6.2f}  {}\n",
+            row.name, row.quantity, row.bits,
+            row.node_nm > 0.0 ? fmt::format("{:g}", row.node_nm) : "-", row.published, row.model,
+            row.ratio, table[i].model, table[i].ratio, mark_name(row.mark));
     }
     return text;
 }

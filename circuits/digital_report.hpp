@@ -26,7 +26,7 @@ std::vector<FitRow> digital_fit_rows(const Settings& settings);
 /// One published figure of another origin beside the library at that node and supply.
 struct PublishedRow {
     std::string name;      ///< "smartexchange-8b"
-    std::string quantity;  ///< "int_mac", "int_mul", "int_add", "float_divide over float_mul"
+    std::string quantity;  ///< "int_mac", "int_mul", "int_add", "float_divide / float_mul"
     int bits = 0;
     double node_nm = 0.0;
     double published = 0.0;    ///< pJ, or a ratio
@@ -39,7 +39,7 @@ struct PublishedRow {
 /// The figures of `points.*` that the library has a unit for; `digital` holds the library's tables.
 std::vector<PublishedRow> digital_published_rows(const Settings& digital, const Settings& points);
 
-/// The same as aligned text, of the tables in the box.
+/// The same as aligned text, of the tables in the box; published figures by both ways to a node.
 std::string digital_fit_text();
 std::string digital_published_text();
 

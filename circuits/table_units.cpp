@@ -17,16 +17,14 @@ constexpr std::array<std::string_view, 36> kOther = {
     "pA",  "fA",  "fC", "J",  "W",  "m2",  "nm", "um", "mm", "m",  "uV", "mV",
     "V",   "nA",  "uA", "mA", "A",  "ps",  "ns", "us", "ms", "s",  "Hz", "kHz",
     "MHz", "GHz", "aF", "fF", "pF", "ohm", "S",  "uS", "K",  "KB", "MB", "dB"};
-/// What is counted or has no unit.
-constexpr std::array<std::string_view, 27> kCounts = {
-    "bits",   "bit",      "bytes",     "enob",       "cycles",       "clocks",   "channels",
-    "banks",  "rows",     "cells",     "columns",    "reads",        "count",    "groups",
-    "ranks",  "devices",  "length",    "ratio",      "share",        "parallel", "buses",
-    "window", "branches", "exponents", "operations", "coefficients", "postponed"};
+/// Words of a plain number. So is a plural, which counts what it names ("banks").
+constexpr std::array<std::string_view, 9> kCounts = {
+    "bit", "enob", "count", "length", "ratio", "share", "parallel", "window", "postponed"};
 /// With one of these a count alone is no unit: an energy of "3 per bit" is none.
-constexpr std::array<std::string_view, 15> kQuantities = {
-    "energy", "power",   "area",   "leakage",   "time",        "delay",      "latency", "voltage",
-    "supply", "current", "charge", "frequency", "capacitance", "resistance", "capacity"};
+constexpr std::array<std::string_view, 22> kQuantities = {
+    "energies", "powers", "areas",     "times",       "delays",     "volts",   "joules",  "energy",
+    "power",    "area",   "leakage",   "time",        "delay",      "latency", "voltage", "supply",
+    "current",  "charge", "frequency", "capacitance", "resistance", "capacity"};
 /// Ends that make a quantity a plain number.
 constexpr std::array<std::string_view, 4> kRelative = {"ratio", "coefficients", "cycles", "bits"};
 /// Coefficients of published fits whose units differ from one to the next; their help says them.
@@ -69,7 +67,10 @@ std::string_view key_unit(std::string_view key) {
                            [&](std::string_view word) { return in(list, word); });
     };
     if (any(kQuantities)) return any(kRelative) ? "1" : "";
-    return any(kCounts) ? "1" : "";
+    const bool counts = std::any_of(words.begin(), words.end(), [](std::string_view word) {
+        return word.size() > 3 && word.ends_with('s');
+    });
+    return counts || any(kCounts) ? "1" : "";
 }
 
 void require_units(const Settings& table) {

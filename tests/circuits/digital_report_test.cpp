@@ -82,7 +82,8 @@ TEST_CASE("figures of other origin lie beside the library", "[unit]") {
     nano.overlay_assignment("digital.int_mul_pJ=[200, 3100]");
     for (const PublishedRow& row : digital_published_rows(nano, points))
         if (row.quantity == "int_mul") CHECK(row.ratio > 100.0);
-    CHECK_THAT(digital_published_text(), Catch::Contains("smartexchange-8b"));
+    CHECK_THAT(digital_published_text(),
+               Catch::Contains("smartexchange-8b") && Catch::Contains("constant_field"));
 }
 
 TEST_CASE("explain covers the library with its residuals", "[unit]") {
@@ -105,9 +106,9 @@ TEST_CASE("every number of every circuit table says its unit", "[property]") {
 }
 
 TEST_CASE("a number without a unit, and an energy of 0, are refused", "[unit]") {
-    for (const char* key :
-         {"sram.read", "mac.energy", "unit.energy_per_bit", "unit.leakage", "unit.delay_max",
-          "x.int_mul", "x.read_pj", "x.power_mw", "x.t_s_limit"}) {
+    for (const char* key : {"sram.read", "mac.energy", "unit.energy_per_bit", "unit.leakage",
+                            "unit.delay_max", "x.int_mul", "x.read_pj", "x.power_mw", "x.energies",
+                            "x.times_per_reads", "x.t_s_limit"}) {
         INFO(key);
         CHECK(key_unit(key).empty());
         CHECK_THROWS_AS(require_units(one_leaf(key, "3.1")), UserError);
@@ -118,6 +119,7 @@ TEST_CASE("a number without a unit, and an energy of 0, are refused", "[unit]") 
     CHECK(key_unit("a.read_ns") == "ns");
     CHECK(key_unit("a.area_ratio") == "1");
     CHECK(key_unit("a.bits") == "1");
+    CHECK(key_unit("a.subarrays_per_bank") == "1");
     for (const char* value : {"0", "-1", "[1, 0]"}) {
         CHECK_THROWS_AS(require_units(one_leaf("x.mul_pJ", value)), UserError);
         CHECK_THROWS_AS(require_units(one_leaf("x.leakage_uW", value)), UserError);
