@@ -7,6 +7,7 @@
 #include "src/base/error.hpp"
 #include "src/schemes/row_kernels.hpp"
 #include "src/schemes/sprint_work.hpp"
+#include "src/tile/threshold_gain.hpp"
 #include "src/tile/tile_check.hpp"
 
 namespace attohm {
@@ -33,12 +34,12 @@ SprintScheme::SprintScheme(const SchemeInputs& inputs, const Settings& settings)
         throw UserError("a real-valued level cannot be cut into digits", where("mapping.cell_bits"),
                         "a number with bits.k: ideal", "mapping.cell_bits: whole, or bits.k: 1..8");
     }
-    const Mapping map(analog_.device.g_min, analog_.device.g_max, code_settings_.k_bits,
-                      analog_.mapping);
+    const Mapping map = mapping();
     const TileCircuits circuits = tile_circuits(analog_, code_settings_, map, 1.0,
                                                 static_cast<std::size_t>(inputs_.model.head_dim));
     check_tile(circuits, map, analog_.device, where);
     const bool adc = analog_.readout == Readout::adc;
+    stored_digits_.resize(static_cast<std::size_t>(inputs_.model.layers * inputs_.model.heads));
     settle_time_ = settle_time(analog_, map,
                                (adc ? analog_.adc.bits : dac_settings_.bits).value_or(kFinestBits))
                        .value_or(Second{});
@@ -48,6 +49,21 @@ SprintScheme::SprintScheme(const SchemeInputs& inputs, const Settings& settings)
                         fmt::format("{:.6g} ns", analog_.timing.read_interval->value() * 1e9),
                         fmt::format("at least {:.6g} ns, or back-to-back", read.value() * 1e9));
     }
+}
+
+Mapping SprintScheme::mapping() const {
+    return {analog_.device.g_min, analog_.device.g_max, code_settings_.k_bits, analog_.mapping};
+}
+
+void SprintScheme::calibrate(int layer, int head, std::span<const AttentionHead> samples) {
+    CalibratedScheme::calibrate(layer, head, samples);
+    if (analog_.calibration == ThresholdCalibration::none) return;
+    MeanDigits digits(mapping());
+    for (const AttentionHead& sample : samples) {
+        digits.add(make_codes(code_settings_, scales_of(sample), sample).m.view());
+    }
+    stored_digits_.at(static_cast<std::size_t>(layer * inputs_.model.heads + head)) =
+        digits.values();
 }
 
 DrawSite SprintScheme::draw_site(const AttentionHead& head, const SampleContext& context) const {
@@ -93,28 +109,32 @@ struct SprintScheme::HeadRun {
     const ScoreCodes& codes;
     std::int64_t thresholds_clamped = 0;
     std::int64_t level_errors = 0;
-    /// Whether the chip's calibration is booked here: once for every set of arrays, that of the
-    /// first head that reads them (shared placement: of the first layer's).
-    bool calibrates = false;
+    /// Whether the trims of the chip are booked here: once for every set of arrays, with the first
+    /// head that reads them (shared placement: of the first layer).
+    bool books_trims = false;
+    /// Whether the gains are: once for every set of keys, whose levels they follow.
+    bool books_gains = false;
 };
 
 void SprintScheme::head_attention(const AttentionHead& head, MatrixView<float> out,
                                   SampleContext& context) const {
     const HeadCalibration& calibrated = calibration(head.layer, head.head);
     const ScoreCodes codes = make_codes(code_settings_, scales_of(head), head);
-    const Mapping map(analog_.device.g_min, analog_.device.g_max, code_settings_.k_bits,
-                      analog_.mapping);
+    const Mapping map = mapping();
     TileCircuits circuits = tile_circuits(analog_, code_settings_, map, calibrated.n_fs, head.d());
     const ThresholdDac dac(dac_settings_.bits, dac_settings_.range_steps.value_or(calibrated.n_fs),
                            analog_.threshold_noise);
     circuits.threshold_dac = dac;
+    circuits.stored_digits =
+        stored_digits_[static_cast<std::size_t>(head.layer * inputs_.model.heads + head.head)];
     circuits.schedule = schedule(head, WordLineDrive(circuits.drive).read_time());
     SprintTile tile(circuits, map, analog_.device, draw_site(head, context), codes.m.view(),
                     head.n_k());
     const RowThresholds thresholds = row_thresholds(codes, calibrated.threshold, dac);
-    HeadRun run{{}, tile, codes, thresholds.clamped, 0, false};
-    run.calibrates = analog_.placement == Placement::own ? head.first_of_kv_head
-                                                         : head.layer == 0 && head.head == 0;
+    HeadRun run{{}, tile, codes, thresholds.clamped};
+    run.books_gains = head.first_of_kv_head;
+    run.books_trims = analog_.placement == Placement::own ? head.first_of_kv_head
+                                                          : head.layer == 0 && head.head == 0;
     const Matrix<std::int16_t> k8 = recompute_codes(codes, tile, map, run.level_errors);
 
     const IntegerKeys integer_keys(codes.m.view(), codes.largest_m);
@@ -204,7 +224,8 @@ void SprintScheme::record_events(const HeadRun& run, const HeadCalibration& cali
     report.lsb_score = u;
     report.settle_time_s = settle_time_.value();
     report.step_time_s = analog_.drive.step_time.value();
-    report.calibration_measurements = run.calibrates ? run.tile.calibration_measurements() : 0;
+    report.calibration_measurements = (run.books_trims ? run.tile.trim_measurements() : 0) +
+                                      (run.books_gains ? run.tile.gain_measurements() : 0);
     report.decision_times = run.totals.times.bins();
     report.wire_residual = run.tile.keys().wire_residual;
     report.wire_coupling = run.tile.keys().wire_coupling;

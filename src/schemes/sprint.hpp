@@ -15,6 +15,8 @@ class SprintScheme final : public CalibratedScheme {
     /// recompute.k_msb: stored), or that no circuit can be built for.
     SprintScheme(const SchemeInputs& inputs, const Settings& settings);
     std::string_view name() const override { return "sprint"; }
+    /// Also what the keys of the samples store on average, where the threshold follows it.
+    void calibrate(int layer, int head, std::span<const AttentionHead> samples) override;
 
   protected:
     void head_attention(const AttentionHead& head, MatrixView<float> out,
@@ -22,6 +24,7 @@ class SprintScheme final : public CalibratedScheme {
 
   private:
     struct HeadRun;
+    Mapping mapping() const;
     DrawSite draw_site(const AttentionHead& head, const SampleContext& context) const;
     ReadSchedule schedule(const AttentionHead& head, Second read_time) const;
     /// K codes as the recompute reads them, and how many levels were sensed wrongly.
@@ -35,7 +38,8 @@ class SprintScheme final : public CalibratedScheme {
 
     AnalogSettings analog_;
     KeepSettings keep_settings_;
-    Second settle_time_ = {};  ///< 0: no capacitances
+    Second settle_time_ = {};                         ///< 0: no capacitances
+    std::vector<std::vector<double>> stored_digits_;  ///< [layers x heads] [planes], if calibrated
 };
 
 }  // namespace attohm

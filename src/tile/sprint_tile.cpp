@@ -147,8 +147,12 @@ std::span<const float> SprintTile::threshold_gains() const {
     return impl_->core.gains;
 }
 
-std::int64_t SprintTile::calibration_measurements() const {
-    return impl_->core.measurements;
+std::int64_t SprintTile::trim_measurements() const {
+    return impl_->core.trim_measurements;
+}
+
+std::int64_t SprintTile::gain_measurements() const {
+    return impl_->core.gain_measurements;
 }
 
 std::int64_t SprintTile::trim_clamped() const {

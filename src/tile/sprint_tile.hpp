@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "circuits/adc.hpp"
 #include "circuits/comparator.hpp"
@@ -36,7 +37,8 @@ enum class Summation {
 };
 
 /// Gain of the threshold: what a column gives of its nominal output when every cell holds the mean
-/// of the levels' conductances, from wires, selectors, I-V and mean relaxation.
+/// of the conductances stored in its plane, from wires, selectors, I-V and mean relaxation
+/// (threshold_gain.hpp).
 enum class ThresholdCalibration { none, array, column };
 
 struct TileCircuits {
@@ -52,6 +54,8 @@ struct TileCircuits {
     Readout readout = Readout::comparator;
     Summation summation = Summation::current;
     ThresholdCalibration calibration = ThresholdCalibration::none;
+    /// [planes] mean digit of the keys that the gains are meant for; read with a calibration.
+    std::vector<double> stored_digits;
     AdcSpec adc;  ///< range in score steps; read where something is converted
     std::size_t columns_per_adc = 1;
     ReadSchedule schedule;
@@ -108,8 +112,10 @@ class SprintTile {
     ReadPath path() const;
     /// [n] what the threshold of each key is multiplied with; 1 without calibration.
     std::span<const float> threshold_gains() const;
-    /// Measurements that calibrating offsets and gains took, once per chip.
-    std::int64_t calibration_measurements() const;
+    /// Measurements that calibrating offsets took, once per chip.
+    std::int64_t trim_measurements() const;
+    /// Measurements that calibrating gains took, once per chip and set of keys that they are for.
+    std::int64_t gain_measurements() const;
     std::int64_t trim_clamped() const;
 
     /// Decides queries first .. first + r - 1; blocks in order from query 0 on.

@@ -2,21 +2,42 @@
 
 #include <vector>
 
+#include "crossbar/array/mapping.hpp"
+#include "src/base/matrix.hpp"
+
 namespace attohm {
 
 class TileCore;
 
-/// What a column gives of its nominal output, known without knowing what is stored: the gain of
-/// every key [n], or of every array of keys, that the threshold is multiplied with.
-///     cells   slope of the mean conductance after relaxation, temperature and selector between a
-///             quarter and three quarters of the range
-///     wires   sum_i T_i / sum_i G_i of a column of an array whose cells all hold the middle of the
-///             range, weighted over the columns of a key
+/// Mean digit that the cells of every plane hold, over the keys added: what a calibration knows of
+/// the levels that will be stored. Digits of keys lie well below the middle of the range in a pair,
+/// where half of them are 0, and about the middle in an offset column.
+class MeanDigits {
+  public:
+    explicit MeanDigits(const Mapping& mapping);
+
+    /// Args: levels: [n, d] integer levels (real where the mapping is ideal).
+    void add(MatrixView<const float> levels);
+    /// [planes], in dG above G_min; 0 without keys.
+    std::vector<double> values() const;
+
+  private:
+    Mapping mapping_;
+    std::vector<double> sums_;
+    double cells_ = 0.0;
+};
+
+/// What a column gives of its nominal output, known without knowing which key it stores: the gain
+/// of every key [n], or of every array of keys, that the threshold is multiplied with. With x_p the
+/// mean digit of plane p (TileCircuits::stored_digits, of the calibration samples):
+///     cells   slope of the mean conductance after relaxation, temperature and selector between
+///             x_p / 2 and 3 x_p / 2 (the largest digit at most), over the planes by |weight|
+///     wires   sum_i T_i / sum_i G_i of the columns of a key in an array whose cells all hold the
+///             mean digit of their plane, references level 0, over the planes by |weight|
 ///     drive   least-squares slope of value(c) over all codes c
 /// Source: own derivation from physics.md sections 2 to 4.
-/// Keys whose levels lie below the middle load the wires less than that: through strong wires their
-/// gain is taken too low, and they are kept too often.
-/// Not modelled: noise of the measurement, codes of the gain (it is taken as a real number).
+/// Not modelled: noise of the measurement, codes of the gain (it is taken as a real number), what
+/// the keys of one array are off the mean of the calibration samples, faulty cells.
 std::vector<float> threshold_gains(const TileCore& core);
 
 }  // namespace attohm

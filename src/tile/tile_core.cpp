@@ -64,7 +64,8 @@ void TileCore::draw_offsets() {
     if (!circuits.trim) return;
     trim_clamped = circuits.trim->trim(
         offsets, Volt::from_value(1.0 / comparator_steps(Volt::from_value(1.0))));
-    measurements += circuits.trim->measurements_per_comparator() * static_cast<std::int64_t>(n());
+    trim_measurements =
+        circuits.trim->measurements_per_comparator() * static_cast<std::int64_t>(n());
 }
 
 void TileCore::calibrate_gains() {
@@ -72,9 +73,9 @@ void TileCore::calibrate_gains() {
     if (circuits.calibration == ThresholdCalibration::none) return;
     gains = threshold_gains(*this);
     const auto groups = static_cast<std::int64_t>(circuits.arrays.shape.arrays(n()));
-    measurements += circuits.calibration == ThresholdCalibration::array
-                        ? groups
-                        : static_cast<std::int64_t>(n());
+    gain_measurements = circuits.calibration == ThresholdCalibration::array
+                            ? groups
+                            : static_cast<std::int64_t>(n());
 }
 
 VoltageClass TileCore::look_at(float code, std::span<const double> ages) const {

@@ -104,7 +104,7 @@ class TileCore {
     AlignedVector<float> offsets;  ///< static, of the comparators, steps
     std::vector<float> gains;      ///< of the threshold
     std::vector<LastDecision> last;
-    std::int64_t measurements = 0;
+    std::int64_t trim_measurements = 0, gain_measurements = 0;
     std::int64_t trim_clamped = 0;
 
   private:

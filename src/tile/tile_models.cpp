@@ -101,13 +101,16 @@ WireModel threshold_calibration() {
     return {"threshold-calibration",
             "the threshold follows what cells, wires and drive leave of a nominal output",
             {"v_th,j = gain_j v_th; array: the mean gain of its keys",
-             "cells: slope of the mean conductance over the middle half of the range",
-             "wires: sum_i T_ji / sum_i G_ij of a column of an array in the middle of the range",
+             "x_p: mean digit that the keys of the calibration samples store in plane p (a line of "
+             "a pair, a slice)",
+             "cells: slope of the mean conductance between x_p / 2 and 3 x_p / 2",
+             "wires: sum_i T_ji / sum_i G_ij of a key in an array whose cells all hold x_p",
              "drive: least-squares slope of value(c) over the codes",
              "measurements, once per chip: one an array or one a column, and the trims' bits"},
             {{"threshold.calibration", "-", "none, array, column", "how fine"}},
             "own derivation from physics.md sections 2 to 4",
-            {"noise of the measurement", "codes of the gain"}};
+            {"noise of the measurement", "codes of the gain",
+             "what single arrays store off that mean"}};
 }
 
 WireModel slow_split() {

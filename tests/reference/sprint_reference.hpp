@@ -225,6 +225,14 @@ Matrix<double> sprint_reference_probabilities(
     const SprintReferenceSettings& settings, const DrawSite& site,
     std::vector<ReferenceLatch> latches = {});
 
+/// Gains of the threshold, key by key or of every array, from the mean of what the head's own keys
+/// store: for settings.threshold_gain. Linear cells without relaxation.
+std::vector<double> sprint_reference_gains(const AttentionHead& head,
+                                           const SprintReferenceCodes& codes,
+                                           const SprintReferenceCells& cells,
+                                           const SprintReferenceSettings& settings,
+                                           const DrawSite& site, bool by_array);
+
 /// P(clip(X, low, high) + Y >= threshold), X ~ N(mean, sigma_x^2), Y ~ N(0, sigma_y^2); a tie
 /// counts.
 double reference_keep_probability(double mean, double sigma_x, double low, double high,

@@ -125,6 +125,12 @@ Currents wired_currents(const ReadFrame& frame, const CellNoise& noise, std::siz
 std::vector<Matrix<double>> reference_sensitivity(const ReadFrame& frame, std::size_t event);
 std::vector<Matrix<double>> wired_reference_sensitivity(const ReadFrame& frame, std::size_t event);
 
+/// What the wires leave of the columns of every key in an array whose cells all hold the mean digit
+/// of their plane: measured with the same voltage on all rows.
+std::vector<double> wire_gains(const ReadFrame& frame);
+/// What temperature leaves of a step of conductance about the mean digits.
+double cell_gain(const ReadFrame& frame);
+
 /// What one step and part adds to the output of key j, and what clipped.
 struct Contribution {
     double value = 0.0;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include "src/base/error.hpp"
 #include "tests/reference/sprint_reference_parts.hpp"
@@ -33,6 +34,22 @@ std::vector<Line> lines_of(const ReadFrame& frame, std::size_t array) {
         for (std::size_t p = 0; p < frame.planes(); ++p) lines.push_back({false, written, p, j});
     }
     return lines;
+}
+
+/// Mean over the valid keys of what the cells of a plane hold.
+double mean_digit(const ReadFrame& frame, std::size_t plane) {
+    const Matrix<double>& digit = frame.cells.planes[plane].digit;
+    const auto keys = static_cast<std::size_t>(frame.head.valid_k);
+    double sum = 0.0;
+    for (std::size_t j = 0; j < keys; ++j)
+        for (std::size_t i = 0; i < digit.cols(); ++i) sum += digit(j, i);
+    return sum / static_cast<double>(keys * digit.cols());
+}
+
+/// A cell with that digit, warm or cold, as it was written.
+double digit_S(const ReadFrame& frame, double digit) {
+    const double G = frame.settings.G_min_S + frame.cells.dG_S * digit;
+    return frame.settings.temperature_factor ? G * frame.settings.temperature_factor(G) : G;
 }
 
 double cell_S(const ReadFrame& frame, const CellNoise& noise, std::size_t event, std::size_t array,
@@ -138,4 +155,70 @@ std::vector<Matrix<double>> wired_reference_sensitivity(const ReadFrame& frame, 
     return sensitivity;
 }
 
+std::vector<double> wire_gains(const ReadFrame& frame) {
+    const std::size_t n = static_cast<std::size_t>(frame.head.valid_k);
+    std::vector<double> measured(n, 0.0), nominal(n, 0.0);
+    for (std::size_t part = 0; part < frame.places.parts; ++part) {
+        for (std::size_t a = 0; a < frame.arrays(); ++a) {
+            const std::vector<Line> lines = lines_of(frame, a);
+            Matrix<double> G_S(frame.places.rows, lines.size());
+            for (std::size_t c = 0; c < lines.size(); ++c) {
+                double digit = frame.cells.planes[lines[c].plane].reference_digit;
+                if (!lines[c].reference) digit = mean_digit(frame, lines[c].plane);
+                const double G = lines[c].written ? digit_S(frame, digit) : frame.settings.G_min_S;
+                for (std::size_t r = 0; r < frame.places.depth(part); ++r) G_S(r, c) = G;
+            }
+            const NodalReference network(
+                MatrixView<const double>(G_S.data(), G_S.rows(), G_S.cols()), frame.settings.wires);
+            // A volt on every row: a column without wires would give the sum of its cells.
+            const std::vector<double> ones(frame.places.rows, 1.0);
+            const std::vector<double> ampere = network.solve(ones).current;
+            for (std::size_t c = 0; c < lines.size(); ++c) {
+                if (lines[c].reference || !lines[c].written) continue;
+                const double weight = std::abs(frame.cells.planes[lines[c].plane].weight);
+                measured[lines[c].key] += weight * ampere[c];
+                for (std::size_t r = 0; r < frame.places.depth(part); ++r)
+                    nominal[lines[c].key] += weight * G_S(r, c);
+            }
+        }
+    }
+    for (std::size_t j = 0; j < n; ++j) measured[j] /= nominal[j];
+    return measured;
+}
+
+double cell_gain(const ReadFrame& frame) {
+    double rise_S = 0.0, digits = 0.0;
+    for (std::size_t p = 0; p < frame.planes(); ++p) {
+        const double mean = mean_digit(frame, p), weight = std::abs(frame.cells.planes[p].weight);
+        rise_S += weight * (digit_S(frame, 1.5 * mean) - digit_S(frame, 0.5 * mean));
+        digits += weight * mean;
+    }
+    return rise_S / (digits * frame.cells.dG_S);
+}
+
 }  // namespace attohm::reference
+
+namespace attohm {
+
+std::vector<double> sprint_reference_gains(const AttentionHead& head,
+                                           const SprintReferenceCodes& codes,
+                                           const SprintReferenceCells& cells,
+                                           const SprintReferenceSettings& settings,
+                                           const DrawSite& site, bool by_array) {
+    ATTOHM_CHECK(!settings.aged_S && !settings.relaxation_mean_S && !settings.iv_shape_V);
+    const reference::ReadFrame frame(head, codes, cells, settings, site, 0);
+    std::vector<double> gains = reference::wire_gains(frame);
+    const double cell = reference::cell_gain(frame);
+    for (double& gain : gains) gain *= cell;
+    if (!by_array) return gains;
+    std::vector<double> sum(frame.arrays(), 0.0), count(frame.arrays(), 0.0);
+    for (std::size_t j = 0; j < gains.size(); ++j) {
+        sum[frame.places.array(j)] += gains[j];
+        count[frame.places.array(j)] += 1.0;
+    }
+    for (std::size_t j = 0; j < gains.size(); ++j)
+        gains[j] = sum[frame.places.array(j)] / count[frame.places.array(j)];
+    return gains;
+}
+
+}  // namespace attohm

@@ -274,3 +274,26 @@ TEST_CASE("the spread of the score eye is that of the calibration scores", "[uni
     const auto own = calibrate("threshold", {"threshold.source=value(0)"}, samples);
     CHECK(static_cast<double>(own.score_sigma) == Approx(std::sqrt(square)).epsilon(1e-4));
 }
+
+TEST_CASE("gains follow what the keys of the calibration samples store", "[unit]") {
+    const LayerSpec spec{1, 1, 40, 48, 32, 8, false, -1, -1, false};
+    const std::vector<AttentionLayer> layers = {random_layer(spec, 83)};
+    const AttentionHead head = head_view(layers[0], 0, 0);
+    PairDesign design;
+    Settings settings = pair_settings(design, write_card(card_text(design)));
+    for (const char* key : {"threshold.calibration=column", "wires.row_ohm=2", "wires.column_ohm=2",
+                            "wires.sense_ohm=100", "threshold.dac_bits=ideal"})
+        settings.overlay_assignment(key);
+    const auto scheme = make_calibrated("sprint", settings, layers);
+    const auto& own = dynamic_cast<const CalibratedScheme&>(*scheme).calibration(0, 0);
+    // A tile told the mean digits of these keys, which were the samples.
+    PairTile pair = make_pair_tile(settings, own, head, pair_site(head, {}, 0, 1));
+    for (const float gain : pair.tile.threshold_gains()) CHECK(gain < 0.95F);
+    const RowThresholds rows = row_thresholds(pair.codes, own.threshold, {{}, own.n_fs, {}});
+    const std::vector<std::uint32_t> ends(40, 48);
+    Matrix<std::uint8_t> keep(40, 48);
+    pair.tile.decide(0, pair.codes.nq.view(), rows.steps, {ends, {}}, keep.view(), {});
+    const std::int64_t kept = std::count(keep.data(), keep.data() + keep.size(), 1);
+    CHECK(run_scheme(*scheme, layers[0]).reports[0].decisions.hw_kept == kept);
+    CHECK(kept > 300);
+}

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "src/base/random.hpp"
+#include "src/tile/threshold_gain.hpp"
 
 namespace attohm {
 
@@ -341,6 +342,9 @@ PairTile make_pair_tile(const Settings& settings, const HeadCalibration& calibra
     circuits.schedule.delay = analog.timing.delay;
     circuits.schedule.read_interval = WordLineDrive(circuits.drive).read_time();
     circuits.schedule.reads_in_all = static_cast<std::size_t>(head.valid_q);
+    MeanDigits stored(map);
+    stored.add(codes.m.view());
+    circuits.stored_digits = stored.values();
     SprintTile tile(circuits, map, analog.device, site, codes.m.view(), head.n_k());
     return {std::move(codes), map, std::move(tile)};
 }

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <map>
 
+#include "src/tile/threshold_gain.hpp"
 #include "tests/crossbar/device/card_fixture.hpp"
 #include "tests/reference/write_verify_reference.hpp"
 
@@ -266,12 +267,15 @@ TilePair::TilePair(const TilePairDesign& asked)
         levels.data()[i] = static_cast<float>(codes.k_level.data()[i]);
     for (std::size_t i = 0; i < nq.size(); ++i)
         nq.data()[i] = static_cast<float>(codes.q_line.data()[i]);
-    if (circuits.calibration != ThresholdCalibration::none) {
-        const SprintTile tile = make_tile();
-        settings.threshold_gain.assign(tile.threshold_gains().begin(),
-                                       tile.threshold_gains().end());
-    }
+    MeanDigits stored(map);
+    stored.add(levels.view());
+    circuits.stored_digits = stored.values();
     cells = sprint_reference_cells(head, codes, settings, design.site);
+    if (circuits.calibration != ThresholdCalibration::none) {
+        const bool by_array = circuits.calibration == ThresholdCalibration::array;
+        settings.threshold_gain =
+            sprint_reference_gains(head, codes, cells, settings, design.site, by_array);
+    }
     columns = sprint_reference_columns(head, codes, cells, settings, design.site);
 }
 

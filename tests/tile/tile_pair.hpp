@@ -41,7 +41,7 @@ void make_noisy(TilePairDesign& design);
 OwnedHead coded_head(const TilePairDesign& design);
 SprintReferenceScales coded_scales(const TilePairDesign& design);
 
-/// What the twin is told of the design; gains come from the tile.
+/// What the twin is told of the design; it finds the gains of its thresholds itself.
 SprintReferenceSettings twin_settings(const TilePairDesign& design);
 
 /// Both, put together.
