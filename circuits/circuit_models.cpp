@@ -6,6 +6,7 @@
 
 #include "circuits/analog_models.hpp"
 #include "circuits/digital_models.hpp"
+#include "circuits/memory/memory_models.hpp"
 #include "src/base/error.hpp"
 
 namespace attohm {
@@ -204,6 +205,7 @@ const std::vector<CircuitModel>& circuit_model_table() {
             adc_ramp(),   adc_survey_fit(), word_line_dac(), threshold_dac(), sense()};
         for (CircuitModel& model : analog_circuit_models()) models.push_back(std::move(model));
         for (CircuitModel& model : digital_circuit_models()) models.push_back(std::move(model));
+        for (CircuitModel& model : memory_circuit_models()) models.push_back(std::move(model));
         check_circuit_models(models);
         return models;
     }();
