@@ -19,13 +19,13 @@ struct DecisionCounts {
     double fp_expected = 0.0,
            fk_expected = 0.0;        ///< sum of P over the read draws, against `threshold`
     double decision_variance = 0.0;  ///< sum p(1-p) over valid pairs
-    // Clustering of false prunes on keys, over the pairs that `threshold` keeps. p is the
-    // probability over all read noise, with memory or without, as if each read were the first.
+    // Clustering of false prunes on keys, over the pairs that `threshold` keeps. p: over all read
+    // noise as if each read were the first, draws that the keys of a read share given.
     std::int64_t keys_kept = 0;  ///< keys that at least one query keeps
     std::int64_t keys_lost = 0;  ///< of those, falsely pruned for more than half of these queries
     double key_excess = 0.0;     ///< sum over keys of (false prunes - sum p)^2
     double key_variance =
-        0.0;  ///< sum over keys of sum p(1-p): key_excess if reads are independent
+        0.0;  ///< sum over keys of sum p(1-p): mean of key_excess if reads are independent
 };
 
 /// Decisions by the place of a key's column in its array, from the row drivers on, in equal bins.

@@ -27,12 +27,13 @@ struct OutputPath::Draws {
     std::vector<std::uint64_t> indices;
 };
 
-void OutputPath::decide(MatrixView<std::uint8_t> keep, MatrixView<float> p_keep,
-                        TileTotals& totals) {
+void OutputPath::decide(MatrixView<std::uint8_t> keep, MatrixView<float> p_keep, TileTotals& totals,
+                        const OutputPath* quiet, MatrixView<float> p_quiet) {
     const std::size_t n = core_.n(), rows = block_.rows();
     Draws draws{decision_noise_stream(core_.site), AlignedVector<float>(n),
                 std::vector<std::uint32_t>(n + 1), std::vector<std::uint64_t>(n)};
     AlignedVector<float> offsets(n);
+    std::vector<std::uint8_t> risky(n);
     Matrix<std::uint8_t> open;
     open.resize(rows, n);
     const bool constant = core_.constant_offsets();
@@ -58,9 +59,10 @@ void OutputPath::decide(MatrixView<std::uint8_t> keep, MatrixView<float> p_keep,
     if (!p_keep.empty()) core_.know_variance(block_);
     for (std::size_t t = 0; t < rows; ++t) {
         const DecisionRow row = row_of(t);
-        if (!p_keep.empty()) {
-            std::vector<std::uint8_t> risky(n);
-            probabilities(t, row, risky.data(), p_keep.row(t));
+        if (!p_keep.empty()) probabilities(row, risky.data(), p_keep.row(t));
+        if (quiet != nullptr) {
+            quiet->probabilities(quiet->decision_row(t, nullptr, offsets.data()), risky.data(),
+                                 p_quiet.row(t));
         }
         if (dense) {
             draw_row(t, row, keep.row(t), open.row(t), draws, totals);
@@ -68,16 +70,6 @@ void OutputPath::decide(MatrixView<std::uint8_t> keep, MatrixView<float> p_keep,
             draw_open(t, row, keep.row(t), open.row(t), draws, totals);
         }
         core_.remember(keep.row(t));
-    }
-}
-
-void OutputPath::probabilities(MatrixView<float> p_keep) {
-    AlignedVector<float> offsets(core_.n());
-    std::vector<std::uint8_t> risky(core_.n());
-    core_.know_variance(block_);
-    for (std::size_t t = 0; t < block_.rows(); ++t) {
-        core_.key_offsets(block_, t, offsets);
-        probabilities(t, decision_row(t, nullptr, offsets.data()), risky.data(), p_keep.row(t));
     }
 }
 
@@ -185,8 +177,7 @@ double OutputPath::clipped_value(std::size_t t, const DecisionRow& row, std::siz
 }
 
 /// P(keep): an undecided comparator that keeps (prunes) acts as a threshold v_meta lower (higher).
-void OutputPath::probabilities(std::size_t, const DecisionRow& row, std::uint8_t* risky,
-                               float* p_keep) const {
+void OutputPath::probabilities(const DecisionRow& row, std::uint8_t* risky, float* p_keep) const {
     const Comparator& comparator = core_.circuits.comparator;
     const auto window = static_cast<float>(core_.comparator_steps(comparator.metastable_window()));
     if (window == 0.0F || comparator.undecided != Undecided::coin) {

@@ -12,9 +12,10 @@ class OutputPath {
   public:
     OutputPath(TileCore& core, ReadBlock& block) : core_(core), block_(block) {}
 
-    void decide(MatrixView<std::uint8_t> keep, MatrixView<float> p_keep, TileTotals& totals);
-    /// P(keep) of every decision, with the offsets as they stand.
-    void probabilities(MatrixView<float> p_keep);
+    /// Args: quiet: the same block under another law of its outputs, whose P(keep) goes to
+    ///   `p_quiet`; null: none. What comparators remember is given for both.
+    void decide(MatrixView<std::uint8_t> keep, MatrixView<float> p_keep, TileTotals& totals,
+                const OutputPath* quiet = nullptr, MatrixView<float> p_quiet = {});
 
   private:
     struct Draws;
@@ -30,8 +31,7 @@ class OutputPath {
                          TileTotals& totals) const;
     std::uint8_t compare(std::size_t t, std::size_t j, double value, double threshold,
                          TileTotals& totals) const;
-    void probabilities(std::size_t t, const DecisionRow& row, std::uint8_t* risky,
-                       float* p_keep) const;
+    void probabilities(const DecisionRow& row, std::uint8_t* risky, float* p_keep) const;
     void shifted_probabilities(const DecisionRow& row, std::uint8_t* risky, float shift,
                                float* p_keep) const;
 

@@ -261,6 +261,26 @@ void SlowReads::marginal_law(const Matrix<float>& quiet_mean, const TileCore& co
     }
     core.product(values, quiet_mean.view(), 0, d_, false, block.analog.view());
     core.product(squares, variance.view().top(n_), 0, d_, true, block.variance.view());
+    add_reference_variance(squares, variance, block);
+}
+
+/// Noise with memory of the reference columns, which all keys of a group share.
+void SlowReads::add_reference_variance(const LineInputs& squares, const Matrix<float>& variance,
+                                       ReadBlock& block) const {
+    for (std::size_t a = 0; a < groups_; ++a) {
+        const Matrix<float>& lines = squares[squares.size() > 1 ? a : 0];
+        const float* cells = variance.row(n_ + a);
+        const std::size_t end = std::min(n_, (a + 1) * shape_.slots());
+        for (std::size_t t = 0; t < block.rows(); ++t) {
+            double common = 0.0;
+            for (std::size_t i = 0; i < d_; ++i) {
+                common += static_cast<double>(lines(t, i)) * static_cast<double>(cells[i]);
+            }
+            for (std::size_t j = a * shape_.slots(); j < end; ++j) {
+                block.variance(t, j) += static_cast<float>(common);
+            }
+        }
+    }
 }
 
 void SlowReads::change_columns(Columns& columns, const Followed& followed, std::uint64_t read,

@@ -8,7 +8,7 @@
 #include "crossbar/array/programmed_keys.hpp"
 #include "crossbar/array/slow_state.hpp"
 #include "crossbar/array/telegraph_state.hpp"
-#include "src/tile/drive.hpp"
+#include "src/tile/driven_lines.hpp"
 #include "src/tile/read_schedule.hpp"
 
 namespace attohm {
@@ -46,7 +46,8 @@ class SlowReads {
     /// off. Args: codes: [r, d].
     void add_to(std::size_t first, MatrixView<const float> codes, MatrixView<float> analog);
     /// Law of a block's outputs over all noise: means without memory, and the variance of slow and
-    /// telegraph noise (as if Gaussian) on top of the white one in block.variance. Slow noise of
+    /// telegraph noise (as if Gaussian), references included, on top of the white one in
+    /// block.variance. Slow noise of
     /// reads that are repeated and averaged has its own covariance; the steps of one read, and
     /// telegraph noise throughout, are taken as fully correlated.
     void marginal_law(const Matrix<float>& quiet_mean, const TileCore& core,
@@ -69,6 +70,8 @@ class SlowReads {
         std::vector<Columns> columns;
         std::uint64_t draws = 0;  ///< plane id
     };
+    void add_reference_variance(const LineInputs& squares, const Matrix<float>& variance,
+                                ReadBlock& block) const;
     static SlowSplit split(const Device& device, const WordLineDrive& drive,
                            const ReadSchedule& schedule, std::size_t keys);
     void add_frozen(ProgrammedKeys& keys) const;

@@ -61,12 +61,12 @@ class SprintTile::Impl {
         return slow && slow->tracks() ? ReadPath::cells : ReadPath::output;
     }
 
-    /// Keys without the frozen part of their noise, all noise in the variance.
-    void marginal(const ReadBlock& block, MatrixView<float> p) {
+    /// The block with keys without the frozen part of their noise, all noise in the variance.
+    ReadBlock marginal(const ReadBlock& block) const {
         ReadBlock quiet = block;
         slow->marginal_law(quiet_mean, core, quiet);
         core.subtract_reference_noise(quiet);
-        OutputPath(core, quiet).probabilities(p);
+        return quiet;
     }
 
     /// Noise with memory where every array has word lines of its own: cell by cell, one query.
@@ -101,17 +101,18 @@ class SprintTile::Impl {
                 }
             }
         } else {
-            if (!p_marginal.empty() && slow) {
-                core.know_variance(block);
-                marginal(block, p_marginal);
-            }
+            const bool other_law = !p_marginal.empty() && slow;
+            if (other_law) core.know_variance(block);
+            ReadBlock quiet = other_law ? marginal(block) : ReadBlock{};
             if (follows != nullptr && !core.lines.none()) {
                 add_changes(*follows, block);
             } else if (follows != nullptr) {
                 follows->add_to(block.first, block.codes, block.analog.view());
             }
             core.subtract_reference_noise(block);
-            OutputPath(core, block).decide(keep, p_keep, totals);
+            const OutputPath quiet_path(core, quiet);
+            OutputPath(core, block)
+                .decide(keep, p_keep, totals, other_law ? &quiet_path : nullptr, p_marginal);
             if (!p_marginal.empty() && !slow) {
                 for (std::size_t t = 0; t < block.rows(); ++t) {
                     std::copy_n(p_keep.row(t), core.n(), p_marginal.row(t));

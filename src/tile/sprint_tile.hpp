@@ -124,10 +124,18 @@ class SprintTile {
     ///   threshold: [r] in steps
     ///   counted:   outputs that the totals count (the array reads every key)
     ///   keep:      [r, n] 1 = the comparator kept
-    ///   p_keep:    [r, n] P(keep) over the white draws, given everything else; may be empty. NaN
-    ///              on the column path, whose outputs have no closed law.
-    ///   p_marginal: [r, n] P(keep) over all read noise, that with memory included as if every read
-    ///              were the first; may be empty, NaN as p_keep
+    ///   p_keep:    [r, n] P(keep) over the white noise of the key's own cells and its comparator.
+    ///              Given are the write event, noise with memory, the comparator's last decision,
+    ///              and what the keys of an array share in this read, as drawn: DAC noise,
+    ///              reference columns, threshold noise (physics.md section 4, "Decisions"). May be
+    ///              empty; NaN on the column path, whose outputs have no closed law.
+    ///   p_marginal: [r, n] the same over noise with memory as well, as if every read were the
+    ///              first; may be empty, NaN as p_keep. Shared draws of the read and the last
+    ///              decision are given here too, so where nothing remembers it is p_keep, and sum
+    ///              over keys of (sum over reads of keep - p)^2 has the mean sum p (1 - p):
+    ///              exactly, with errors of DACs and wires or without. One run scatters about that
+    ///              with the variance sum over keys of 2 v^2 + sum p q (1 - 6 p q), v = sum p q, q
+    ///              = 1 - p.
     /// Returns: totals of these reads.
     TileTotals decide(std::size_t first, MatrixView<const float> nq,
                       std::span<const float> threshold, const CountedKeys& counted,
