@@ -81,14 +81,14 @@ def write_trace(path, vit, thresholds, train, test, golden, created_utc):
         trace.thresholds(thresholds)
         trace.weights(vit.net, vit.weights)
         for number in range(CALIBRATION_SAMPLES):
-            _add(trace, vit, train, number, "train", number < CAPTURED_CALIBRATION, {}, calibration=True)
+            add_digit(trace, vit, train, number, "train", number < CAPTURED_CALIBRATION, {}, calibration=True)
         for number in range(len(test)):
             logits = {"logits": golden.logits[number].astype(np.float32),
                       "logits_threshold": golden.logits_threshold[number].astype(np.float32)}
-            _add(trace, vit, test, number, "test", number < CAPTURED_SAMPLES, logits)
+            add_digit(trace, vit, test, number, "test", number < CAPTURED_SAMPLES, logits)
 
 
-def _add(trace, vit, split, number, name, capture, logits, calibration=False):
+def add_digit(trace, vit, split, number, name, capture, logits, calibration=False):
     """One digit."""
     attrs = {"dataset": "sklearn load_digits", "split": name, "index": int(split.index[number]),
              "label": int(split.labels[number])}

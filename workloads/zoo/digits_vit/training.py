@@ -85,7 +85,7 @@ def batches(split, rng):
         yield as_inputs(moved)
 
 
-def _fit(model, split, epochs, groups, loss_of, seed, log):
+def fit(model, split, epochs, groups, loss_of, seed, log):
     """AdamW with a one-cycle schedule. groups: (parameters, peak rate, weight decay)."""
     rng = np.random.default_rng(seed)
     optimiser = torch.optim.AdamW([{"params": p, "lr": rate, "weight_decay": decay} for p, rate, decay in groups])
@@ -111,7 +111,7 @@ def train(model, split, recipe, log):
         return cross_entropy(model(patches)[0], labels, label_smoothing=LABEL_SMOOTHING)
 
     groups = [(model.weight_parameters(), recipe.train_rate, WEIGHT_DECAY)]
-    _fit(model, split, recipe.train_epochs, groups, loss_of, recipe.seed, log)
+    fit(model, split, recipe.train_epochs, groups, loss_of, recipe.seed, log)
 
 
 def start_thresholds(model, split, samples=128):
@@ -138,4 +138,4 @@ def fine_tune(model, split, recipe, log):
 
     groups = [(model.weight_parameters(), recipe.tune_rate, WEIGHT_DECAY),
               ([model.thresholds], recipe.threshold_rate, 0.0)]
-    _fit(model, split, recipe.tune_epochs, groups, loss_of, recipe.seed + 1, log)
+    fit(model, split, recipe.tune_epochs, groups, loss_of, recipe.seed + 1, log)
