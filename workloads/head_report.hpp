@@ -49,7 +49,7 @@ struct ScoreEye {
 
 /// Rare but legal events, counted per head.
 struct HeadEvents {
-    std::int64_t q_clipped = 0, k_clipped = 0, v_clipped = 0;  ///< 8-bit codes out of range
+    std::int64_t q_clipped = 0, k_clipped = 0, v_clipped = 0;  ///< codes out of range
     std::int64_t q_low_clipped = 0;        ///< codes of the word-line copy of q out of range
     std::int64_t threshold_clamped = 0;    ///< thresholds outside the DAC's range
     std::int64_t sense_clipped = 0;        ///< outputs beyond the sense full scale

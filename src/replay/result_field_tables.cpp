@@ -55,9 +55,9 @@ Fields<DecisionCounts> decision_fields() {
 Fields<HeadEvents> event_fields() {
     using E = HeadEvents;
     static const std::array<Field<E>, 24> kFields = {{
-        {"q_clipped", "code", "8-bit codes of q out of range", &E::q_clipped},
-        {"k_clipped", "code", "8-bit codes of k out of range", &E::k_clipped},
-        {"v_clipped", "code", "8-bit codes of v out of range", &E::v_clipped},
+        {"q_clipped", "code", "codes of q out of range", &E::q_clipped},
+        {"k_clipped", "code", "codes of k out of range", &E::k_clipped},
+        {"v_clipped", "code", "codes of v out of range", &E::v_clipped},
         {"q_low_clipped", "code", "codes of the word-line copy of q out of range",
          &E::q_low_clipped},
         {"threshold_clamped", "row", "thresholds outside the DAC's range", &E::threshold_clamped},

@@ -20,8 +20,8 @@ SchemeEntry flat_entry() {
     entry.help = "exact attention as three operators that a plan fuses over tiles of complete rows";
     entry.source = "FLAT, ASPLOS 2023, arXiv 2107.06419";
     entry.equations = {"L = scale Q K^T,  P = softmax(L) row by row,  A = P V",
-                       "live elements of a tile of R rows: 4 R d + 4 N d + R N (double-buffered)",
-                       "of a head: 8 N d + N^2;  of B heads' batches: 8 D N + H N^2"};
+                       "live elements, double-buffered, of a tile of R rows: 4 R d + 4 N d + R N",
+                       "of a head: 8 N d + N^2;  of all H heads (D = H d): 8 D N + H N^2"};
     entry.not_modelled = {"operands narrower than float32 in the numbers",
                           "tiles of keys and online softmax: a tile holds complete rows"};
     entry.keys = {"flat"};

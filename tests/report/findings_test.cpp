@@ -107,7 +107,7 @@ TEST_CASE("events are rated against how often they could have happened", "[unit]
             CHECK(event.rate == Approx(0.025));
             CHECK(event.flagged);
         }
-        if (event.name == "8-bit codes of q out of range") {
+        if (event.name == "codes of q out of range") {
             ++seen;
             CHECK(event.whole == Approx(static_cast<double>(totals.rows) * 64.0));
             CHECK_FALSE(event.flagged);
