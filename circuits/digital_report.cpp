@@ -30,9 +30,11 @@ void add_points(std::vector<FitRow>& rows, const ScalingLaw& law) {
         row.size = law.sizes()[i];
         row.point = law.values()[i] / unit;
         row.law = law.fit().at(row.size) / unit;
-        row.residual = row.law / row.point - 1.0;
-        row.exponent = law.fit().exponent;
         row.is_exact = law.goes_through_points();
+        // A law through its point differs from it by rounding at most.
+        row.residual = row.is_exact ? 0.0 : row.law / row.point - 1.0;
+        row.exponent = law.fit().exponent;
+        row.source = law.source();
         rows.push_back(row);
     }
 }
@@ -55,6 +57,7 @@ void add_checks(std::vector<FitRow>& rows, const ScalingLaw& law, const Settings
         row.residual = row.law / row.point - 1.0;
         row.exponent = law.fit().exponent;
         row.is_fitted = false;
+        row.source = settings.entry("digital.int_add_check_pJ").source;
         rows.push_back(row);
     }
 }
@@ -67,6 +70,13 @@ std::vector<std::string> point_names(const Settings& points) {
         if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
     }
     return names;
+}
+
+/// The tables in the box, with one way to carry figures to a node.
+std::vector<PublishedRow> published_by(const char* method) {
+    Settings settings = boxed(kTable);
+    settings.overlay_assignment(fmt::format("node_scaling.method={}", method));
+    return digital_published_rows(settings, boxed("digital-points"));
 }
 
 PublishedRow divide_row(const Settings& digital, const DigitalLibrary& library) {
@@ -84,6 +94,11 @@ PublishedRow divide_row(const Settings& digital, const DigitalLibrary& library) 
 }
 
 }  // namespace
+
+std::string_view FitRow::how() const {
+    if (!is_fitted) return "kept out of the fit";
+    return is_exact ? "0 by construction: two points" : "fitted";
+}
 
 std::vector<FitRow> digital_fit_rows(const Settings& settings) {
     const DigitalLibrary library(
@@ -131,28 +146,26 @@ std::vector<PublishedRow> digital_published_rows(const Settings& digital, const 
 }
 
 std::string digital_fit_text() {
-    std::string text = fmt::format("  {:<28} {:>8} {:>6} {:>8} {:>10} {:>10}\n", "family",
+    std::string text = fmt::format("  {:<28} {:>8} {:>6} {:>8} {:>10} {:>10}  how\n", "family",
                                    "exponent", "size", "point", "law", "residual");
-    for (const FitRow& row : digital_fit_rows(boxed(kTable))) {
-        const char* how = !row.is_fitted ? "  kept out of the fit"
-                          : row.is_exact ? "  0 by construction: two points"
-                                         : "";
-        // A law through its point differs from it by rounding at most.
-        const double residual = row.is_exact ? 0.0 : row.residual;
-        text += fmt::format("  {:<28} {:>8.3f} {:>6g} {:>8g} {:>10.4g} {:>+10.4f}{}\n", row.family,
-                            row.exponent, row.size, row.point, row.law, residual, how);
-    }
+    for (const FitRow& row : digital_fit_rows(boxed(kTable)))
+        text +=
+            fmt::format("  {:<28} {:>8.3f} {:>6g} {:>8g} {:>10.4g} {:>+10.4f}  {}\n", row.family,
+                        row.exponent, row.size, row.point, row.law, row.residual, row.how());
+    return text;
+}
+
+std::string digital_fit_csv() {
+    std::string text = "family,size,point,law,residual,exponent,how,source\n";
+    for (const FitRow& row : digital_fit_rows(boxed(kTable)))
+        text += fmt::format("{},{},{:g},{:.6g},{:.4f},{:.4f},\"{}\",\"{}\"\n", row.family, row.size,
+                            row.point, row.law, row.residual, row.exponent, row.how(), row.source);
     return text;
 }
 
 std::string digital_published_text() {
-    const auto by_method = [](const char* method) {
-        Settings settings = boxed(kTable);
-        settings.overlay_assignment(fmt::format("node_scaling.method={}", method));
-        return digital_published_rows(settings, boxed("digital-points"));
-    };
-    const std::vector<PublishedRow> constant_field = by_method("constant_field");
-    const std::vector<PublishedRow> table = by_method("table");
+    const std::vector<PublishedRow> constant_field = published_by("constant_field");
+    const std::vector<PublishedRow> table = published_by("table");
     std::string text =
         fmt::format("  {:<16} {:<26} {:>4} {:>4} {:>9} {:>14} {:>6} {:>8} {:>6}  {}\n", "name",
                     "quantity (pJ, or a ratio)", "bits", "nm", "published", "constant_field",
@@ -164,6 +177,22 @@ std::string digital_published_text() {
             row.name, row.quantity, row.bits,
             row.node_nm > 0.0 ? fmt::format("{:g}", row.node_nm) : "-", row.published, row.model,
             row.ratio, table[i].model, table[i].ratio, mark_name(row.mark));
+    }
+    return text;
+}
+
+std::string digital_published_csv() {
+    std::string text =
+        "name,quantity,unit,bits,node_nm,node_scaling,published,library,ratio,mark,source\n";
+    for (const char* method : {"constant_field", "table"}) {
+        for (const PublishedRow& row : published_by(method)) {
+            // A ratio of two energies belongs to no node.
+            const bool has_node = row.node_nm > 0.0;
+            text += fmt::format(
+                "{},{},{},{},{},{},{:g},{:.6g},{:.4f},{},\"{}\"\n", row.name, row.quantity,
+                has_node ? "pJ" : "1", row.bits, has_node ? fmt::format("{:g}", row.node_nm) : "-",
+                method, row.published, row.model, row.ratio, mark_name(row.mark), row.source);
+        }
     }
     return text;
 }

@@ -18,6 +18,10 @@ struct FitRow {
     double exponent = 0.0;  ///< of the family
     bool is_fitted = true;  ///< false: a point kept out of the fit
     bool is_exact = false;  ///< the law goes through the point by construction
+    std::string source;     ///< of the point
+
+    /// "0 by construction: two points", "fitted" or "kept out of the fit".
+    std::string_view how() const;
 };
 
 /// Every point of `digital.*`: those of the laws, then those kept out of them.
@@ -42,5 +46,9 @@ std::vector<PublishedRow> digital_published_rows(const Settings& digital, const 
 /// The same as aligned text, of the tables in the box; published figures by both ways to a node.
 std::string digital_fit_text();
 std::string digital_published_text();
+
+/// The same as CSV, with sources.
+std::string digital_fit_csv();
+std::string digital_published_csv();
 
 }  // namespace attohm

@@ -51,6 +51,7 @@ class ScalingLaw {
     const std::string& name() const { return name_; }
     const std::vector<double>& sizes() const { return sizes_; }
     const std::vector<double>& values() const { return values_; }  ///< SI
+    const std::string& source() const { return source_; }          ///< of the points
     const PowerLaw& fit() const { return fit_; }
     bool goes_through_points() const { return sizes_.size() == 2; }
 

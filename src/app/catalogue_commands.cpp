@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 
+#include "circuits/digital_report.hpp"
 #include "src/app/catalogue.hpp"
 #include "src/app/circuit_compare.hpp"
 #include "src/app/commands.hpp"
@@ -27,6 +28,11 @@ void compare_circuits(const ListArguments& given) {
     const std::vector<CircuitComparison> rows = circuit_comparisons();
     if (!given.directory) {
         std::fputs(comparison_text(rows).c_str(), stdout);
+        std::fputs(
+            ("\ndigital laws beside their points\n" + digital_fit_text() +
+             "\ndigital energies of other origin beside the laws\n" + digital_published_text())
+                .c_str(),
+            stdout);
         return;
     }
     std::error_code failed;
@@ -34,7 +40,11 @@ void compare_circuits(const ListArguments& given) {
     const std::string place = *given.directory + "/";
     write_file_atomically(place + "compare.csv", comparison_csv(rows));
     write_file_atomically(place + "analog_blocks.csv", analog_block_csv("sprint-s"));
-    std::fputs((place + "compare.csv\n" + place + "analog_blocks.csv\n").c_str(), stdout);
+    write_file_atomically(place + "digital_fits.csv", digital_fit_csv());
+    write_file_atomically(place + "digital_published.csv", digital_published_csv());
+    for (const char* name :
+         {"compare.csv", "analog_blocks.csv", "digital_fits.csv", "digital_published.csv"})
+        std::fputs((place + name + "\n").c_str(), stdout);
 }
 
 }  // namespace
