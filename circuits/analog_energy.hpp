@@ -19,6 +19,7 @@ struct AnalogEnergies {
     }
 };
 
+/// Throws: UserError for missing figures, and for a DAC power that no published point is near.
 AnalogEnergies analog_energies(const Settings& settings);
 
 }  // namespace attohm

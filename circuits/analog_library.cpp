@@ -24,16 +24,18 @@ Settings analog_library_settings() {
     return settings;
 }
 
-void require_dac_power(double power_W, const std::vector<double>& points_W, double ratio,
-                       const std::string& where) {
-    ATTOHM_CHECK(!points_W.empty());
-    const bool near = std::any_of(points_W.begin(), points_W.end(), [&](double point) {
-        return power_W <= point * ratio && power_W >= point / ratio;
+void require_dac_power(const std::string& where, double power_W, const Settings& blocks) {
+    const std::vector<double> points_uW = blocks.reals("blocks.dac_points_uW_per_bit1", kPositive);
+    const double ratio = blocks.real("blocks.dac_points_ratio", {1.0, 100.0});
+    const double power_uW = power_W / kMicro;
+    ATTOHM_CHECK(!points_uW.empty());
+    const bool near = std::any_of(points_uW.begin(), points_uW.end(), [&](double point) {
+        return power_uW <= point * ratio && power_uW >= point / ratio;
     });
     if (near) return;
-    const auto [low, high] = std::minmax_element(points_W.begin(), points_W.end());
-    throw UserError("power of a 1-bit DAC is far from every published one (W)", where,
-                    fmt::format("{:.4g}", power_W),
+    const auto [low, high] = std::minmax_element(points_uW.begin(), points_uW.end());
+    throw UserError("power of a 1-bit DAC is far from every published one (uW)", where,
+                    fmt::format("{:.4g}", power_uW),
                     fmt::format("{:.4g} to {:.4g}", *low / ratio, *high * ratio));
 }
 
@@ -43,11 +45,8 @@ AnalogLibrary::AnalogLibrary(const Settings& settings, double node_nm, Volt vdd)
       survey_(settings),
       node_nm_(node_nm),
       vdd_(vdd) {
-    std::vector<double> points = settings_.reals("blocks.dac_points_uW_per_bit1", kPositive);
-    for (double& point : points) point *= kMicro;
-    require_dac_power(settings_.real("analog.dac_uW_per_bit1", kPositive) * kMicro, points,
-                      settings_.real("blocks.dac_points_ratio", {1.0, 100.0}),
-                      settings_.entry("analog.dac_uW_per_bit1").where);
+    require_dac_power(settings_.entry("analog.dac_uW_per_bit1").where,
+                      settings_.real("analog.dac_uW_per_bit1", kPositive) * kMicro, settings_);
 }
 
 Cited AnalogLibrary::block(const char* key, double si_factor) const {

@@ -16,10 +16,10 @@ namespace attohm {
 /// Tables `analog-blocks`, `analog-65nm`, `adc` and what carries figures between nodes.
 Settings analog_library_settings();
 
-/// Throws: UserError for a power of a 1-bit DAC (W) that is further from every published point than
-/// `ratio`: a published simulator had it 1000 times too high. Args: where: what the message names.
-void require_dac_power(double power_W, const std::vector<double>& points_W, double ratio,
-                       const std::string& where);
+/// Throws: UserError for a power of a 1-bit DAC (W) that is further than `dac_points_ratio` from
+/// every published point: a published simulator had it 1000 times too high.
+/// Args: where: what the message names; blocks: holds the table `analog-blocks`.
+void require_dac_power(const std::string& where, double power_W, const Settings& blocks);
 
 class AnalogLibrary {
   public:

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
+#include "circuits/analog_energy.hpp"
 #include "circuits/sample_hold.hpp"
 #include "src/base/error.hpp"
 #include "tests/reference/adc_reference.hpp"
@@ -114,7 +115,14 @@ TEST_CASE("a DAC power 1000 times off is refused", "[property]") {
     CHECK_FALSE(dac_passes(1000.0));
     CHECK_FALSE(dac_passes(1e-3));
     CHECK_FALSE(dac_passes(10.01));
-    CHECK_THROWS_AS(require_dac_power(std::nan(""), {3.9e-6}, 10.0, "here"), UserError);
+    CHECK_THROWS_AS(require_dac_power("here", std::nan(""), analog_library_settings()), UserError);
+    // The machine's own loader refuses it too.
+    for (const char* factor : {"3900", "0.0039"}) {
+        Settings machine = analog_library_settings();
+        CHECK_NOTHROW(analog_energies(machine));
+        machine.overlay_assignment(std::string("analog.dac_uW_per_bit1=") + factor);
+        CHECK_THROWS_AS(analog_energies(machine), UserError);
+    }
 }
 
 TEST_CASE("lines cost C V^2 and scale with cells, swing and node", "[property]") {
