@@ -69,17 +69,11 @@ std::int64_t play_channel(const ReramOrganisation& o, std::vector<BankQueue>& ba
 }  // namespace
 
 ReramFetch::ReramFetch(const ReramOrganisation& o, const FetchShape& shape)
-    : channels_(o.channels),
-      banks_(o.banks),
+    : slot_(o.channels * o.banks),
+      channel_(o.channels),
       t_cl_(o.t_cl),
-      rows_(0),
-      first_sense_(0),
-      last_bus_(0),
-      bank_cycles_(0),
-      bus_cycles_(0),
-      in_bank_(static_cast<std::size_t>(o.channels) * static_cast<std::size_t>(o.banks), 0),
-      in_channel_(static_cast<std::size_t>(o.channels), 0),
-      fullest_(in_channel_) {
+      in_slot_(slot_.divisor, 0),
+      in_channel_(channel_.divisor, 0) {
     const std::vector<RowRead> rows = rows_of(o, shape);
     rows_ = static_cast<std::int64_t>(rows.size());
     first_sense_ = o.sense_cycles(rows.front().cell_bits);
@@ -90,49 +84,61 @@ ReramFetch::ReramFetch(const ReramOrganisation& o, const FetchShape& shape)
     }
 }
 
-std::int64_t ReramFetch::of(std::int64_t fullest_bank, std::int64_t channel) const {
-    if (channel == 0) return 0;
-    return t_cl_ + std::max({fullest_bank * bank_cycles_, first_sense_ + channel * bus_cycles_,
-                             channel * 2 * rows_ - 1 + last_bus_});
+std::int64_t ReramFetch::of(std::int64_t fullest_bank, std::int64_t fullest_channel) const {
+    if (fullest_channel == 0) return 0;
+    return t_cl_ +
+           std::max({fullest_bank * bank_cycles_, first_sense_ + fullest_channel * bus_cycles_,
+                     fullest_channel * 2 * rows_ - 1 + last_bus_});
 }
 
-void ReramFetch::add(std::uint32_t key) {
-    const auto channels = static_cast<std::uint32_t>(channels_);
-    const std::uint32_t channel = key % channels;
-    const std::uint32_t bank = key / channels % static_cast<std::uint32_t>(banks_);
-    const std::int32_t keys = ++in_bank_[channel * static_cast<std::uint32_t>(banks_) + bank];
-    ++in_channel_[channel];
-    fullest_[channel] = std::max(fullest_[channel], keys);
+std::uint32_t ReramFetch::Modulo::operator()(std::uint32_t key) const {
+    return mask != 0 ? key & mask : key % divisor;
 }
 
-std::int64_t ReramFetch::finish() {
-    std::int64_t cycles = 0;
-    for (std::size_t c = 0; c < in_channel_.size(); ++c) {
-        cycles = std::max(cycles, of(fullest_[c], in_channel_[c]));
-        in_channel_[c] = 0;
-        fullest_[c] = 0;
+std::int64_t ReramFetch::few(std::span<const std::uint32_t> keys) {
+    std::int32_t fullest_bank = 0, fullest_channel = 0;
+    for (const std::uint32_t key : keys) {
+        fullest_bank = std::max(fullest_bank, ++in_slot_[slot_(key)]);
+        fullest_channel = std::max(fullest_channel, ++in_channel_[channel_(key)]);
     }
-    return cycles;
+    for (const std::uint32_t key : keys) in_slot_[slot_(key)] = in_channel_[channel_(key)] = 0;
+    return of(fullest_bank, fullest_channel);
+}
+
+/// The fullest bank and the fullest channel may be two: each limit takes its own worst.
+std::int64_t ReramFetch::finish() {
+    std::int32_t fullest_bank = 0, fullest_channel = 0;
+    const std::size_t channels = in_channel_.size();
+    for (std::size_t channel = 0; channel < channels; ++channel) {
+        std::int32_t keys = 0;
+        for (std::size_t slot = channel; slot < in_slot_.size(); slot += channels) {
+            keys += in_slot_[slot];
+            fullest_bank = std::max(fullest_bank, in_slot_[slot]);
+            in_slot_[slot] = 0;
+        }
+        fullest_channel = std::max(fullest_channel, keys);
+    }
+    return of(fullest_bank, fullest_channel);
 }
 
 std::int64_t ReramFetch::cycles(std::span<const std::uint32_t> keys) {
-    for (const std::uint32_t key : keys) add(key);
-    std::fill(in_bank_.begin(), in_bank_.end(), 0);
+    if (2 * keys.size() < in_slot_.size()) return few(keys);
+    for (const std::uint32_t key : keys) ++in_slot_[slot_(key)];
     return finish();
 }
 
 std::int64_t ReramFetch::cycles_of_mask(std::span<const std::uint64_t> mask) {
     for (std::size_t word = 0; word < mask.size(); ++word)
         for (std::uint64_t bits = mask[word]; bits != 0; bits &= bits - 1)
-            add(static_cast<std::uint32_t>(64 * word) +
-                static_cast<std::uint32_t>(std::countr_zero(bits)));
-    std::fill(in_bank_.begin(), in_bank_.end(), 0);
+            ++in_slot_[slot_(static_cast<std::uint32_t>(64 * word) +
+                             static_cast<std::uint32_t>(std::countr_zero(bits)))];
     return finish();
 }
 
 std::int64_t ReramFetch::cycles_even(std::int64_t keys) const {
-    const std::int64_t in_channel = (keys + channels_ - 1) / channels_;
-    return of((in_channel + banks_ - 1) / banks_, in_channel);
+    const auto channels = static_cast<std::int64_t>(in_channel_.size());
+    const auto slots = static_cast<std::int64_t>(in_slot_.size());
+    return of((keys + slots - 1) / slots, (keys + channels - 1) / channels);
 }
 
 std::int64_t play_fetch(const ReramOrganisation& o, const FetchShape& shape,

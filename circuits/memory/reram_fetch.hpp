@@ -35,7 +35,7 @@ class ReramFetch {
     /// Throws: InvariantError for a shape without cells.
     ReramFetch(const ReramOrganisation& organisation, const FetchShape& shape);
 
-    /// O(keys + banks), without allocation. Args: keys: [n] indices of kept keys, each once.
+    /// O(keys), without allocation. Args: keys: [n] indices of kept keys, each once.
     std::int64_t cycles(std::span<const std::uint32_t> keys);
     /// The same for a row of a bit mask: key 64 w + b is bit b of word w, 1 = fetched. O(words +
     /// keys).
@@ -47,15 +47,24 @@ class ReramFetch {
     std::int64_t bus_cycles() const { return bus_cycles_; }
 
   private:
-    void add(std::uint32_t key);
-    std::int64_t finish();
-    std::int64_t of(std::int64_t fullest_bank, std::int64_t channel) const;
+    /// Remainder by a number that is mostly a power of two.
+    struct Modulo {
+        explicit Modulo(int n)
+            : divisor(static_cast<std::uint32_t>(n)), mask((n & (n - 1)) == 0 ? divisor - 1 : 0) {}
+        std::uint32_t operator()(std::uint32_t key) const;
+        std::uint32_t divisor, mask;
+    };
 
-    int channels_, banks_;
-    std::int64_t t_cl_, rows_, first_sense_, last_bus_, bank_cycles_, bus_cycles_;
-    std::vector<std::int32_t> in_bank_;     ///< [channel x bank]
-    std::vector<std::int32_t> in_channel_;  ///< [channel]
-    std::vector<std::int32_t> fullest_;     ///< [channel] keys of its fullest bank
+    /// Fewer keys than banks: only what they touch is looked at.
+    std::int64_t few(std::span<const std::uint32_t> keys);
+    std::int64_t finish();
+    std::int64_t of(std::int64_t fullest_bank, std::int64_t fullest_channel) const;
+
+    Modulo slot_, channel_;
+    std::int64_t t_cl_;
+    std::int64_t rows_ = 0, first_sense_ = 0, last_bus_ = 0, bank_cycles_ = 0, bus_cycles_ = 0;
+    std::vector<std::int32_t> in_slot_;     ///< [bank x channel] keys, 0 between calls
+    std::vector<std::int32_t> in_channel_;  ///< [channel] keys, 0 between calls
 };
 
 /// The slow twin: every row as an activate and a read on ReramChannel; banks take their keys in
