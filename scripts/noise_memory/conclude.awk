@@ -1,4 +1,6 @@
-# numbers.csv in words and one table (Markdown): awk -f conclude.awk numbers.csv
+# numbers.csv in words and two tables (Markdown):
+#
+#   awk -f student.awk -f conclude.awk numbers.csv
 BEGIN {
     FS = ","
     split("synthetic digits_vit", traces, " ")
@@ -26,16 +28,62 @@ function holds_zero(at) { return low[at] <= 0 && high[at] >= 0 }
 function signed(at, digits) {
     return sprintf("%+.*f [%+.*f, %+.*f]", digits, value[at], digits, low[at], digits, high[at])
 }
-function marginal(t, part, name, words, c, at, said) {
-    said = ""
-    for (c = 2; c <= 3; c++) {
-        at = id(traces[t], part, 1, cards[c], "white", "first", name)
-        said = said sprintf("%s %s - white %s%s", c == 2 ? "" : ",", named[cards[c]], signed(at, 5),
-                            holds_zero(at) ? "" : " (does not hold 0)")
+# The difference in units of its standard error, from its interval.
+function errors(at) { return value[at] / ((high[at] - low[at]) / 2 / student(units[at] - 1)) }
+function spread(trace, part, card, at, from_keys) {
+    at = id(trace, part, 1, card, "", "first", "false_prune_seed_sd")
+    from_keys = id(trace, part, 1, card, "keys", "first", "false_prune_seed_sd")
+    return sprintf("%.5f [%.5f, %.5f], %.5f", value[at], low[at], high[at], value[from_keys])
+}
+function marginal(trace, part, name, words, c, from_law, from_white) {
+    for (c = 1; c <= 3; c++) {
+        from_law = id(trace, part, 1, cards[c], "law", "first", name)
+        from_white = id(trace, part, 1, cards[c], "white", "first", name)
+        looked++
+        missed += !holds_zero(from_law)
+        if (errors(from_law) ^ 2 > farthest ^ 2) farthest = errors(from_law)
+        if (value[from_law] ^ 2 > (largest * value[id(trace, part, 1, "law", "", "first", name)]) ^ 2)
+            largest = value[from_law] / value[id(trace, part, 1, "law", "", "first", name)]
+        if (c > 1) {
+            compared++
+            apart += !holds_zero(from_white)
+        }
+        rows = rows sprintf("| %s | %s | %s | %d | %.5f | %s | %+.1f | %s | %s |\n", named[trace], words, named[cards[c]],
+            units[from_law], value[id(trace, part, 1, "law", "", "first", name)], signed(from_law, 5), errors(from_law),
+            c > 1 ? signed(from_white, 5) : "", name == "false_prune_rate" ? spread(trace, part, cards[c]) : "")
     }
-    at = id(traces[t], part, 1, "white", "", "first", name)
-    printf "- %s, first layer, %s of one read, %d seeds: white %s;%s.\n", named[traces[t]], words, units[at],
-        shown(at, 5), said
+}
+# The seeds that were drawn because of what the others had shown, alone.
+function fresh(c, q, at, said) {
+    split("false_prune_rate false_keep_rate", rates, " ")
+    for (q = 1; q <= 2; q++)
+        for (c = 2; c <= 3; c++) {
+            at = id("digits_vit", "fresh", 1, cards[c], "white", "first", rates[q])
+            if (!(at in value)) return
+            said = said sprintf("%s%s - white %s", said == "" ? "" : ", ", named[cards[c]], signed(at, 5))
+            if (c == 3) said = said (q == 1 ? " of false prunes" : " of false keeps")
+        }
+    print "\nSeeds 1 to 6 and 101 to 124 of the digits had differences that seemed not to be chance, and are part of the table. The"
+    printf "%d seeds drawn after them, alone: %s.\n", units[at], said
+}
+function law() {
+    marginal("synthetic", "alone", "false_prune_rate", "false prunes")
+    marginal("synthetic", "alone", "false_keep_rate", "false keeps")
+    marginal("digits_vit", "pooled", "false_prune_rate", "false prunes")
+    marginal("digits_vit", "pooled", "false_keep_rate", "false keeps")
+    print "## The marginal law\n"
+    print "One read, first layer, against the law that all three share: the probabilities of white noise, summed over pairs."
+    printf "The largest of the %d differences is %.4f of its rate, the farthest %.1f standard errors from 0; %d of %d intervals\n",
+        looked, largest < 0 ? -largest : largest, farthest, missed, looked
+    printf "miss 0 (%.1f expected by chance), and %d of %d of the differences from white (%.1f). Seeds are the independent units: the\n",
+        0.05 * looked, apart, compared, 0.05 * compared
+    print "last column has the standard deviation of a seed's rate, found and as it follows from clustering where keys err"
+    print "independently of each other, so a frozen seed says less than a white one and its interval is wider."
+    fresh()
+    print ""
+    print "| trace | rate | noise | seeds | law | noise - law | in errors | noise - white | of a seed: found, from keys |"
+    print "|---|---|---|---|---|---|---|---|---|"
+    printf "%s", rows
 }
 function three(trace, part, reads, scope, name, digits, c, said) {
     said = ""
@@ -54,19 +102,13 @@ function accuracy(part, reads, name, words, digits, c, d, at) {
     print "."
 }
 END {
-    print "## What came out\n"
-    print "The marginal law first. Every difference is below a hundredth of the rate; those whose 0.95 interval misses 0 are marked."
-    print "The digits are looked at with two sets of seeds: what misses 0 in one set does not in the other, or has the other sign."
-    print ""
-    for (t = 1; t <= 2; t++) {
-        marginal(t, "alone", "false_prune_rate", "false prunes")
-        marginal(t, "alone", "false_keep_rate", "false keeps")
-    }
-    marginal(2, "law", "false_prune_rate", "false prunes")
-    marginal(2, "law", "false_keep_rate", "false keeps")
+    law()
+    print "\n## What the task makes of it\n"
     accuracy("alone", 1, "top1", "top-1, one read", 4)
+    accuracy("alone", 4, "top1", "top-1, 4 reads averaged", 4)
     accuracy("alone", 16, "top1", "top-1, 16 reads averaged", 4)
     accuracy("alone", 1, "logit_rms", "rms of the logit error, one read", 4)
+    accuracy("alone", 4, "logit_rms", "rms of the logit error, 4 reads averaged", 4)
     accuracy("alone", 16, "logit_rms", "rms of the logit error, 16 reads averaged", 4)
     accuracy("loud", 1, "top1", "top-1, one read, sigma x 4", 4)
     accuracy("loud", 1, "logit_rms", "rms of the logit error, one read, sigma x 4", 4)
