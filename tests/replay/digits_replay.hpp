@@ -12,6 +12,8 @@
 namespace attohm::testing {
 
 constexpr const char* kDigits = "workloads/zoo/digits_vit/digits_vit.h5";
+/// The same network fine-tuned for linear Taylor attention.
+constexpr const char* kTaylorDigits = "workloads/zoo/digits_vitality/digits_vitality.h5";
 constexpr int kDigitsSamples = 360;
 constexpr int kDigitsWithLayers = 8;
 

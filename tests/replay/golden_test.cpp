@@ -96,6 +96,26 @@ void add_closed(Summary& summary) {
     }
 }
 
+/// Schemes of digital engines on the network as it was trained, and linear attention on the one
+/// that was fine-tuned for it.
+void add_engines(Summary& summary) {
+    const auto add = [&](const std::string& at, const Result& result) {
+        std::int64_t right = 0;
+        for (const SampleOutcome& outcome : result.samples)
+            right += outcome.predicted == outcome.label ? 1 : 0;
+        summary.add(at + ".samples", static_cast<std::int64_t>(result.samples.size()), 0);
+        summary.add(at + ".right", right, 1);
+        summary.add_close(at + ".logit_rms", result.accuracy->logit_rms, 1e-2);
+        const auto kept = static_cast<double>(total_decisions(result).kept_pairs);
+        if (kept > 0.0) summary.add_close(at + ".kept", kept, 1e-4);
+    };
+    for (const std::string scheme : {"vitality", "flat", "sanger"})
+        add("closed." + scheme, replay_digits({"scheme=" + scheme}));
+    add("closed.sanger-2e-2", replay_digits({"scheme=sanger", "sanger.threshold=0.02"}));
+    for (const std::string scheme : {"exact", "vitality"})
+        add("closed.fine-tuned." + scheme, replay_file(kTaylorDigits, {"scheme=" + scheme}));
+}
+
 /// Empty where every number is within its tolerance.
 std::string differences(const Json& golden, const Json& now) {
     std::string text;
@@ -120,6 +140,7 @@ TEST_CASE("the numbers of the digits have not moved", "[golden]") {
     Summary summary;
     add_open(summary);
     add_closed(summary);
+    add_engines(summary);
     std::ifstream file(kGolden);
     const Json golden = file ? Json::parse(file) : Json::object();
     const std::string moved = differences(golden, summary.numbers());
