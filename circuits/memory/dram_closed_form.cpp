@@ -117,20 +117,45 @@ double DramClosedForm::rows_of_fullest_bank(const Load& load) const {
                     mean * (1.0 + (bins.count() - 1.0) / (2.0 * in_window)));
 }
 
-DramClosedForm::Bound DramClosedForm::bound(const Load& load, bool write) const {
+DramClosedForm::Rates DramClosedForm::rates(const Load& load, bool write) const {
     const DramTiming& t = table_.timing;
     const double tail = real(t.column_to_precharge(write));
-    const double bank_cycle =
-        std::max(real(t.rc()),
-                 real(t.rcd + t.rp) + tail + (load.bursts_per_row - 1.0) * real(t.column(true)));
-    const double row_rate = std::max(real(t.rrd_s), real(t.faw) / 4.0);
-    const double bus_rate = spacing(load);
-    const Bound bus{(load.bursts - 1.0) * bus_rate, real(t.rcd + t.rp) + tail - bus_rate};
+    Rates r;
+    r.bus = spacing(load);
+    r.row = std::max(real(t.rrd_s), real(t.faw) / 4.0);
+    r.bank = std::max(real(t.rc()), real(t.rcd + t.rp) + tail +
+                                        (load.bursts_per_row - 1.0) * real(t.column(true)));
+    r.bus_drain = real(t.rcd + t.rp) + tail - r.bus;
     // The last row before a refresh still has to be read and closed.
-    const Bound rows{(load.rows - 1.0) * row_rate, bank_cycle - row_rate};
-    const Bound banks{(rows_of_fullest_bank(load) - 1.0) * bank_cycle, bank_cycle / 2.0};
-    return std::max({bus, rows, banks},
-                    [](const Bound& a, const Bound& b) { return a.cycles < b.cycles; });
+    r.row_drain = r.bank - r.row;
+    r.bank_drain = r.bank / 2.0;
+    return r;
+}
+
+double DramClosedForm::cycles_with_refresh(const Bound& bound, double before) const {
+    const double refi = real(table_.timing.refi);
+    const double share = refi - real(table_.timing.rfc) - std::max(0.0, bound.drain);
+    return (before + std::max(0.0, bound.cycles)) * refi / share;
+}
+
+double DramClosedForm::cycles_alone(const Load& load, const Rates& r, double first) const {
+    const auto one_less = [&load](double events, double rate) {
+        return (events - 1.0) * rate * load.fullest;
+    };
+    const Bound slowest =
+        std::max({Bound{one_less(load.bursts, r.bus), r.bus_drain},
+                  Bound{one_less(load.rows, r.row), r.row_drain},
+                  Bound{one_less(rows_of_fullest_bank(load), r.bank), r.bank_drain}});
+    return cycles_with_refresh(slowest, first);
+}
+
+double DramClosedForm::cycles_among_others(const Load& load, const Rates& r) const {
+    const double taking_part = load.busy_channels / channels_.count;
+    const double rows = load.rows * taking_part;
+    const Bound slowest = std::max({Bound{load.bursts * taking_part * r.bus, r.bus_drain},
+                                    Bound{rows * r.row, r.row_drain},
+                                    Bound{rows / table_.geometry.banks() * r.bank, r.bank_drain}});
+    return cycles_with_refresh(slowest, 0.0);
 }
 
 MemoryCost DramClosedForm::access(const AccessPattern& pattern) const {
@@ -143,11 +168,11 @@ MemoryCost DramClosedForm::access(const AccessPattern& pattern) const {
     ATTOHM_CHECK(pattern.bytes > 0 && pattern.run_bytes > 0);
     const DramTiming& t = table_.timing;
     const Load load = this->load(pattern);
-    const Bound bound = this->bound(load, pattern.write);
+    const Rates rates = this->rates(load, pattern.write);
     const double first = real(t.rcd + (pattern.write ? t.cwl : t.cl) + t.burst);
     const double refi = real(t.refi);
-    const double stretch = refi / (refi - real(t.rfc) - std::max(0.0, bound.drain));
-    cost.cycles = (first + std::max(0.0, bound.cycles) * load.fullest) * stretch;
+    cost.cycles = cycles_alone(load, rates, first);
+    cost.busy = t.clock * cycles_among_others(load, rates);
     cost.time = t.clock * *cost.cycles;
     cost.bursts = load.bursts * load.busy_channels;
     cost.refreshes = *cost.cycles / refi * channels_.count;

@@ -59,10 +59,15 @@ class DramClosedForm {
         double fullest = 1.0;  ///< bursts of the busiest channel over the mean
         bool is_stream = false;
     };
-    /// Cycles that each resource needs, and what a refresh costs where it binds.
+    /// Cycles per event of each resource, and what a refresh costs besides t_rfc where it binds.
+    struct Rates {
+        double bus = 0.0, row = 0.0, bank = 0.0;
+        double bus_drain = 0.0, row_drain = 0.0, bank_drain = 0.0;
+    };
     struct Bound {
         double cycles = 0.0;
         double drain = 0.0;
+        bool operator<(const Bound& other) const { return cycles < other.cycles; }
     };
 
     Load load(const AccessPattern& pattern) const;
@@ -70,7 +75,12 @@ class DramClosedForm {
     double rows_of_stream(double bursts) const;
     double spacing(const Load& load) const;
     double rows_of_fullest_bank(const Load& load) const;
-    Bound bound(const Load& load, bool write) const;
+    Rates rates(const Load& load, bool write) const;
+    double cycles_with_refresh(const Bound& bound, double before) const;
+    /// From the first command to the last data.
+    double cycles_alone(const Load& load, const Rates& rates, double first) const;
+    /// What many accesses of this kind, one after another, take each.
+    double cycles_among_others(const Load& load, const Rates& rates) const;
     void price(MemoryCost& cost, bool write, double busy_channels) const;
 
     DramTable table_;

@@ -93,6 +93,7 @@ MemoryCost BandwidthMemory::access(const AccessPattern& pattern) const {
     MemoryCost cost;
     cost.bus_bytes = static_cast<double>(pattern.bytes);
     cost.time = Second::from_value(cost.bus_bytes / bytes_per_s_);
+    cost.busy = cost.time;
     cost.energy.is_one_figure = true;
     if (bit_energy_) cost.energy.burst = Joule::from_value(bit_energy_->value * 8 * cost.bus_bytes);
     return cost;

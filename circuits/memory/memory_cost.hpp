@@ -30,11 +30,16 @@ struct MemoryEnergy {
     std::optional<Joule> total() const;
 };
 
-/// What an access costs. Counts are means over where the access may lie and when it may start, so
-/// they need not be whole.
+/// What an access costs. Refresh and background energy are those of `time`; a schedule in which
+/// accesses overlap pays Memory::idle_power() over its whole time instead, and while `busy` the
+/// difference of active and precharge standby. Counts are means over where the access may lie and
+/// when it may start, so they need not be whole.
 struct MemoryCost {
-    Second time = {};
-    std::optional<double> cycles;  ///< of the memory's clock, if it has one
+    Second time = {};              ///< alone: from the first command to the last data
+    std::optional<double> cycles;  ///< the same in clocks of the memory, if it has one
+    /// What it keeps the memory from others when many accesses follow each other without a gap:
+    /// latencies hide behind them, and other accesses fill the banks and channels it leaves idle.
+    Second busy = {};
     double activations = 0.0;
     double bursts = 0.0;
     double refreshes = 0.0;

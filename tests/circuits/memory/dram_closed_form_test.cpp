@@ -117,6 +117,26 @@ TEST_CASE("more bytes, shorter runs and fewer channels never cost less", "[prope
     }
 }
 
+TEST_CASE("what one access keeps busy adds up to what many take", "[property]") {
+    for (const std::string& name : dram_table_names()) {
+        const DramTable table = dram_table(name, "test");
+        const std::int64_t burst = table.geometry.burst_bytes();
+        for (const int channels : {1, 8}) {
+            const DramClosedForm form(table, {channels, burst}, std::nullopt);
+            for (const std::int64_t run : {1, 3, 8, 40}) {
+                constexpr std::int64_t kPieces = 200000;
+                INFO(name << " run " << run << " channels " << channels);
+                const MemoryCost one = form.access({run * burst, run * burst, false});
+                const MemoryCost many = form.access({kPieces * run * burst, run * burst, false});
+                // A piece that stands alone starts on a row; among many it may straddle two.
+                CHECK(one.busy.value() * kPieces == Approx(many.busy.value()).epsilon(0.25));
+                CHECK(many.busy.value() == Approx(many.time.value()).epsilon(0.06));
+                CHECK(one.busy < one.time);
+            }
+        }
+    }
+}
+
 TEST_CASE("the closed form is cheap enough for a cost engine", "[property]") {
     const DramTable table = dram_table("dram-hbm2", "test");
     const DramClosedForm form(table, {8, 256}, std::nullopt);

@@ -123,6 +123,7 @@ TEST_CASE("a bandwidth memory takes bytes over bandwidth", "[unit]") {
     CHECK(memory.kind() == "bandwidth");
     const MemoryCost cost = memory.access({4'000'000, 64, true});
     CHECK(cost.time.value() == Approx(1e-5));
+    CHECK(cost.busy == cost.time);
     CHECK_FALSE(cost.cycles.has_value());
     CHECK(cost.bus_bytes == 4e6);
     CHECK_FALSE(cost.energy.total().has_value());
