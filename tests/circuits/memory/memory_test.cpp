@@ -95,6 +95,16 @@ TEST_CASE("a closed form's energy is that of the played commands", "[property]")
     }
 }
 
+TEST_CASE("channels that an access does not reach stand by with their rows closed", "[unit]") {
+    const Memory memory = make_memory(dram_settings("dram-hbm2", 8), "memories.main");
+    const DramEnergy& unit = memory.dram()->energy();
+    const MemoryCost cost = memory.access({64, 64, false});
+    const double one = unit.active_standby.value() * (1.0 - 274.0 / 3900.0) +
+                       unit.precharge_standby.value() * (7.0 + 274.0 / 3900.0);
+    CHECK(cost.energy.background->value() == Approx(one * cost.time.value()));
+    CHECK(cost.activations == Approx(1.0));
+}
+
 TEST_CASE("sources and marks arrive with every price", "[unit]") {
     const Memory memory = make_memory(dram_settings(), "memories.main");
     int priced = 0;

@@ -104,6 +104,8 @@ TEST_CASE("lifetime is endurance over pulses per cell and rate", "[unit]") {
     CHECK(spread->levelled);
     CHECK(spread->pulses_per_cell == Approx((76800.0 + 17.0 * 12800) / cells));
     CHECK(spread->time > fixed->time);
+    CHECK(lifetime(plan, 12.0, rate, levelled, endurance)->time.value() ==
+          Approx(spread->time.value() / 12.0));
 
     // No figure, no lifetime; no write, none either.
     CHECK_FALSE(lifetime(plan, 1.0, rate, levelled, std::nullopt).has_value());
