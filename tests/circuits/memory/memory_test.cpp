@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 
 #include "circuits/circuit_tables.hpp"
@@ -189,7 +190,8 @@ TEST_CASE("a table that contradicts itself is refused", "[unit]") {
 }
 
 TEST_CASE("a table of the user's own is read whole and needs sources", "[unit]") {
-    const std::string path = "memory_test_table.yaml";
+    const std::string path =
+        (std::filesystem::temp_directory_path() / "attohm_memory_test_table.yaml").string();
     const auto write = [&path](const std::string& text) { std::ofstream(path) << text; };
     const std::string boxed(*circuit_table("dram-hbm2"));
     write(boxed);
