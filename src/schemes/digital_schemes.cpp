@@ -1,7 +1,7 @@
 #include "src/schemes/digital_schemes.hpp"
 
+#include "src/schemes/digital_work.hpp"
 #include "src/schemes/float_row_scores.hpp"
-#include "src/schemes/op_builder.hpp"
 #include "src/schemes/row_kernels.hpp"
 
 namespace attohm {
@@ -11,8 +11,7 @@ void record_dense_work(std::span<const AttentionHead> heads, int operand_bits,
     for (const AttentionHead& head : heads) {
         const HeadShape shape = head_shape(head);
         OpList ops = dense_attention_ops(shape, operand_bits, !head.bias.empty());
-        context.work.heads.push_back(
-            digital_work(shape, std::move(ops), operand_bits, shape.allowed_pairs));
+        file_work(digital_work(shape, std::move(ops), operand_bits, shape.allowed_pairs), context);
     }
 }
 

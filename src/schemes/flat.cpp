@@ -1,7 +1,7 @@
 #include "src/schemes/flat.hpp"
 
 #include "src/schemes/digital_schemes.hpp"
-#include "src/schemes/op_builder.hpp"
+#include "src/schemes/digital_work.hpp"
 
 namespace attohm {
 
@@ -26,6 +26,9 @@ SchemeEntry flat_entry() {
                           "tiles of keys and online softmax: a tile holds complete rows"};
     entry.keys = {"flat"};
     entry.preset = "presets/flat.yaml";
+    entry.plan = "flat";
+    entry.baselines = {"unfused", "dense"};
+    entry.machine = "flat-edge";
     entry.make = [](const SchemeInputs&, const Settings& settings) {
         return std::make_unique<FlatScheme>(settings);
     };

@@ -5,8 +5,8 @@
 #include "src/base/error.hpp"
 #include "src/base/resources.hpp"
 #include "src/schemes/digital_schemes.hpp"
+#include "src/schemes/digital_work.hpp"
 #include "src/schemes/flat.hpp"
-#include "src/schemes/op_builder.hpp"
 #include "src/schemes/sanger.hpp"
 #include "src/schemes/sprint.hpp"
 #include "src/schemes/vitality.hpp"
@@ -119,7 +119,9 @@ SchemeEntry sprint_entry() {
                   "empty_row", "always_keep", "wires", "timing",     "adc",     "dac"};
     entry.preset = kThresholdFamily;
     entry.thresholds = true;
-    entry.priced = true;
+    entry.plan = "sprint";
+    entry.baselines = {"dense", "mask-only", "dense-tiled"};
+    entry.machine = "sprint-s";
     entry.make = make_scheme<SprintScheme>;
     return entry;
 }

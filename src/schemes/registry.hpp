@@ -34,7 +34,9 @@ struct SchemeEntry {
     std::vector<std::string_view> keys;  ///< prefixes of the settings it reads
     std::string_view preset;             ///< resource that holds them; empty: none of its own
     bool thresholds = false;             ///< has a hard threshold on scores, and its references
-    bool priced = false;                 ///< has a Plan on a machine
+    std::string_view plan;               ///< name of its plan on a machine; empty: not priced
+    std::vector<std::string_view> baselines;  ///< plans that it is compared with, same machine
+    std::string_view machine;  ///< that its paper describes; `machines: [scheme]` stands for it
     std::function<std::unique_ptr<Scheme>(const SchemeInputs&, const Settings&)> make;
 };
 

@@ -9,8 +9,8 @@
 #include "src/base/error.hpp"
 #include "src/base/vmath.hpp"
 #include "src/schemes/calibrated_scheme.hpp"
+#include "src/schemes/digital_work.hpp"
 #include "src/schemes/float_row_scores.hpp"
-#include "src/schemes/op_builder.hpp"
 
 namespace attohm {
 
@@ -211,6 +211,9 @@ SchemeEntry sanger_entry() {
                           "how packed rows fill the array: a plan's"};
     entry.keys = {"sanger", "empty_row", "always_keep"};
     entry.preset = "presets/sanger.yaml";
+    entry.plan = "sanger";
+    entry.baselines = {"dense"};
+    entry.machine = "sanger-64x16";
     entry.make = [](const SchemeInputs& inputs, const Settings& settings) {
         return std::make_unique<SangerScheme>(inputs, settings);
     };

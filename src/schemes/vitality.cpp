@@ -4,8 +4,8 @@
 
 #include "src/base/blas.hpp"
 #include "src/base/error.hpp"
+#include "src/schemes/digital_work.hpp"
 #include "src/schemes/kept_attention.hpp"
-#include "src/schemes/op_builder.hpp"
 
 namespace attohm {
 
@@ -140,8 +140,8 @@ void VitalityScheme::attention(int layer, std::span<const AttentionHead> heads,
         taylor_attention(head, out.columns(h * head.dv(), head.dv()));
         // No pair is ever formed.
         const HeadShape shape = head_shape(head);
-        context.work.heads.push_back(
-            digital_work(shape, taylor_attention_ops(shape, operand_bits_), operand_bits_, 0));
+        file_work(digital_work(shape, taylor_attention_ops(shape, operand_bits_), operand_bits_, 0),
+                  context);
     }
 }
 
@@ -163,6 +163,9 @@ SchemeEntry vitality_entry() {
                           "accumulators wider than the operands in the Work"};
     entry.keys = {"vitality"};
     entry.preset = "presets/vitality.yaml";
+    entry.plan = "operators";
+    entry.baselines = {"dense"};
+    entry.machine = "vitality-64x64";
     entry.make = [](const SchemeInputs& inputs, const Settings& settings) {
         return std::make_unique<VitalityScheme>(inputs, settings);
     };

@@ -13,8 +13,8 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Stage::count_)> 
     "embedding", "projection", "selection", "attention", "feed_forward", "head"};
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(TensorRole::count_)> kRoles = {
-    "q",      "k",    "v",     "score",     "probability", "output",        "activation",
-    "weight", "mask", "index", "statistic", "state",       "pruning_vector"};
+    "q",      "k",    "v",     "score",     "probability", "output",         "activation",
+    "weight", "mask", "index", "statistic", "state",       "pruning_vector", "partial_output"};
 
 constexpr std::array<OpKindInfo, static_cast<std::size_t>(OpKind::count_)> kKinds = {{
     {"matmul", "MAC", "multiply-accumulates of a matrix product"},
@@ -56,6 +56,13 @@ std::string_view stage_name(Stage stage) {
 
 std::string_view tensor_role_name(TensorRole role) {
     return kRoles.at(static_cast<std::size_t>(role));
+}
+
+TensorRole tensor_role(std::string_view name, const std::string& where) {
+    for (std::size_t i = 0; i < kRoles.size(); ++i)
+        if (kRoles[i] == name) return static_cast<TensorRole>(i);
+    throw UserError("unknown role of a tensor", where, std::string(name),
+                    fmt::format("{}", fmt::join(kRoles, ", ")));
 }
 
 const OpKindInfo& op_kind_info(OpKind kind) {

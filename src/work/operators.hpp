@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -68,9 +69,12 @@ enum class TensorRole : std::uint8_t {
     statistic,       ///< row sums, maxima, means
     state,           ///< K^T V and its like
     pruning_vector,  ///< of an in-memory threshold
+    partial_output,  ///< unfinished outputs that leave the chip and come back
     count_
 };
 std::string_view tensor_role_name(TensorRole role);
+/// Throws: UserError that names the roles there are.
+TensorRole tensor_role(std::string_view name, const std::string& where);
 
 using TensorId = std::int16_t;
 constexpr TensorId kNoTensor = -1;

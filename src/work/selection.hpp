@@ -46,6 +46,8 @@ class SelectionSink {
     virtual void consume(const HeadWork& /*work*/, const Selection& selection) {
         consume(selection);
     }
+    /// A head whose scheme selects nothing: its operators say it all.
+    virtual void consume(const HeadWork& /*work*/) {}
 };
 
 }  // namespace attohm

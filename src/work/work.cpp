@@ -117,6 +117,12 @@ std::int64_t slc_bits_written(const HeadWork& work) {
 
 void check_head_work(const HeadWork& work, const Selection& selection) {
     const HeadShape& s = work.shape;
+    if (!work.ops.empty()) {
+        check_op_list(work.ops);
+        if (!selection.row_begin.empty())
+            ATTOHM_CHECK_EQ(static_cast<std::int64_t>(selection.keys.size()), work.kept_pairs);
+        return;
+    }
     ATTOHM_CHECK_EQ(selection.row_begin.size(), static_cast<std::size_t>(s.n_q) + 1);
     ATTOHM_CHECK_EQ(static_cast<std::int64_t>(selection.keys.size()), work.kept_pairs);
     ATTOHM_CHECK_EQ(work[Event::qk_mac], work.kept_pairs * s.d);

@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "src/schemes/digital_schemes.hpp"
-#include "src/schemes/op_builder.hpp"
+#include "src/schemes/digital_work.hpp"
 #include "tests/reference/forward_reference.hpp"
 #include "tests/schemes/op_counts.hpp"
 #include "tests/schemes/sprint_pair.hpp"

@@ -1,7 +1,7 @@
 #include "tests/schemes/mean_scheme.hpp"
 
+#include "src/schemes/digital_work.hpp"
 #include "src/schemes/kept_attention.hpp"
-#include "src/schemes/op_builder.hpp"
 
 namespace attohm {
 

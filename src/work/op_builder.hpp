@@ -3,11 +3,10 @@
 #include <initializer_list>
 #include <optional>
 
-#include "src/base/settings.hpp"
-#include "src/work/work.hpp"
-#include "workloads/trace.hpp"
+#include "src/work/operators.hpp"
+#include "src/work/selection.hpp"
 
-/// Writes operator lists step by step, and the Work around them.
+/// Writes operator lists step by step.
 namespace attohm {
 
 struct OpShape {
@@ -34,6 +33,8 @@ class OpBuilder {
     TensorId step(OpKind kind, std::string_view name, OpShape shape,
                   std::initializer_list<TensorId> inputs, const TensorInfo& output,
                   std::optional<std::int64_t> nonzeros = {});
+    /// Says that a tensor must lie in memory at the end.
+    void store(TensorId tensor);
     /// The list; its last step's output must lie in memory at the end.
     OpList finish();
 
@@ -47,14 +48,5 @@ class OpBuilder {
 /// is added), "softmax" over complete rows, "A" = P V. Pairs that mask or causality forbid are part
 /// of the dense counts, not of `nonzeros`. Empty for a head without queries or keys.
 OpList dense_attention_ops(const HeadShape& shape, int bits, bool bias = false);
-
-/// Work of one head on digital units. Args: kept_pairs: (query, key) pairs that were computed.
-HeadWork digital_work(const HeadShape& shape, OpList ops, int bits, std::int64_t kept_pairs);
-
-/// Operand width under `key`. Throws: UserError outside 2..32.
-int load_operand_bits(const Settings& settings, std::string_view key);
-
-/// Sets the padded rows of a head to 0.
-void clear_padding(const AttentionHead& head, MatrixView<float> out);
 
 }  // namespace attohm

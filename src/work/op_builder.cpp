@@ -1,4 +1,4 @@
-#include "src/schemes/op_builder.hpp"
+#include "src/work/op_builder.hpp"
 
 #include <algorithm>
 
@@ -31,6 +31,10 @@ TensorId OpBuilder::step(OpKind kind, std::string_view name, OpShape shape,
     return op.output;
 }
 
+void OpBuilder::store(TensorId tensor) {
+    list_.tensors.at(static_cast<std::size_t>(tensor)).to_memory = true;
+}
+
 OpList OpBuilder::finish() {
     ATTOHM_CHECK(!list_.ops.empty());
     list_.tensors[static_cast<std::size_t>(list_.ops.back().output)].to_memory = true;
@@ -56,24 +60,6 @@ OpList dense_attention_ops(const HeadShape& shape, int bits, bool bias) {
     build.step(OpKind::matmul, "A", {m, dv, n}, {p, v}, build.tensor(TensorRole::output, m * dv),
                pairs * dv);
     return build.finish();
-}
-
-HeadWork digital_work(const HeadShape& shape, OpList ops, int bits, std::int64_t kept_pairs) {
-    HeadWork work;
-    work.shape = shape;
-    work.bits.q = work.bits.k = work.bits.v = bits;
-    work.kept_pairs = kept_pairs;
-    work.ops = std::move(ops);
-    return work;
-}
-
-int load_operand_bits(const Settings& settings, std::string_view key) {
-    return static_cast<int>(settings.integer(key, {2.0, 32.0}));
-}
-
-void clear_padding(const AttentionHead& head, MatrixView<float> out) {
-    for (auto t = static_cast<std::size_t>(head.valid_q); t < head.n_q(); ++t)
-        std::fill_n(out.row(t), head.dv(), 0.0F);
 }
 
 }  // namespace attohm
