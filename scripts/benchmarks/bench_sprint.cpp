@@ -221,7 +221,8 @@ int main(int argc, char** argv) {
     line("threshold-q", best_of(runs, [&] { run_scheme(*quantised, all, out); }), heads, exact_s);
     line("sprint, metrics.level: full", best_of(runs, [&] { run_scheme(*full, all, out); }), heads,
          exact_s);
-    const CostEngine engine(load_machines({"sprint-s", "sprint-m", "sprint-l"}), EnergyOptions{});
+    const CostEngine engine(load_machines({"sprint-s", "sprint-m", "sprint-l"}),
+                            {"sprint", {"dense", "mask-only", "dense-tiled"}, {}}, EnergyOptions{});
     line("sprint, planned on three machines",
          best_of(runs,
                  [&] {

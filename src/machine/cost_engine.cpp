@@ -1,106 +1,118 @@
 #include "src/machine/cost_engine.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <set>
 
 #include "src/base/error.hpp"
+#include "src/machine/axes.hpp"
+#include "src/machine/summary.hpp"
 
 namespace attohm {
 
-SamplePlanner::SamplePlanner(const CostEngine& engine)
-    : engine_(&engine), buffers_(engine.machines().size()) {
-    cost_.machines.resize(engine.machines().size());
-}
-
-ResidencyReplay& SamplePlanner::buffer_for(std::size_t machine, std::int64_t capacity) {
-    Buffer& buffer = buffers_[machine];
-    if (buffer.capacity != capacity) {
-        buffer.replay.emplace(engine_->machines()[machine].residency, capacity);
-        buffer.capacity = capacity;
+SamplePlanner::SamplePlanner(const CostEngine& engine) : engine_(&engine) {
+    for (std::size_t i = 0; i < engine.machines_.size(); ++i) {
+        planners_.emplace_back();
+        for (const PlanEntry* plan : engine.plans_[i])
+            planners_.back().push_back(plan->make(engine.machines_[i], engine.choice_.options));
     }
-    return *buffer.replay;
 }
 
 void SamplePlanner::consume(const HeadWork& work, const Selection& selection) {
     check_head_work(work, selection);
-    // Digital units and their energies are 8 bits wide on every machine so far.
-    ATTOHM_CHECK_EQ(work.bits.q, 8);
-    ATTOHM_CHECK_EQ(work.bits.k, 8);
-    ATTOHM_CHECK_EQ(work.bits.v, 8);
-    for (std::size_t i = 0; i < engine_->machines().size(); ++i) {
-        const Machine& machine = engine_->machines()[i];
-        auto& plans = cost_.machines[i];
-        const auto add = [&](PlanKind kind, const PlanTally& tally) {
-            plans[static_cast<std::size_t>(kind)] += tally;
-        };
-        ResidencyReplay& buffer = buffer_for(i, buffer_tokens(machine, work));
-        add(PlanKind::sprint, plan_sprint(work, selection, machine, buffer));
-        add(PlanKind::dense, plan_streamed(work, machine, true));
-        add(PlanKind::mask_only, plan_streamed(work, machine, false));
-        add(PlanKind::dense_tiled, plan_dense_tiled(work, machine));
-    }
+    for (const auto& machine : planners_)
+        for (const auto& planner : machine) planner->head(work, selection);
 }
 
 void SamplePlanner::consume(const Selection&) {
     throw InvariantError("a plan needs the Work of a head with its Selection");
 }
 
-SampleCost SamplePlanner::finish() {
-    SampleCost done = std::move(cost_);
-    *this = SamplePlanner(*engine_);
-    return done;
+void SamplePlanner::consume(const HeadWork& work) {
+    Selection none;
+    none.shape = work.shape;
+    consume(work, none);
 }
 
-CostEngine::CostEngine(std::vector<Machine> machines, EnergyOptions options,
-                       std::optional<AdcUse> adc)
-    : machines_(std::move(machines)), options_(options), adc_(adc) {
-    if (machines_.empty())
-        throw UserError("no machine", "machine", "an empty list", "at least one machine");
-    std::set<std::string> names;
-    for (const Machine& machine : machines_)
-        if (!names.insert(machine.name).second)
-            throw UserError("two machines of one name", "machine", machine.name,
-                            "names that differ");
-    // The tables check themselves on first use: at start, not in the middle of a run.
-    event_info(Event::in_memory_mac);
-    physical_info(Physical::in_memory_cell_J);
-    count_info(Count::in_memory_mac);
+void SamplePlanner::layer(const LayerWork& work) {
+    check_op_list(work.ops);
+    for (const auto& machine : planners_)
+        for (const auto& planner : machine) planner->layer(work);
+}
+
+SampleCost SamplePlanner::finish() {
+    SampleCost cost;
+    for (const auto& machine : planners_) {
+        cost.machines.emplace_back();
+        for (const auto& planner : machine)
+            for (Tally& tally : planner->finish()) cost.machines.back().push_back(std::move(tally));
+    }
+    return cost;
 }
 
 namespace {
 
-PlanSummary summarise(PlanKind kind, const PlanTally& total, double samples, double clock_Hz) {
-    PlanSummary summary;
-    summary.name = plan_name(kind);
-    summary.total = total;
-    const auto mean = [samples](std::int64_t sum) { return static_cast<double>(sum) / samples; };
-    summary.latency = Second::from_value(mean(total.latency_cycles) / clock_Hz);
-    summary.latency_without_writes =
-        Second::from_value(mean(total.latency_cycles_without_writes) / clock_Hz);
-    for (std::size_t r = 0; r < kResources; ++r) summary.cycles[r] = mean(total.cycles[r]);
-    for (std::size_t t = 0; t < kTensors; ++t) {
-        summary.bytes_read[t] = mean(total.traffic[t].read_bits) / 8.0;
-        summary.bytes_written[t] = mean(total.traffic[t].written_bits) / 8.0;
-    }
-    summary.buffer_hits = mean(total[Count::buffer_hit]);
-    summary.buffer_misses = mean(total[Count::buffer_miss]);
-    return summary;
+std::vector<std::string> plans_for(MachineKind kind) {
+    std::vector<std::string> names;
+    for (const PlanEntry& entry : plan_table())
+        if (entry.machine == kind) names.emplace_back(entry.name);
+    return names;
 }
 
+const PlanEntry* plan_for(const Machine& machine, const std::string& name) {
+    const MachineKind kind = machine_kind(machine);
+    if (const PlanEntry* entry = find_plan(name, kind)) return entry;
+    throw UserError(fmt::format("machine `{}` cannot run plan `{}`", machine.name, name),
+                    "machines", fmt::format("a machine of kind {}", machine_kind_name(kind)),
+                    fmt::format("plans of such a machine: {}", fmt::join(plans_for(kind), ", ")));
+}
+
+}  // namespace
+
+CostEngine::CostEngine(std::vector<Machine> machines, PlanChoice choice, EnergyOptions options,
+                       std::optional<AdcUse> adc)
+    : machines_(std::move(machines)), choice_(std::move(choice)), options_(options), adc_(adc) {
+    if (machines_.empty())
+        throw UserError("no machine", "machine", "an empty list", "at least one machine");
+    std::set<std::string> names;
+    for (const Machine& machine : machines_) {
+        if (!names.insert(machine.name).second)
+            throw UserError("two machines of one name", "machine", machine.name,
+                            "names that differ");
+        plans_.push_back({plan_for(machine, choice_.plan)});
+        for (const std::string& baseline : choice_.baselines)
+            plans_.back().push_back(plan_for(machine, baseline));
+    }
+    // The tables check themselves on first use: at start, not in the middle of a run.
+    event_info(Event::in_memory_mac);
+    physical_info(Physical::in_memory_cell_J);
+}
+
+namespace {
+
+/// Gains of the first plan over every other, scope by scope.
 std::vector<Gain> gains_of(const Machine& machine, const Pricing& pricing,
-                           const std::vector<PlanSummary>& summaries) {
+                           const std::vector<PlanSummary>& plans) {
     std::vector<Gain> gains;
-    const std::size_t scheme = static_cast<std::size_t>(PlanKind::sprint);
-    for (std::size_t plan = 0; plan < kPlans; ++plan) {
-        if (plan == scheme) continue;
+    for (std::size_t base = 0; base < plans.size(); ++base) {
+        if (plans[base].name == plans.front().name) continue;
+        const auto own = static_cast<std::size_t>(
+            std::find_if(plans.begin(), plans.end(),
+                         [&](const PlanSummary& p) {
+                             return p.name == plans.front().name && p.scope == plans[base].scope;
+                         }) -
+            plans.begin());
+        if (own == plans.size()) continue;
         for (const bool with_writes : {true, false}) {
             const auto energy =
-                energy_gain(pricing.plans[scheme].lines, pricing.plans[plan].lines, with_writes);
+                energy_gain(pricing.plans[own].lines, pricing.plans[base].lines, with_writes);
             const auto time = [&](const PlanSummary& s) {
                 return with_writes ? s.latency.value() : s.latency_without_writes.value();
             };
-            if (!energy || !(time(summaries[scheme]) > 0.0)) continue;
-            gains.push_back({machine.name, pricing.name, pricing.plans[plan].name, with_writes,
-                             *energy, time(summaries[plan]) / time(summaries[scheme])});
+            if (!energy || !(time(plans[own]) > 0.0)) continue;
+            gains.push_back({machine.name, pricing.name, plans[base].name, plans[base].scope,
+                             with_writes, *energy, time(plans[base]) / time(plans[own])});
         }
     }
     return gains;
@@ -108,45 +120,75 @@ std::vector<Gain> gains_of(const Machine& machine, const Pricing& pricing,
 
 }  // namespace
 
+std::vector<PlanColumn> CostEngine::columns_of(std::size_t machine) const {
+    std::vector<PlanColumn> columns;
+    for (const PlanEntry* plan : plans_[machine])
+        for (const CostScope scope : plan->scopes) columns.push_back({plan, scope});
+    return columns;
+}
+
+MachineOutcome CostEngine::outcome_of(std::size_t index, std::span<const SampleCost> samples,
+                                      std::vector<Pricing> pricings) const {
+    const Machine& machine = machines_[index];
+    const auto count = static_cast<std::int64_t>(samples.size());
+    MachineOutcome outcome;
+    outcome.machine = machine.name;
+    outcome.samples = count;
+    outcome.batch = choice_.options.batch;
+    outcome.clock_Hz = machine.clock_Hz;
+    outcome.node_nm = machine.node_nm;
+    outcome.area = machine.area;
+    outcome.areas = areas_of(machine);
+    outcome.pricings = std::move(pricings);
+    outcome.assumed = machine.settings.read_with_mark(Mark::assumed);
+    outcome.resolved_yaml = machine.settings.resolved_yaml();
+    const std::vector<PlanColumn> columns = columns_of(index);
+    std::vector<Tally> totals(columns.size());
+    for (const SampleCost& sample : samples) {
+        ATTOHM_CHECK_EQ(sample.machines.size(), machines_.size());
+        ATTOHM_CHECK_EQ(sample.machines[index].size(), columns.size());
+        for (std::size_t c = 0; c < columns.size(); ++c) totals[c] += sample.machines[index][c];
+    }
+    for (std::size_t c = 0; c < columns.size(); ++c)
+        outcome.plans.push_back(summarise(columns[c].plan->name, columns[c].scope, totals[c], count,
+                                          outcome.batch, machine));
+    for (Pricing& pricing : outcome.pricings) {
+        for (std::size_t c = 0; c < columns.size(); ++c) {
+            PricedPlan priced{
+                outcome.plans[c].name,
+                outcome.plans[c].scope,
+                price(totals[c], count * outcome.batch, machine, pricing.sources, adc_),
+                {},
+                {}};
+            priced.energy = total_energy(priced.lines);
+            priced.energy_without_writes = total_energy(priced.lines, false);
+            pricing.plans.push_back(std::move(priced));
+        }
+        pricing.gains = gains_of(machine, pricing, outcome.plans);
+    }
+    return outcome;
+}
+
 std::vector<MachineOutcome> CostEngine::accumulate(std::span<const SampleCost> samples) const {
     ATTOHM_CHECK_LT(0U, samples.size());
     const EnergyOptions paper{};
     const EnergyOptions physics{EnergySource::physics, EnergySource::physics,
                                 EnergySource::physics};
-    std::vector<Pricing> pricings = {{"paper", paper, {}, {}}, {"physics", physics, {}, {}}};
-    std::string headline = options_ == paper ? "paper" : "physics";
-    if (!(options_ == paper) && !(options_ == physics)) {
-        headline = "experiment";
-        pricings.push_back({headline, options_, {}, {}});
-    }
-
     std::vector<MachineOutcome> outcomes;
     for (std::size_t i = 0; i < machines_.size(); ++i) {
-        const Machine& machine = machines_[i];
-        const auto count = static_cast<std::int64_t>(samples.size());
-        MachineOutcome outcome{machine.name, count, machine.area, {}, pricings, headline, {}, ""};
-        outcome.assumed = machine.settings.read_with_mark(Mark::assumed);
-        outcome.resolved_yaml = machine.settings.resolved_yaml();
-        for (std::size_t plan = 0; plan < kPlans; ++plan) {
-            PlanTally total;
-            for (const SampleCost& sample : samples) {
-                ATTOHM_CHECK_EQ(sample.machines.size(), machines_.size());
-                total += sample.machines[i][plan];
+        std::vector<Pricing> pricings = {{"paper", paper, {}, {}}};
+        std::string headline = "paper";
+        // Only the memory that computes has two sources of energy.
+        if (machine_kind(machines_[i]) == MachineKind::sprint) {
+            pricings.push_back({"physics", physics, {}, {}});
+            if (!(options_ == paper)) headline = "physics";
+            if (!(options_ == paper) && !(options_ == physics)) {
+                headline = "experiment";
+                pricings.push_back({headline, options_, {}, {}});
             }
-            outcome.plans.push_back(summarise(static_cast<PlanKind>(plan), total,
-                                              static_cast<double>(count), machine.clock_Hz));
         }
-        for (Pricing& pricing : outcome.pricings) {
-            for (const PlanSummary& plan : outcome.plans) {
-                PricedPlan priced{
-                    plan.name, price(plan.total, count, machine, pricing.sources, adc_), {}, {}};
-                priced.energy = total_energy(priced.lines);
-                priced.energy_without_writes = total_energy(priced.lines, false);
-                pricing.plans.push_back(std::move(priced));
-            }
-            pricing.gains = gains_of(machine, pricing, outcome.plans);
-        }
-        outcomes.push_back(std::move(outcome));
+        outcomes.push_back(outcome_of(i, samples, std::move(pricings)));
+        outcomes.back().headline = headline;
     }
     return outcomes;
 }

@@ -1,74 +1,39 @@
 #pragma once
 
-#include <array>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "src/machine/ledger.hpp"
+#include "src/machine/outcome.hpp"
+#include "src/machine/plans/planner.hpp"
 
 /// The cost side from end to end: heads in, energy, time and traffic of every machine and plan out.
 ///
-///     CostEngine engine(load_machines({"sprint-s"}), options);
+///     CostEngine engine(load_machines({"sprint-s"}), {"sprint", {"dense"}}, prices);
 ///     SamplePlanner planner = engine.planner();   // one per sample and thread
 ///     planner.consume(head_work, selection);      // every head, layers and heads in order
 ///     SampleCost cost = planner.finish();
 ///     std::vector<MachineOutcome> outcomes = engine.accumulate(costs);   // samples in order
 namespace attohm {
 
-/// What one sample costs before prices: per machine, per plan.
+/// The scheme's own plan and the baselines that it is compared with, by name.
+struct PlanChoice {
+    std::string plan;
+    std::vector<std::string> baselines;
+    PlanOptions options;
+};
+
+/// One column of a sample's cost on a machine: a plan in one scope.
+struct PlanColumn {
+    const PlanEntry* plan = nullptr;
+    CostScope scope = CostScope::attention;
+};
+
+/// What one sample costs before prices: per machine, per column.
 struct SampleCost {
-    std::vector<std::array<PlanTally, kPlans>> machines;
-};
-
-/// A plan without prices, per inference.
-struct PlanSummary {
-    std::string name;
-    PlanTally total;  ///< summed over samples
-    Second latency;   ///< per inference
-    Second latency_without_writes;
-    std::array<double, kResources> cycles{};    ///< per inference, by Resource
-    std::array<double, kTensors> bytes_read{};  ///< per inference, by Tensor
-    std::array<double, kTensors> bytes_written{};
-    double buffer_hits = 0.0;  ///< tokens per inference
-    double buffer_misses = 0.0;
-};
-
-struct PricedPlan {
-    std::string name;
-    std::vector<LedgerLine> lines;
-    Joule energy;  ///< per inference: the sum of `lines` in their order; unknown lines add nothing
-    Joule energy_without_writes;
-};
-
-/// Gain of the scheme's plan over a baseline on the same machine.
-struct Gain {
-    std::string machine;
-    std::string pricing;   ///< "paper", "physics" or "experiment"
-    std::string baseline;  ///< "dense", "mask-only", "dense-tiled"
-    bool with_writes = true;
-    EnergyGain energy;
-    double speedup = 1.0;
-};
-
-struct Pricing {
-    std::string name;
-    EnergyOptions sources;
-    std::vector<PricedPlan> plans;  ///< in the order of PlanKind
-    std::vector<Gain> gains;
-};
-
-struct MachineOutcome {
-    std::string machine;
-    std::int64_t samples = 0;
-    std::optional<SquareMetre> area;
-    std::vector<PlanSummary> plans;  ///< in the order of PlanKind
-    /// "paper" and "physics" throughout, and "experiment" where the experiment mixes the two.
-    std::vector<Pricing> pricings;
-    std::string headline;              ///< name of the pricing that the experiment asked for
-    std::vector<std::string> assumed;  ///< keys of the machine whose values are assumed
-    std::string resolved_yaml;         ///< the machine's settings
+    std::vector<std::vector<Tally>> machines;
 };
 
 class CostEngine;
@@ -81,24 +46,23 @@ class SamplePlanner : public SelectionSink {
     void consume(const HeadWork& work, const Selection& selection) override;
     /// A Selection alone cannot be planned: InvariantError.
     void consume(const Selection& selection) override;
+    /// A head whose scheme selects nothing.
+    void consume(const HeadWork& work) override;
+    /// What a layer does besides attention.
+    void layer(const LayerWork& work);
+    /// The sample's cost; the planner is ready for the next sample.
     SampleCost finish();
 
   private:
-    struct Buffer {
-        std::int64_t capacity = -1;
-        std::optional<ResidencyReplay> replay;
-    };
-    ResidencyReplay& buffer_for(std::size_t machine, std::int64_t capacity);
-
     const CostEngine* engine_;
-    std::vector<Buffer> buffers_;
-    SampleCost cost_;
+    std::vector<std::vector<std::unique_ptr<Planner>>> planners_;  ///< per machine, per plan
 };
 
 class CostEngine {
   public:
-    /// Throws: UserError when two machines have the same name or there is none.
-    CostEngine(std::vector<Machine> machines, EnergyOptions options,
+    /// Throws: UserError when two machines have the same name or there is none, or when a machine
+    /// has no plan of the name that the scheme asks for.
+    CostEngine(std::vector<Machine> machines, PlanChoice choice, EnergyOptions options,
                std::optional<AdcUse> adc = std::nullopt);
 
     const std::vector<Machine>& machines() const { return machines_; }
@@ -107,7 +71,14 @@ class CostEngine {
     std::vector<MachineOutcome> accumulate(std::span<const SampleCost> samples) const;
 
   private:
+    friend class SamplePlanner;
+    MachineOutcome outcome_of(std::size_t machine, std::span<const SampleCost> samples,
+                              std::vector<Pricing> pricings) const;
+    std::vector<PlanColumn> columns_of(std::size_t machine) const;
+
     std::vector<Machine> machines_;
+    PlanChoice choice_;
+    std::vector<std::vector<const PlanEntry*>> plans_;  ///< per machine: own plan, baselines
     EnergyOptions options_;
     std::optional<AdcUse> adc_;
 };

@@ -7,7 +7,7 @@
 
 #include "src/base/units.hpp"
 #include "src/machine/machine.hpp"
-#include "src/machine/plans/plan.hpp"
+#include "src/machine/tally.hpp"
 
 /// Prices: unit energy times count, or a total that physics measured. For each component one of the
 /// two, never both.
@@ -42,9 +42,10 @@ struct LedgerLine {
     double count = 0.0;  ///< per inference
     /// J per counted event; of a measured total the mean. Nothing: unknown.
     std::optional<double> unit_energy;
-    std::string unit;           ///< of unit_energy: "J/bit", or "W" for what is paid per second
-    Joule energy;               ///< per inference; 0 where unknown
-    std::string energy_source;  ///< "paper", "physics", "digital", or "unknown"
+    std::string unit;  ///< of unit_energy: "J/bit", or "W" for what is paid per second
+    Joule energy;      ///< per inference; 0 where unknown
+    std::string
+        energy_source;  ///< "paper", "physics", "digital", "memory", "power", ... or "unknown"
     std::string source;
     Mark mark = Mark::choice;
     std::string scope;
@@ -55,7 +56,7 @@ struct LedgerLine {
 
 /// Lines of a plan's tally summed over `samples`, per inference, in a fixed order of components.
 /// Lines that nothing was counted for are left out.
-std::vector<LedgerLine> price(const PlanTally& total, std::int64_t samples, const Machine& machine,
+std::vector<LedgerLine> price(const Tally& total, std::int64_t samples, const Machine& machine,
                               const EnergyOptions& options,
                               const std::optional<AdcUse>& adc = std::nullopt);
 

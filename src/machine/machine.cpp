@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "circuits/circuit_tables.hpp"
+#include "circuits/table_units.hpp"
 #include "src/base/error.hpp"
 #include "src/base/resources.hpp"
 
@@ -15,7 +16,7 @@ const Resources& machine_resources();
 
 namespace {
 
-constexpr const char* kTables[] = {"memory", "digital", "analog"};
+constexpr std::string_view kTables = "tables.";
 
 std::string machine_resource(const std::string& name) {
     return "machines/" + name + ".yaml";
@@ -34,7 +35,7 @@ Settings boxed_machine(const std::string& name) {
 /// Every number of a complete machine or table says where it is from or that it is assumed.
 void require_sources(const Settings& settings) {
     for (const std::string& key : settings.keys()) {
-        if (key == "base" || key.starts_with("tables.")) continue;
+        if (key == "base" || key.starts_with(kTables)) continue;
         const SettingsEntry& entry = settings.entry(key);
         if (!entry.source.empty() || entry.mark == Mark::assumed) continue;
         throw UserError(fmt::format("`{}` has no source", key), entry.where,
@@ -53,17 +54,18 @@ Settings table_settings(const std::string& table, const std::string& name_or_pat
                         fmt::format("{}, or a file", fmt::join(circuit_table_names(), ", ")));
     Settings settings = Settings::from_file(name_or_path);
     require_sources(settings);
+    require_units(settings);
     settings.mark_as_user();
     return settings;
 }
 
-/// Adds the tables that the machine names; `choices` may overrule which.
+/// Adds the tables that the machine names as `tables.*`; `choices` may overrule which.
 void add_tables(Settings& settings, const Settings& choices) {
-    for (const char* table : kTables) {
-        const std::string key = std::string("tables.") + table;
+    for (const std::string& key : settings.keys()) {
+        if (!key.starts_with(kTables)) continue;
         const Settings& from = choices.has(key) ? choices : settings;
         const std::string name = from.text(key);
-        settings.extend(table_settings(table, name, from.entry(key).where));
+        settings.extend(table_settings(key.substr(kTables.size()), name, from.entry(key).where));
     }
 }
 
@@ -107,31 +109,20 @@ Settings machine_settings(const std::string& name_or_path) {
 }
 
 Machine make_machine(const std::string& name, const Settings& settings) {
-    const Range count{1, 1e6};
     Machine m;
     m.name = name;
     if (settings.has("base")) settings.text("base");
-    for (const char* table : kTables) settings.text(std::string("tables.") + table);
+    for (const std::string& key : settings.keys())
+        if (key.starts_with(kTables)) settings.text(key);
     m.clock_Hz = settings.real("machine.clock_GHz", {1e-3, 100}) * 1e9;
     m.node_nm = settings.real("machine.node_nm", {3, 250});
     m.vdd_V = settings.real("machine.vdd_V", {0.2, 5});
     if (const auto area = settings.real_or("machine.area_mm2", "unknown", kPositive))
         m.area = SquareMetre::from_value(*area * 1e-6);
-    m.corelets = static_cast<int>(settings.integer("machine.corelets", {1, 1024}));
-    m.buffer_bits = settings.integer("machine.buffer_KB", count) * 1024 * 8;
-    const double bank_KB = settings.real("machine.sram_bank_KB", kPositive);
-    m.qk_macs_per_cycle = settings.integer("machine.qk_macs_per_cycle", count);
-    m.v_macs_per_cycle = settings.integer("machine.v_macs_per_cycle", count);
-    m.softmax_per_cycle = settings.integer("machine.softmax_per_cycle", count);
-    m.softmax_latency_cycles = settings.integer("machine.softmax_latency_cycles", {0, 1e6});
-    const bool is_lru = settings.choice("machine.residency", {"lru", "sld"}) == "lru";
-    m.residency = is_lru ? Residency::lru : Residency::sld;
-    m.partial_output_bits =
-        static_cast<int>(settings.integer("machine.partial_output_bits", {8, 64}));
-    m.softmax_stat_bits = static_cast<int>(settings.integer("machine.softmax_stat_bits", {8, 64}));
-    m.memory = reram_memory(settings);
-    m.digital = digital_units(settings, m.node_nm, m.vdd_V, bank_KB);
-    m.analog = analog_energies(settings);
+    if (settings.choice("machine.kind", {"sprint", "engine"}) == "sprint")
+        m.parts = make_sprint_chip(settings, m.clock_Hz, m.node_nm, m.vdd_V);
+    else
+        m.parts = make_engine(settings, m.clock_Hz, m.node_nm, m.vdd_V);
     settings.require_all_read();
     m.settings = settings;
     return m;

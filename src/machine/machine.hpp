@@ -1,19 +1,18 @@
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
-#include "circuits/analog_energy.hpp"
-#include "circuits/digital.hpp"
-#include "circuits/reram_memory.hpp"
 #include "src/base/settings.hpp"
 #include "src/base/units.hpp"
-#include "src/machine/plans/residency.hpp"
+#include "src/machine/engine.hpp"
+#include "src/machine/sprint_chip.hpp"
 
-/// A machine: what changes cost and nothing else. CORELETs with a K/V buffer in front of a ReRAM
-/// memory that can threshold scores in place.
+/// A machine: what changes cost and nothing else. Either a SPRINT chip (CORELETs with a K/V buffer
+/// in front of a ReRAM memory that thresholds scores in place) or a near-memory engine made of
+/// named units, buffers and memories.
 namespace attohm {
 
 struct Machine {
@@ -22,19 +21,12 @@ struct Machine {
     double node_nm = 0.0;
     double vdd_V = 0.0;
     std::optional<SquareMetre> area;  ///< nothing: no figure
-    int corelets = 1;
-    std::int64_t buffer_bits = 0;        ///< K and V buffers of all CORELETs together
-    std::int64_t qk_macs_per_cycle = 0;  ///< of one CORELET
-    std::int64_t v_macs_per_cycle = 0;   ///< of one CORELET
-    std::int64_t softmax_per_cycle = 0;  ///< of one CORELET
-    std::int64_t softmax_latency_cycles = 0;
-    Residency residency = Residency::lru;
-    int partial_output_bits = 0;  ///< dense-tiled: one element of an unfinished output
-    int softmax_stat_bits = 0;    ///< dense-tiled: running maximum and sum of a query, each
-    ReramMemory memory;
-    DigitalUnits digital;
-    AnalogEnergies analog;
+    std::variant<SprintChip, Engine> parts;
     Settings settings;  ///< where every number came from
+
+    /// The chip or the engine; null when the machine is the other kind.
+    const SprintChip* sprint() const { return std::get_if<SprintChip>(&parts); }
+    const Engine* engine() const { return std::get_if<Engine>(&parts); }
 };
 
 /// Names of the machines in the box.

@@ -8,14 +8,13 @@
 #include "circuits/circuit_tables.hpp"
 #include "src/base/error.hpp"
 #include "tests/machine/random_work.hpp"
+#include "tests/machine/sprint_plans.hpp"
 
 using namespace attohm;
+using attohm::test::plan_of;
+using attohm::test::sprint_plans;
 
 namespace {
-
-const PricedPlan& plan_of(const Pricing& pricing, PlanKind kind) {
-    return pricing.plans.at(static_cast<std::size_t>(kind));
-}
 
 /// Energy per inference of the known lines of one component and event.
 double energy_of(const PricedPlan& plan, const std::string& component, const std::string& event) {
@@ -41,18 +40,18 @@ test::HeadCase bert_head() {
 }  // namespace
 
 TEST_CASE("SPRINT's constants give the energies derived from them", "[unit]") {
-    const CostEngine engine(load_machines({"sprint-s"}), {});
+    const CostEngine engine(load_machines({"sprint-s"}), sprint_plans(), {});
     const MachineOutcome outcome = outcome_of(engine, {bert_head()}).front();
     REQUIRE(outcome.headline == "paper");
     const Pricing& paper = outcome.pricings.at(0);
-    const PricedPlan& sprint = plan_of(paper, PlanKind::sprint);
-    const PricedPlan& dense = plan_of(paper, PlanKind::dense);
+    const PricedPlan& sprint = plan_of(paper, "sprint");
+    const PricedPlan& dense = plan_of(paper, "dense");
     // 384 keys x 64 x 0.1 pJ per query, 384 queries: 0.94 uJ; 6.4 pJ per key and query.
     CHECK(energy_of(sprint, "in_memory", "in_memory_mac") == Approx(384.0 * 384.0 * 6.4e-12));
     // Q, K, V written once: 3 x 384 x 64 x 8 bits x 24.4 pJ = 14.4 uJ, in every plan.
     const double written = 3.0 * 384 * 64 * 8 * 24.4e-12;
     CHECK(written == Approx(14.4e-6).epsilon(0.001));
-    for (std::size_t plan = 0; plan < kPlans; ++plan) {
+    for (std::size_t plan = 0; plan < paper.plans.size(); ++plan) {
         const PricedPlan& p = paper.plans[plan];
         CHECK((p.energy - p.energy_without_writes).value() == Approx(written));
     }
@@ -65,7 +64,7 @@ TEST_CASE("SPRINT's constants give the energies derived from them", "[unit]") {
 }
 
 TEST_CASE("each ledger adds up exactly and nothing is negative", "[property]") {
-    const CostEngine engine(load_machines(machine_names()),
+    const CostEngine engine(load_machines(test::sprint_machines()), sprint_plans(),
                             {EnergySource::paper, EnergySource::physics, EnergySource::paper});
     const auto outcomes = outcome_of(engine, {bert_head(), bert_head()});
     REQUIRE(outcomes.size() == 3);
@@ -97,7 +96,7 @@ TEST_CASE("each ledger adds up exactly and nothing is negative", "[property]") {
 }
 
 TEST_CASE("one source per component: paper and physics never meet", "[property]") {
-    const CostEngine engine(load_machines({"sprint-s"}), {});
+    const CostEngine engine(load_machines({"sprint-s"}), sprint_plans(), {});
     const MachineOutcome outcome = outcome_of(engine, {bert_head()}).front();
     for (const Pricing& pricing : outcome.pricings)
         for (const PricedPlan& plan : pricing.plans)
@@ -108,7 +107,7 @@ TEST_CASE("one source per component: paper and physics never meet", "[property]"
             }
     // Digital parts are the same under both.
     for (const char* component : {"kv_buffer", "qk_pu", "softmax", "v_pu"})
-        for (std::size_t plan = 0; plan < kPlans; ++plan) {
+        for (std::size_t plan = 0; plan < outcome.plans.size(); ++plan) {
             double sums[2] = {0.0, 0.0};
             for (int i = 0; i < 2; ++i)
                 for (const LedgerLine& line :
@@ -121,10 +120,10 @@ TEST_CASE("one source per component: paper and physics never meet", "[property]"
 }
 
 TEST_CASE("physics prices what the device measured", "[unit]") {
-    const CostEngine engine(load_machines({"sprint-s"}), {});
+    const CostEngine engine(load_machines({"sprint-s"}), sprint_plans(), {});
     const test::HeadCase head = bert_head();
     const MachineOutcome outcome = outcome_of(engine, {head}).front();
-    const PricedPlan& sprint = plan_of(outcome.pricings.at(1), PlanKind::sprint);
+    const PricedPlan& sprint = plan_of(outcome.pricings.at(1), "sprint");
     CHECK(energy_of(sprint, "in_memory", "array_read") ==
           Approx(head.work[Physical::in_memory_cell_J]));
     CHECK(energy_of(sprint, "word_line_driver", "array_read") ==
@@ -133,12 +132,12 @@ TEST_CASE("physics prices what the device measured", "[unit]") {
           Approx(head.work[Physical::mlc_write_J]));
     CHECK(energy_of(sprint, "comparator", "comparator_decision") == Approx(384 * 384 * 67e-15));
     // One sense decision per single-level bit read, 15 per K MSB.
-    const PlanTally& tally = outcome.plans.at(0).total;
+    const PlanSummary& summary = outcome.plans.at(0);
     const double slc_bits =
-        static_cast<double>(tally[Count::slc_bit_read] + tally[Count::copy_q_bit]);
+        static_cast<double>(summary.counted("slc_bit_read") + summary.counted("copy_q_bit"));
     CHECK(energy_of(sprint, "reram_read", "slc_sense") == Approx(slc_bits * 67e-15));
     CHECK(energy_of(sprint, "reram_read", "slc_bit_read") == Approx(slc_bits * 2e-14));
-    const double elements = static_cast<double>(tally[Count::buffer_miss]) * 64.0;
+    const double elements = static_cast<double>(summary.counted("buffer_miss")) * 64.0;
     CHECK(energy_of(sprint, "reram_read", "mlc_sense") ==
           Approx(elements * 15.0 * (67e-15 + 4e-14)));
     // 4-bit DACs: 8 x 3.9 uW for 8 ns.
@@ -154,7 +153,7 @@ TEST_CASE("physics prices what the device measured", "[unit]") {
     silent.work.cell.slc_read_J = CellCosts::kUnknown;
     const MachineOutcome blind = outcome_of(engine, {silent}).front();
     bool found = false;
-    for (const LedgerLine& line : plan_of(blind.pricings.at(1), PlanKind::dense).lines)
+    for (const LedgerLine& line : plan_of(blind.pricings.at(1), "dense").lines)
         if (line.component == "reram_read" && line.event == "slc_bit_read") {
             CHECK_FALSE(line.known());
             found = true;
@@ -163,7 +162,7 @@ TEST_CASE("physics prices what the device measured", "[unit]") {
 }
 
 TEST_CASE("a plan against itself gains exactly 1, whatever is unknown", "[property]") {
-    const CostEngine engine(load_machines(machine_names()), {});
+    const CostEngine engine(load_machines(test::sprint_machines()), sprint_plans(), {});
     for (const MachineOutcome& outcome : outcome_of(engine, {bert_head()}))
         for (const Pricing& pricing : outcome.pricings)
             for (const PricedPlan& plan : pricing.plans)
@@ -213,7 +212,7 @@ TEST_CASE("break-even values make the gain 1", "[unit]") {
 }
 
 TEST_CASE("samples average, integers exactly and in any split of the work", "[property]") {
-    const CostEngine engine(load_machines({"sprint-s", "sprint-l"}), {});
+    const CostEngine engine(load_machines({"sprint-s", "sprint-l"}), sprint_plans(), {});
     std::vector<SampleCost> costs;
     for (std::uint64_t sample = 0; sample < 3; ++sample) {
         SamplePlanner planner = engine.planner();
@@ -224,18 +223,18 @@ TEST_CASE("samples average, integers exactly and in any split of the work", "[pr
     }
     const auto all = engine.accumulate(costs);
     std::int64_t misses = 0;
-    for (const SampleCost& cost : costs) misses += cost.machines[0][0][Count::buffer_miss];
-    CHECK(all[0].plans[0].total[Count::buffer_miss] == misses);
+    for (const SampleCost& cost : costs) misses += cost.machines[0][0].buffer_misses;
+    CHECK(all[0].plans[0].counted("buffer_miss") == misses);
     CHECK(all[0].plans[0].buffer_misses == static_cast<double>(misses) / 3.0);
     CHECK(all[0].samples == 3);
     // A planner starts afresh after finish().
     SamplePlanner planner = engine.planner();
     planner.finish();
-    CHECK(planner.finish().machines[0][0][Count::qk_mac] == 0);
+    CHECK(planner.finish().machines[0][0].counts().empty());
 }
 
 TEST_CASE("gains name every baseline with and without writes under both pricings", "[unit]") {
-    const CostEngine engine(load_machines({"sprint-s"}), {});
+    const CostEngine engine(load_machines({"sprint-s"}), sprint_plans(), {});
     const MachineOutcome outcome = outcome_of(engine, {bert_head()}).front();
     const PlanSummary& sprint = outcome.plans.at(0);
     const PlanSummary& dense = outcome.plans.at(1);
@@ -261,9 +260,10 @@ TEST_CASE("gains name every baseline with and without writes under both pricings
 }
 
 TEST_CASE("machines of one name, or none, are refused", "[unit]") {
-    CHECK_THROWS_AS(CostEngine(load_machines({"sprint-s", "sprint-s"}), {}), UserError);
-    CHECK_THROWS_AS(CostEngine({}, {}), UserError);
-    const CostEngine engine(load_machines({"sprint-s"}), {});
+    CHECK_THROWS_AS(CostEngine(load_machines({"sprint-s", "sprint-s"}), sprint_plans(), {}),
+                    UserError);
+    CHECK_THROWS_AS(CostEngine({}, sprint_plans(), {}), UserError);
+    const CostEngine engine(load_machines({"sprint-s"}), sprint_plans(), {});
     SamplePlanner planner = engine.planner();
     CHECK_THROWS_AS(planner.consume(Selection{}), InvariantError);
 }
@@ -287,11 +287,12 @@ TEST_CASE("ADCs are priced by the survey fit at the machine's node, or unknown",
     const AdcUse use{8, Hertz::from_value(1e8)};
     const double one =
         AdcSurveyFit(table).cost(8.0, machines[0].node_nm, use.rate, "test").energy.value;
-    const MachineOutcome priced = outcome_of(CostEngine(machines, {}, use), {head}).front();
+    const MachineOutcome priced =
+        outcome_of(CostEngine(machines, sprint_plans(), {}, use), {head}).front();
     for (const Pricing& pricing : priced.pricings) {
-        const PricedPlan& plan = plan_of(pricing, PlanKind::sprint);
+        const PricedPlan& plan = plan_of(pricing, "sprint");
         CHECK(energy_of(plan, "adc", "adc_conversion") == Approx(384.0 * 384.0 * one));
-        CHECK(energy_of(plan_of(pricing, PlanKind::dense), "adc", "adc_conversion") == 0.0);
+        CHECK(energy_of(plan_of(pricing, "dense"), "adc", "adc_conversion") == 0.0);
         for (const LedgerLine& line : plan.lines) {
             CHECK(line.event != "comparator_decision");
             CHECK(line.event != "threshold_conversion");
@@ -302,8 +303,9 @@ TEST_CASE("ADCs are priced by the survey fit at the machine's node, or unknown",
          {std::optional<AdcUse>(), std::optional<AdcUse>({0, use.rate}),
           std::optional<AdcUse>({3, use.rate}),
           std::optional<AdcUse>({8, Hertz::from_value(1e11)})}) {
-        const MachineOutcome outcome = outcome_of(CostEngine(machines, {}, other), {head}).front();
-        const PricedPlan& plan = plan_of(outcome.pricings[0], PlanKind::sprint);
+        const MachineOutcome outcome =
+            outcome_of(CostEngine(machines, sprint_plans(), {}, other), {head}).front();
+        const PricedPlan& plan = plan_of(outcome.pricings[0], "sprint");
         int unknown = 0;
         for (const LedgerLine& line : plan.lines)
             if (line.component == "adc") unknown += line.known() ? 0 : 1;

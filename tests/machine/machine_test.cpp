@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "src/base/error.hpp"
+#include "tests/machine/sprint_plans.hpp"
 
 using namespace attohm;
 
@@ -38,18 +39,21 @@ std::string message_of(const std::string& text) {
 }  // namespace
 
 TEST_CASE("every machine in the box loads, with sources", "[property]") {
-    REQUIRE(machine_names() == std::vector<std::string>{"sprint-s", "sprint-m", "sprint-l"});
-    int corelets = 1;
     for (const std::string& name : machine_names()) {
         const Machine m = load_machine(name);
-        CHECK(m.corelets == corelets);
-        CHECK(m.buffer_bits == std::int64_t{16} * 1024 * 8 * corelets);
-        CHECK(m.clock_Hz == 1e9);
+        CHECK(m.clock_Hz > 0.0);
         for (const std::string& key : m.settings.keys()) {
             INFO(name << " " << key);
             CHECK_FALSE(m.settings.entry(key).source.empty());
             CHECK_FALSE(m.settings.entry(key).help.empty());
         }
+    }
+    int corelets = 1;
+    for (const std::string& name : test::sprint_machines()) {
+        const SprintChip chip = test::chip(name);
+        CHECK(chip.corelets == corelets);
+        CHECK(chip.buffer_bits == std::int64_t{16} * 1024 * 8 * corelets);
+        CHECK(chip.clock_Hz == 1e9);
         corelets *= 2;
     }
     CHECK(load_machine("sprint-s").area->value() == Approx(1.18 * 0.8e-6));
@@ -62,12 +66,13 @@ TEST_CASE("a machine file changes keys of a machine in the box", "[unit]") {
         "memory: {read_pJ_per_bit: 2.5}\n");
     const Machine m = load_machine(file.path());
     CHECK(m.name == "attohm_machine_test");
-    CHECK(m.buffer_bits == 128 * 1024 * 8);
-    CHECK(m.corelets == 2);
-    CHECK(m.residency == Residency::sld);
-    CHECK(m.memory.read_bit.value == Approx(2.5e-12));
-    CHECK(m.memory.read_bit.source.find("given by the user at") == 0);
-    CHECK(m.memory.write_bit.value == Approx(24.4e-12));
+    const SprintChip& chip = *m.sprint();
+    CHECK(chip.buffer_bits == 128 * 1024 * 8);
+    CHECK(chip.corelets == 2);
+    CHECK(chip.residency == Residency::sld);
+    CHECK(chip.memory.read_bit.value == Approx(2.5e-12));
+    CHECK(chip.memory.read_bit.source.find("given by the user at") == 0);
+    CHECK(chip.memory.write_bit.value == Approx(24.4e-12));
 }
 
 TEST_CASE("bad machine files end in one message with the place", "[unit]") {

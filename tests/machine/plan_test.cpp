@@ -1,22 +1,23 @@
-#include "src/machine/plans/plan.hpp"
+#include "src/machine/plans/chip_plan.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <algorithm>
 
 #include "tests/machine/random_work.hpp"
+#include "tests/machine/sprint_plans.hpp"
 #include "tests/reference/plan_reference.hpp"
 
 using namespace attohm;
 
 namespace {
 
-PlanTally sprint_of(const test::HeadCase& c, const Machine& m) {
+ChipTally sprint_of(const test::HeadCase& c, const SprintChip& m) {
     ResidencyReplay buffer(m.residency, buffer_tokens(m, c.work));
     return plan_sprint(c.work, c.selection, m, buffer);
 }
 
-std::int64_t read_bits(const PlanTally& t) {
+std::int64_t read_bits(const ChipTally& t) {
     std::int64_t bits = 0;
     for (const Traffic& traffic : t.traffic) bits += traffic.read_bits;
     return bits;
@@ -27,16 +28,16 @@ std::int64_t read_bits(const PlanTally& t) {
 TEST_CASE("buffers of the three machines hold 128, 256 and 512 tokens of 64", "[unit]") {
     HeadWork work;
     work.shape = test::plain_shape(384, 64);
-    CHECK(buffer_tokens(load_machine("sprint-s"), work) == 128);
-    CHECK(buffer_tokens(load_machine("sprint-m"), work) == 256);
-    CHECK(buffer_tokens(load_machine("sprint-l"), work) == 512);
+    CHECK(buffer_tokens(test::chip("sprint-s"), work) == 128);
+    CHECK(buffer_tokens(test::chip("sprint-m"), work) == 256);
+    CHECK(buffer_tokens(test::chip("sprint-l"), work) == 512);
 }
 
 TEST_CASE("a tiny head by hand", "[unit]") {
-    const Machine m = load_machine("sprint-s");
+    const SprintChip m = test::chip("sprint-s");
     const auto c =
         test::head_case(test::selection_of(test::plain_shape(4, 64), {{0, 1}, {1, 2}, {1}, {3}}));
-    const PlanTally t = sprint_of(c, m);
+    const ChipTally t = sprint_of(c, m);
     CHECK(t[Count::buffer_miss] == 4);
     CHECK(t[Count::buffer_hit] == 2);
     // Four keys of 64 elements: 4 MSBs from multi-level cells, 4 LSBs, V and all of Q from others.
@@ -60,62 +61,62 @@ TEST_CASE("a tiny head by hand", "[unit]") {
     CHECK(t[Resource::fill] == 29 + 10 + 87);
     CHECK(t.latency_cycles_without_writes == 116 + 126);
     CHECK(t.latency_cycles == 116 + 126 + 1100);
-    CHECK(t[Tensor::k].read_bits == 4 * 512);
-    CHECK(t[Tensor::k].written_bits == 4 * 512);
+    CHECK(t[TensorRole::k].read_bits == 4 * 512);
+    CHECK(t[TensorRole::k].written_bits == 4 * 512);
 }
 
 TEST_CASE("without pruning and with room for all, every key is read once", "[property]") {
-    const Machine m = load_machine("sprint-l");
+    const SprintChip m = test::chip("sprint-l");
     const HeadShape shape = test::plain_shape(100, 64);
     std::vector<std::uint32_t> all(100);
     for (std::uint32_t key = 0; key < 100; ++key) all[key] = key;
     const auto c = test::head_case(
         test::selection_of(shape, std::vector<std::vector<std::uint32_t>>(100, all)));
-    const PlanTally t = sprint_of(c, m);
+    const ChipTally t = sprint_of(c, m);
     CHECK(t[Count::buffer_miss] == 100);
-    CHECK(t[Tensor::k].read_bits == 100 * 512);
-    CHECK(t[Tensor::v].read_bits == 100 * 512);
+    CHECK(t[TensorRole::k].read_bits == 100 * 512);
+    CHECK(t[TensorRole::v].read_bits == 100 * 512);
     // Then the tiled baseline moves the same operands.
-    const PlanTally tiled = plan_dense_tiled(c.work, m);
-    CHECK(tiled[Tensor::k].read_bits == t[Tensor::k].read_bits);
-    CHECK(tiled[Tensor::v].read_bits == t[Tensor::v].read_bits);
-    CHECK(tiled[Tensor::q].read_bits == t[Tensor::q].read_bits);
+    const ChipTally tiled = plan_dense_tiled(c.work, m);
+    CHECK(tiled[TensorRole::k].read_bits == t[TensorRole::k].read_bits);
+    CHECK(tiled[TensorRole::v].read_bits == t[TensorRole::v].read_bits);
+    CHECK(tiled[TensorRole::q].read_bits == t[TensorRole::q].read_bits);
     CHECK(tiled[Count::qk_mac] == t[Count::qk_mac]);
     CHECK(tiled[Count::buffer_bit_write] == t[Count::buffer_bit_write]);
     CHECK(tiled[Count::buffer_bit_read] == t[Count::buffer_bit_read]);
 }
 
 TEST_CASE("dense streams padding, mask-only does not", "[unit]") {
-    const Machine m = load_machine("sprint-s");
+    const SprintChip m = test::chip("sprint-s");
     HeadShape shape = test::plain_shape(10, 64);
     shape.valid_q = 6;
     shape.valid_k = 5;
     shape.allowed_pairs = 30;
     auto c =
         test::head_case(test::selection_of(shape, std::vector<std::vector<std::uint32_t>>(10)));
-    const PlanTally dense = plan_streamed(c.work, m, true);
-    const PlanTally mask = plan_streamed(c.work, m, false);
-    CHECK(dense[Tensor::k].read_bits == 100 * 512);
-    CHECK(dense[Tensor::k].written_bits == 10 * 512);
+    const ChipTally dense = plan_streamed(c.work, m, true);
+    const ChipTally mask = plan_streamed(c.work, m, false);
+    CHECK(dense[TensorRole::k].read_bits == 100 * 512);
+    CHECK(dense[TensorRole::k].written_bits == 10 * 512);
     CHECK(dense[Count::softmax_row] == 10);
     // Used once, so it never enters the buffer.
     CHECK(dense[Count::buffer_bit_write] == 0);
     CHECK(dense[Count::buffer_bit_read] == 0);
-    CHECK(mask[Tensor::k].read_bits == 30 * 512);
-    CHECK(mask[Tensor::q].read_bits == 6 * 512);
-    CHECK(mask[Tensor::v].written_bits == 5 * 512);
+    CHECK(mask[TensorRole::k].read_bits == 30 * 512);
+    CHECK(mask[TensorRole::q].read_bits == 6 * 512);
+    CHECK(mask[TensorRole::v].written_bits == 5 * 512);
     CHECK(mask[Resource::qk_pu] == 30);
     // A causal machine does not compute the future: 1 + 2 + ... + 10 pairs.
     c.work.shape.causal = true;
     CHECK(plan_streamed(c.work, m, true)[Count::softmax_element] == 55);
     // A later query head of the kv head writes only its queries.
     c.work.shape.first_of_kv_head = false;
-    CHECK(plan_streamed(c.work, m, true)[Tensor::k].written_bits == 0);
-    CHECK(plan_streamed(c.work, m, true)[Tensor::q].written_bits == 10 * 512);
+    CHECK(plan_streamed(c.work, m, true)[TensorRole::k].written_bits == 0);
+    CHECK(plan_streamed(c.work, m, true)[TensorRole::q].written_bits == 10 * 512);
 }
 
 TEST_CASE("the tiling found moves no more than any other that fits", "[property]") {
-    const Machine m = load_machine("sprint-s");
+    const SprintChip m = test::chip("sprint-s");
     const double w = m.memory.write_bit.value / m.memory.read_bit.value;
     for (const int tokens : {65, 128, 129, 200, 384, 1000})
         for (const bool causal : {false, true}) {
@@ -149,7 +150,7 @@ TEST_CASE("the tiling found moves no more than any other that fits", "[property]
 }
 
 TEST_CASE("the traffic of a tiling equals walking its loops", "[property]") {
-    const Machine m = load_machine("sprint-s");
+    const SprintChip m = test::chip("sprint-s");
     HeadWork work;
     for (const bool causal : {false, true})
         for (const int queries : {1, 7, 12})
@@ -179,16 +180,16 @@ TEST_CASE("where writes cost next to nothing, outputs are spilled and charged", 
     Settings settings = machine_settings("sprint-s");
     settings.overlay_assignment("memory.write_pJ_per_bit=0.0001");
     settings.overlay_assignment("machine.partial_output_bits=8");
-    const Machine m = make_machine("cheap-writes", settings);
+    const SprintChip m = *make_machine("cheap-writes", settings).sprint();
     HeadWork work;
     work.shape = test::plain_shape(1000, 64);
     work.cell = {1e-14, 1e-12, 1e-14, 50e-9, 50e-9};
     const Tiling t = best_tiling(work, m);
     REQUIRE(t.keys_outside);
     REQUIRE(t.spill_write_bits > 0);
-    const PlanTally plan = plan_dense_tiled(work, m);
+    const ChipTally plan = plan_dense_tiled(work, m);
     CHECK(plan[Count::spill_bit_write] == t.spill_write_bits);
-    CHECK(plan[Tensor::partial_output].written_bits == t.spill_write_bits);
+    CHECK(plan[TensorRole::partial_output].written_bits == t.spill_write_bits);
     CHECK(plan[Measured::spill_write] == Approx(static_cast<double>(t.spill_write_bits) * 1e-12));
     // Operand writes and spills: groups of 512 cells, 50 cycles each.
     const std::int64_t spill_cycles = (t.spill_write_bits + 511) / 512 * 50;
@@ -198,36 +199,36 @@ TEST_CASE("where writes cost next to nothing, outputs are spilled and charged", 
 }
 
 TEST_CASE("a single-level copy of the MSBs is written, and read instead of the cells", "[unit]") {
-    const Machine m = load_machine("sprint-s");
+    const SprintChip m = test::chip("sprint-s");
     auto c = test::head_case(test::selection_of(test::plain_shape(2, 64), {{0, 1}, {1}}));
-    const PlanTally stored = sprint_of(c, m);
+    const ChipTally stored = sprint_of(c, m);
     c.work.bits.k_msb_copy = true;
     c.work[Event::slc_copy_bit_write] = 2 * 64 * 4;
-    const PlanTally copied = sprint_of(c, m);
+    const ChipTally copied = sprint_of(c, m);
     CHECK(copied[Count::slc_bit_write] == stored[Count::slc_bit_write] + 2 * 64 * 4);
-    CHECK(copied[Tensor::k].written_bits == stored[Tensor::k].written_bits + 2 * 64 * 4);
+    CHECK(copied[TensorRole::k].written_bits == stored[TensorRole::k].written_bits + 2 * 64 * 4);
     CHECK(copied[Count::mlc_bit_write] == stored[Count::mlc_bit_write]);
     CHECK(copied[Count::mlc_sense] == 0);
     CHECK(copied[Count::slc_bit_read] == stored[Count::slc_bit_read] + stored[Count::mlc_bit_read]);
-    CHECK(copied[Tensor::k].read_bits == stored[Tensor::k].read_bits);
+    CHECK(copied[TensorRole::k].read_bits == stored[TensorRole::k].read_bits);
 }
 
 TEST_CASE("keys that find no room pass by the buffer", "[unit]") {
     Settings settings = machine_settings("sprint-s");
     settings.overlay_assignment("machine.buffer_KB=1");
-    const Machine small = make_machine("one-kilobyte", settings);
+    const SprintChip small = *make_machine("one-kilobyte", settings).sprint();
     const auto c = test::head_case(test::random_selection(test::plain_shape(40, 64), 0.5, 0.5, 3));
     REQUIRE(buffer_tokens(small, c.work) == 8);
-    const PlanTally t = sprint_of(c, small);
+    const ChipTally t = sprint_of(c, small);
     REQUIRE(t[Count::buffer_streamed] > 0);
     CHECK(t.overflow_rows > 0);
     CHECK(t[Count::buffer_bit_write] == (t[Count::buffer_miss] - t[Count::buffer_streamed]) * 1024);
     CHECK(t[Count::buffer_hit] + t[Count::buffer_miss] == c.work.kept_pairs);
-    CHECK(t[Tensor::v].read_bits == t[Count::buffer_miss] * 512);
+    CHECK(t[TensorRole::v].read_bits == t[Count::buffer_miss] * 512);
 }
 
 TEST_CASE("384 tokens on S: K and V five times", "[unit]") {
-    const Machine m = load_machine("sprint-s");
+    const SprintChip m = test::chip("sprint-s");
     HeadWork work;
     work.shape = test::plain_shape(384, 64);
     const Tiling t = best_tiling(work, m);
@@ -242,7 +243,7 @@ TEST_CASE("384 tokens on S: K and V five times", "[unit]") {
     // 39 key blocks: each query is visited 39 times, its output rescaled 38 times.
     work.shape.allowed_pairs = 384 * 384;
     work.cell.slc_write_s = 50e-9;
-    const PlanTally plan = plan_dense_tiled(work, m);
+    const ChipTally plan = plan_dense_tiled(work, m);
     const std::int64_t visits = 384 * 39;
     CHECK(plan[Count::sv_mac] == 384 * 384 * 64 + (visits - 384) * 64);
     CHECK(plan[Count::softmax_element] == 384 * 384 + visits - 384);
@@ -254,11 +255,11 @@ TEST_CASE("384 tokens on S: K and V five times", "[unit]") {
 TEST_CASE("writes hide behind the rest only where the machine says so", "[unit]") {
     Settings settings = machine_settings("sprint-s");
     settings.overlay_assignment("memory.write_overlap=full");
-    const Machine hidden = make_machine("hidden", settings);
+    const SprintChip hidden = *make_machine("hidden", settings).sprint();
     const auto c = test::head_case(test::selection_of(test::plain_shape(2, 64), {{0}, {1}}));
-    const PlanTally t = sprint_of(c, hidden);
+    const ChipTally t = sprint_of(c, hidden);
     CHECK(t.latency_cycles == std::max(t[Resource::write], t.latency_cycles_without_writes));
-    const PlanTally u = sprint_of(c, load_machine("sprint-s"));
+    const ChipTally u = sprint_of(c, test::chip("sprint-s"));
     CHECK(u.latency_cycles == u[Resource::write] + u.latency_cycles_without_writes);
     CHECK(t[Resource::write] == u[Resource::write]);
 }

@@ -4,6 +4,7 @@
 
 #include "src/machine/cost_engine.hpp"
 #include "tests/machine/random_work.hpp"
+#include "tests/machine/sprint_plans.hpp"
 
 /// SPRINT's constants are inputs: they must reach the ledger as they stand in the paper.
 using namespace attohm;
@@ -12,7 +13,7 @@ namespace {
 
 /// Lines of the SPRINT plan of one tiny head, priced with the paper's constants.
 std::vector<LedgerLine> tiny_ledger(const std::string& machine) {
-    const CostEngine engine(load_machines({machine}), {});
+    const CostEngine engine(load_machines({machine}), test::sprint_plans(), {});
     SamplePlanner planner = engine.planner();
     const test::HeadCase head =
         test::head_case(test::random_selection(test::plain_shape(8, 16), 0.5, 0.5, 3));
@@ -20,7 +21,7 @@ std::vector<LedgerLine> tiny_ledger(const std::string& machine) {
     const std::vector<SampleCost> costs = {planner.finish()};
     const MachineOutcome outcome = engine.accumulate(costs).front();
     REQUIRE(outcome.pricings.at(0).name == "paper");
-    return outcome.pricings[0].plans.at(static_cast<std::size_t>(PlanKind::sprint)).lines;
+    return test::plan_of(outcome.pricings[0], "sprint").lines;
 }
 
 }  // namespace

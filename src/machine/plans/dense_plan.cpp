@@ -1,16 +1,13 @@
 #include <algorithm>
 
 #include "src/base/error.hpp"
-#include "src/machine/plans/plan.hpp"
+#include "src/machine/plans/ceil_div.hpp"
+#include "src/machine/plans/chip_plan.hpp"
 
 /// The baselines: everything is computed, K and V come from single-level cells.
 namespace attohm {
 
 namespace {
-
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
-    return (a + b - 1) / b;
-}
 
 /// What a baseline works on.
 struct Extent {
@@ -36,15 +33,16 @@ Extent extent_of(const HeadShape& s, bool with_padding) {
 }
 
 /// Writes of the three tensors into single-level cells.
-void count_writes(const HeadWork& work, const Extent& e, const Machine& machine, PlanTally& tally) {
+void count_writes(const HeadWork& work, const Extent& e, const SprintChip& machine,
+                  ChipTally& tally) {
     const HeadShape& s = work.shape;
-    tally[Tensor::q].written_bits = e.queries * s.d * work.bits.q;
+    tally[TensorRole::q].written_bits = e.queries * s.d * work.bits.q;
     if (s.first_of_kv_head) {
-        tally[Tensor::k].written_bits = e.keys * s.d * work.bits.k;
-        tally[Tensor::v].written_bits = e.keys * s.dv * work.bits.v;
+        tally[TensorRole::k].written_bits = e.keys * s.d * work.bits.k;
+        tally[TensorRole::v].written_bits = e.keys * s.dv * work.bits.v;
     }
-    const std::int64_t bits = tally[Tensor::q].written_bits + tally[Tensor::k].written_bits +
-                              tally[Tensor::v].written_bits;
+    const std::int64_t bits = tally[TensorRole::q].written_bits +
+                              tally[TensorRole::k].written_bits + tally[TensorRole::v].written_bits;
     tally[Count::slc_bit_write] = bits;
     if (bits > 0) tally[Measured::slc_write] = static_cast<double>(bits) * work.cell.slc_write_J;
     tally[Resource::write] =
@@ -54,11 +52,11 @@ void count_writes(const HeadWork& work, const Extent& e, const Machine& machine,
 /// Reads of Q and of `tokens` K and V vectors for `uses` uses. A vector that is used once passes by
 /// the buffer.
 void count_reads(const HeadWork& work, std::int64_t q_bits, std::int64_t tokens, std::int64_t uses,
-                 PlanTally& tally) {
+                 ChipTally& tally) {
     const HeadShape& s = work.shape;
-    tally[Tensor::q].read_bits = q_bits;
-    tally[Tensor::k].read_bits = tokens * s.d * work.bits.k;
-    tally[Tensor::v].read_bits = tokens * s.dv * work.bits.v;
+    tally[TensorRole::q].read_bits = q_bits;
+    tally[TensorRole::k].read_bits = tokens * s.d * work.bits.k;
+    tally[TensorRole::v].read_bits = tokens * s.dv * work.bits.v;
     const std::int64_t token_bits =
         std::int64_t{s.d} * work.bits.k + std::int64_t{s.dv} * work.bits.v;
     tally[Count::buffer_miss] = tokens;
@@ -69,7 +67,7 @@ void count_reads(const HeadWork& work, std::int64_t q_bits, std::int64_t tokens,
     tally[Count::buffer_bit_read] = tally[Count::buffer_hit] * token_bits;
 }
 
-void finish(const HeadWork& work, const Machine& machine, PlanTally& tally) {
+void finish(const HeadWork& work, const SprintChip& machine, ChipTally& tally) {
     const std::int64_t bits = tally[Count::slc_bit_read] + tally[Count::spill_bit_read];
     if (bits > 0) tally[Measured::slc_read] = static_cast<double>(bits) * work.cell.slc_read_J;
     tally[Resource::reram_read] = machine.memory.read_cycles(bits, 0, 0);
@@ -78,8 +76,8 @@ void finish(const HeadWork& work, const Machine& machine, PlanTally& tally) {
 }
 
 /// Digital work of `pairs`, spread evenly over the CORELETs.
-void count_compute(const HeadWork& work, const Extent& e, const Machine& machine,
-                   PlanTally& tally) {
+void count_compute(const HeadWork& work, const Extent& e, const SprintChip& machine,
+                   ChipTally& tally) {
     const HeadShape& s = work.shape;
     tally[Count::qk_mac] = e.pairs * s.d;
     tally[Count::softmax_element] = e.pairs;
@@ -127,7 +125,7 @@ struct TileSizes {
     std::int64_t token_bits = 0;   ///< one key and its value
 };
 
-TileSizes tile_sizes(const HeadWork& work, const Machine& machine) {
+TileSizes tile_sizes(const HeadWork& work, const SprintChip& machine) {
     const HeadShape& s = work.shape;
     return {std::int64_t{s.d} * work.bits.q,
             std::int64_t{s.dv} * machine.partial_output_bits + 2LL * machine.softmax_stat_bits,
@@ -157,14 +155,14 @@ Tiling tile(const HeadShape& s, const TileSizes& sizes, std::int64_t query_block
 
 }  // namespace
 
-Tiling make_tiling(const HeadWork& work, const Machine& machine, std::int64_t query_block,
+Tiling make_tiling(const HeadWork& work, const SprintChip& machine, std::int64_t query_block,
                    std::int64_t key_block, bool keys_outside) {
     return tile(work.shape, tile_sizes(work, machine), query_block, key_block, keys_outside);
 }
 
-PlanTally plan_streamed(const HeadWork& work, const Machine& machine, bool with_padding) {
+ChipTally plan_streamed(const HeadWork& work, const SprintChip& machine, bool with_padding) {
     const Extent e = extent_of(work.shape, with_padding);
-    PlanTally tally;
+    ChipTally tally;
     count_writes(work, e, machine, tally);
     count_reads(work, e.queries * work.shape.d * work.bits.q, e.pairs, e.pairs, tally);
     count_compute(work, e, machine, tally);
@@ -172,7 +170,7 @@ PlanTally plan_streamed(const HeadWork& work, const Machine& machine, bool with_
     return tally;
 }
 
-Tiling best_tiling(const HeadWork& work, const Machine& machine) {
+Tiling best_tiling(const HeadWork& work, const SprintChip& machine) {
     const HeadShape& s = work.shape;
     const TileSizes sizes = tile_sizes(work, machine);
     const double write_weight = machine.memory.write_bit.value / machine.memory.read_bit.value;
@@ -199,18 +197,18 @@ Tiling best_tiling(const HeadWork& work, const Machine& machine) {
     return best;
 }
 
-PlanTally plan_dense_tiled(const HeadWork& work, const Machine& machine) {
+ChipTally plan_dense_tiled(const HeadWork& work, const SprintChip& machine) {
     const HeadShape& s = work.shape;
     const Extent e = extent_of(s, false);
     const TileSizes sizes = tile_sizes(work, machine);
     const Tiling t = best_tiling(work, machine);
-    PlanTally tally;
+    ChipTally tally;
     count_writes(work, e, machine, tally);
     count_reads(work, t.q_read_bits, t.kv_tokens_read, std::max(e.pairs, t.kv_tokens_read), tally);
     count_compute(work, e, machine, tally);
     tally[Count::spill_bit_read] = t.spill_read_bits;
     tally[Count::spill_bit_write] = t.spill_write_bits;
-    tally[Tensor::partial_output] = {t.spill_read_bits, t.spill_write_bits};
+    tally[TensorRole::partial_output] = {t.spill_read_bits, t.spill_write_bits};
     // Queries and outputs of a block wait in the buffer between key blocks.
     if (t.query_block > 1) {
         tally[Count::buffer_bit_write] += t.block_visits * sizes.output_bits + t.q_read_bits;

@@ -1,7 +1,8 @@
 #include <cmath>
 
 #include "src/base/error.hpp"
-#include "src/machine/plans/plan.hpp"
+#include "src/machine/plans/ceil_div.hpp"
+#include "src/machine/plans/chip_plan.hpp"
 
 /// SPRINT on a machine: CopyQ, in-memory thresholding, ReadP, locality engine, fetch of what is not
 /// resident, recompute of the kept keys.
@@ -9,11 +10,7 @@ namespace attohm {
 
 namespace {
 
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
-    return (a + b - 1) / b;
-}
-
-void count_thresholding(const HeadWork& work, const Machine& machine, PlanTally& tally) {
+void count_thresholding(const HeadWork& work, const SprintChip& machine, ChipTally& tally) {
     const HeadShape& s = work.shape;
     tally[Count::in_memory_mac] = work[Event::in_memory_mac];
     tally[Count::array_read] = work[Event::array_read];
@@ -28,7 +25,7 @@ void count_thresholding(const HeadWork& work, const Machine& machine, PlanTally&
     tally[Count::copy_q_bit] = work[Event::copy_q] * s.d * line_bits;
     tally[Count::read_p_bit] = work[Event::read_p] * s.valid_k;
     tally[Count::locality_bit] = work[Event::read_p] * s.valid_k;
-    tally[Tensor::pruning_vector].read_bits = tally[Count::read_p_bit];
+    tally[TensorRole::pruning_vector].read_bits = tally[Count::read_p_bit];
     tally[Measured::in_memory_cell] = work[Physical::in_memory_cell_J];
     tally[Measured::in_memory_driver] = work[Physical::in_memory_driver_J];
     tally[Resource::thresholding] =
@@ -36,18 +33,18 @@ void count_thresholding(const HeadWork& work, const Machine& machine, PlanTally&
         machine.memory.threshold_cycles(work.bits.reads_per_decision, s.valid_k);
 }
 
-void count_writes(const HeadWork& work, const Machine& machine, PlanTally& tally) {
+void count_writes(const HeadWork& work, const SprintChip& machine, ChipTally& tally) {
     const HeadShape& s = work.shape;
     tally[Count::mlc_bit_write] = mlc_bits_written(work);
     tally[Count::mlc_cell_write] = work[Event::mlc_cell_write];
     tally[Count::slc_bit_write] = work[Event::slc_bit_write] + work[Event::slc_copy_bit_write];
     tally[Measured::mlc_write] = work[Physical::mlc_write_J];
     tally[Measured::slc_write] = work[Physical::slc_write_J];
-    tally[Tensor::q].written_bits = std::int64_t{s.valid_q} * s.d * work.bits.q;
+    tally[TensorRole::q].written_bits = std::int64_t{s.valid_q} * s.d * work.bits.q;
     if (s.first_of_kv_head) {
-        tally[Tensor::k].written_bits =
+        tally[TensorRole::k].written_bits =
             std::int64_t{s.valid_k} * s.d * work.bits.k + work[Event::slc_copy_bit_write];
-        tally[Tensor::v].written_bits = std::int64_t{s.valid_k} * s.dv * work.bits.v;
+        tally[TensorRole::v].written_bits = std::int64_t{s.valid_k} * s.dv * work.bits.v;
     }
     const std::int64_t cells = tally[Count::mlc_cell_write];
     const double pulses =
@@ -58,7 +55,7 @@ void count_writes(const HeadWork& work, const Machine& machine, PlanTally& tally
         machine.memory.write_cycles(cells, pulses, work.cell.mlc_pulse_s, machine.clock_Hz);
 }
 
-void count_reads(const HeadWork& work, const Machine& machine, PlanTally& tally) {
+void count_reads(const HeadWork& work, const SprintChip& machine, ChipTally& tally) {
     const HeadShape& s = work.shape;
     const std::int64_t fetched = tally[Count::buffer_miss];
     const std::int64_t elements = fetched * s.d;
@@ -70,9 +67,9 @@ void count_reads(const HeadWork& work, const Machine& machine, PlanTally& tally)
     tally[Count::mlc_bit_read] = elements * msb;
     tally[Count::mlc_sense] = from_mlc ? elements * ReramMemory::mlc_sense_decisions(msb) : 0;
     tally[Count::slc_bit_read] = q_bits + k_bits - tally[Count::mlc_bit_read] + v_bits;
-    tally[Tensor::q].read_bits = q_bits;
-    tally[Tensor::k].read_bits = k_bits;
-    tally[Tensor::v].read_bits = v_bits;
+    tally[TensorRole::q].read_bits = q_bits;
+    tally[TensorRole::k].read_bits = k_bits;
+    tally[TensorRole::v].read_bits = v_bits;
     // No reads, no energy: an unknown figure must not turn nothing into unknown.
     if (from_mlc && fetched > 0)
         tally[Measured::mlc_read] =
@@ -86,10 +83,10 @@ void count_reads(const HeadWork& work, const Machine& machine, PlanTally& tally)
 
 }  // namespace
 
-PlanTally plan_sprint(const HeadWork& work, const Selection& selection, const Machine& machine,
+ChipTally plan_sprint(const HeadWork& work, const Selection& selection, const SprintChip& machine,
                       ResidencyReplay& residency) {
     const HeadShape& s = work.shape;
-    PlanTally tally;
+    ChipTally tally;
     count_thresholding(work, machine, tally);
     count_writes(work, machine, tally);
 

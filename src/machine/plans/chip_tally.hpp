@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <string_view>
 
-/// What a plan emits: counts, cycles, traffic and the joules that physics measured. Never a price.
+#include "src/machine/tally.hpp"
+
+/// What the plans of the SPRINT chip count, as fixed arrays: fast to fill, head by head.
 namespace attohm {
 
 /// Things that a plan counts. Units and meaning: `count_info`.
@@ -63,37 +65,26 @@ enum class Resource : std::uint8_t {
     count_
 };
 
-/// Tensors that travel between memory and chip.
-enum class Tensor : std::uint8_t { q, k, v, pruning_vector, partial_output, count_ };
-
-struct CountInfo {
+struct ChipCount {
     std::string_view name;
     std::string_view unit;
     std::string_view help;
 };
-const CountInfo& count_info(Count count);
+const ChipCount& count_info(Count count);
 std::string_view resource_name(Resource resource);
-std::string_view tensor_name(Tensor tensor);
+std::string_view measured_name(Measured measured);
 
 constexpr std::size_t kCounts = static_cast<std::size_t>(Count::count_);
 constexpr std::size_t kMeasured = static_cast<std::size_t>(Measured::count_);
 constexpr std::size_t kResources = static_cast<std::size_t>(Resource::count_);
-constexpr std::size_t kTensors = static_cast<std::size_t>(Tensor::count_);
-
-/// Bits that travelled.
-struct Traffic {
-    std::int64_t read_bits = 0;     ///< memory to chip
-    std::int64_t written_bits = 0;  ///< into memory
-    bool operator==(const Traffic&) const = default;
-};
 
 /// One plan on one machine: of a head, of a sample, or summed over samples. Integers add exactly;
 /// joules are added in the order of heads, then of samples.
-struct PlanTally {
+struct ChipTally {
     std::array<std::int64_t, kCounts> counts{};
     std::array<double, kMeasured> measured_J{};
     std::array<std::int64_t, kResources> cycles{};
-    std::array<Traffic, kTensors> traffic{};
+    std::array<Traffic, kTensorRoles> traffic{};
     std::int64_t latency_cycles = 0;                 ///< heads one after another
     std::int64_t latency_cycles_without_writes = 0;  ///< operand writes left out
     std::int64_t overflow_rows = 0;
@@ -104,10 +95,10 @@ struct PlanTally {
     double operator[](Measured m) const { return measured_J[static_cast<std::size_t>(m)]; }
     std::int64_t& operator[](Resource r) { return cycles[static_cast<std::size_t>(r)]; }
     std::int64_t operator[](Resource r) const { return cycles[static_cast<std::size_t>(r)]; }
-    Traffic& operator[](Tensor t) { return traffic[static_cast<std::size_t>(t)]; }
-    const Traffic& operator[](Tensor t) const { return traffic[static_cast<std::size_t>(t)]; }
+    Traffic& operator[](TensorRole t) { return traffic[static_cast<std::size_t>(t)]; }
+    const Traffic& operator[](TensorRole t) const { return traffic[static_cast<std::size_t>(t)]; }
 
-    PlanTally& operator+=(const PlanTally& other);
+    ChipTally& operator+=(const ChipTally& other);
 };
 
 }  // namespace attohm

@@ -1,14 +1,12 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <string_view>
 
-#include "src/machine/machine.hpp"
-#include "src/machine/plans/tally.hpp"
+#include "src/machine/plans/chip_tally.hpp"
+#include "src/machine/sprint_chip.hpp"
 #include "src/work/work.hpp"
 
-/// Plans: pure functions of (Work, Machine). All share these rules.
+/// Plans of the SPRINT chip: pure functions of (Work, chip). All share these rules.
 ///
 ///   Memory    Q, K and V of a head are written once, K and V by the first query head of a kv head.
 ///             The baselines keep all of K in single-level cells: they need no in-memory score.
@@ -22,25 +20,14 @@
 /// overlap of two heads.
 namespace attohm {
 
-enum class PlanKind : std::uint8_t {
-    sprint,       ///< in-memory thresholding, locality engine, recompute of kept keys
-    dense,        ///< K and V streamed once per query, padded rows and columns included
-    mask_only,    ///< the same without padding
-    dense_tiled,  ///< best query and key blocks under the same buffer, online softmax, no padding
-    count_
-};
-constexpr std::size_t kPlans = static_cast<std::size_t>(PlanKind::count_);
-std::string_view plan_name(PlanKind kind);
-std::string_view plan_help(PlanKind kind);
-
 /// Tokens that the machine's buffer holds, K and V together.
-std::int64_t buffer_tokens(const Machine& machine, const HeadWork& work);
+std::int64_t buffer_tokens(const SprintChip& machine, const HeadWork& work);
 
 /// The scheme's own plan. `residency` holds the buffer's state between heads.
-PlanTally plan_sprint(const HeadWork& work, const Selection& selection, const Machine& machine,
+ChipTally plan_sprint(const HeadWork& work, const Selection& selection, const SprintChip& machine,
                       ResidencyReplay& residency);
 /// K and V streamed once per query: `dense` or, without padding, `mask_only`.
-PlanTally plan_streamed(const HeadWork& work, const Machine& machine, bool with_padding);
+ChipTally plan_streamed(const HeadWork& work, const SprintChip& machine, bool with_padding);
 
 /// Blocks of `dense-tiled` and what they move, in bits.
 struct Tiling {
@@ -55,7 +42,7 @@ struct Tiling {
 };
 
 /// What one choice of blocks moves. Args: queries and keys per block, the order of the loops.
-Tiling make_tiling(const HeadWork& work, const Machine& machine, std::int64_t query_block,
+Tiling make_tiling(const HeadWork& work, const SprintChip& machine, std::int64_t query_block,
                    std::int64_t key_block, bool keys_outside);
 
 /// Searches query blocks and both loop orders for the least
@@ -70,11 +57,11 @@ Tiling make_tiling(const HeadWork& work, const Machine& machine, std::int64_t qu
 /// A causal head fetches only the keys up to a query block's last query, and brings back only the
 /// queries that see a key block.
 /// The weight w is the paper's under every pricing: one tiling, priced both ways.
-Tiling best_tiling(const HeadWork& work, const Machine& machine);
+Tiling best_tiling(const HeadWork& work, const SprintChip& machine);
 
-PlanTally plan_dense_tiled(const HeadWork& work, const Machine& machine);
+ChipTally plan_dense_tiled(const HeadWork& work, const SprintChip& machine);
 
 /// Latency of a head from its resources' cycles (the rule above).
-void finish_latency(PlanTally& tally, const Machine& machine);
+void finish_latency(ChipTally& tally, const SprintChip& machine);
 
 }  // namespace attohm

@@ -1,4 +1,4 @@
-#include "src/machine/plans/tally.hpp"
+#include "src/machine/plans/chip_tally.hpp"
 
 #include <fmt/format.h>
 
@@ -10,7 +10,7 @@ namespace {
 
 struct CountRow {
     Count id;
-    CountInfo info;
+    ChipCount info;
 };
 
 constexpr CountRow kRows[] = {
@@ -48,10 +48,10 @@ constexpr CountRow kRows[] = {
     {Count::sv_mac, {"sv_mac", "MAC", "multiply-accumulates of the weighted sum of V"}},
 };
 
-std::array<CountInfo, kCounts> count_table() {
-    std::array<CountInfo, kCounts> infos{};
+std::array<ChipCount, kCounts> count_table() {
+    std::array<ChipCount, kCounts> infos{};
     for (const CountRow& row : kRows) {
-        CountInfo& info = infos[static_cast<std::size_t>(row.id)];
+        ChipCount& info = infos[static_cast<std::size_t>(row.id)];
         if (!info.name.empty())
             throw InvariantError(fmt::format("`{}` stands twice in its table", info.name));
         info = row.info;
@@ -64,7 +64,7 @@ std::array<CountInfo, kCounts> count_table() {
 
 }  // namespace
 
-const CountInfo& count_info(Count count) {
+const ChipCount& count_info(Count count) {
     static const auto infos = count_table();
     return infos.at(static_cast<std::size_t>(count));
 }
@@ -75,17 +75,19 @@ std::string_view resource_name(Resource resource) {
     return kNames.at(static_cast<std::size_t>(resource));
 }
 
-std::string_view tensor_name(Tensor tensor) {
-    static constexpr std::array<std::string_view, kTensors> kNames = {
-        "q", "k", "v", "pruning_vector", "partial_output"};
-    return kNames.at(static_cast<std::size_t>(tensor));
+std::string_view measured_name(Measured measured) {
+    static constexpr std::array<std::string_view, kMeasured> kNames = {
+        "in_memory_cell", "in_memory_driver", "mlc_write", "slc_write",
+        "spill_write",    "mlc_read",         "slc_read"};
+    static_assert(!kNames.back().empty());
+    return kNames[static_cast<std::size_t>(measured)];
 }
 
-PlanTally& PlanTally::operator+=(const PlanTally& other) {
+ChipTally& ChipTally::operator+=(const ChipTally& other) {
     for (std::size_t i = 0; i < kCounts; ++i) counts[i] += other.counts[i];
     for (std::size_t i = 0; i < kMeasured; ++i) measured_J[i] += other.measured_J[i];
     for (std::size_t i = 0; i < kResources; ++i) cycles[i] += other.cycles[i];
-    for (std::size_t i = 0; i < kTensors; ++i) {
+    for (std::size_t i = 0; i < kTensorRoles; ++i) {
         traffic[i].read_bits += other.traffic[i].read_bits;
         traffic[i].written_bits += other.traffic[i].written_bits;
     }

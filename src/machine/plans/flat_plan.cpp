@@ -1,0 +1,223 @@
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "src/base/error.hpp"
+#include "src/machine/plans/ceil_div.hpp"
+#include "src/machine/plans/engine_planner.hpp"
+#include "src/machine/plans/special_plans.hpp"
+#include "src/work/op_builder.hpp"
+
+/// FLAT: scores, softmax and weighted sum of a tile of query rows back to back on the same array;
+/// scores never leave the chip.
+namespace attohm {
+
+std::string_view flat_grain_name(FlatGrain grain) {
+    static constexpr std::array<std::string_view, 4> kNames = {"batch", "sample", "head", "rows"};
+    return kNames.at(static_cast<std::size_t>(grain));
+}
+
+std::int64_t flat_live_elements(FlatGrain grain, std::int64_t batch, std::int64_t heads,
+                                std::int64_t keys, std::int64_t width, std::int64_t rows) {
+    const std::int64_t all = heads * width;
+    switch (grain) {
+        case FlatGrain::batch:
+            return 8 * batch * all * keys + batch * heads * keys * keys;
+        case FlatGrain::sample:
+            return 8 * all * keys + heads * keys * keys;
+        case FlatGrain::head:
+            return 8 * keys * width + keys * keys;
+        case FlatGrain::rows:
+            return 4 * rows * width + 4 * keys * width + rows * keys;
+    }
+    throw InvariantError("no such grain");
+}
+
+namespace {
+
+/// One tile on the engine: three operators over `rows` queries of each of `heads` heads.
+struct FlatTile {
+    PlacedList placed;
+    std::int64_t heads = 1;  ///< heads in one tile
+    std::int64_t load = 0;   ///< cycles per tile
+    std::int64_t store = 0;
+};
+
+HeadShape tile_shape(const HeadShape& head, std::int64_t rows) {
+    HeadShape shape = head;
+    shape.valid_q = shape.n_q = static_cast<int>(rows);
+    // Dense rows: causality leaves nothing out of a tile that owns complete rows.
+    shape.allowed_pairs = rows * shape.valid_k;
+    return shape;
+}
+
+/// Array, lanes, array; the weighted sum of a tile runs after the scores of the next one, so that
+/// the array does not wait for the softmax.
+Schedule flat_schedule(const Engine& engine, const FlatTile& tile, std::int64_t tiles) {
+    const auto memory = static_cast<ResourceId>(memory_resource(engine));
+    const auto task = [&](std::size_t op) {
+        const PlacedOp& placed = tile.placed.ops[op];
+        Task t;
+        t.resource = static_cast<ResourceId>(placed.unit);
+        t.cycles = placed.cycles * tile.heads;
+        t.useful = placed.useful * tile.heads;
+        t.latency = engine.units[static_cast<std::size_t>(placed.unit)].latency_cycles;
+        return t;
+    };
+    // 0 load, 1 scores, 2 softmax, 3 weighted sum of the tile before, 4 store of that.
+    std::vector<Task> body = {Task{.resource = memory, .cycles = tile.load, .after = {{3, 1}}},
+                              task(0), task(1), task(2),
+                              Task{.resource = memory, .cycles = tile.store, .after = {{3, 0}}}};
+    body[1].after = {{0, 0}, {3, 1}};
+    body[2].after = {{1, 0}};
+    body[3].after = {{2, 1}, {4, 1}};
+    const auto idle = [&](std::initializer_list<std::size_t> tasks) {
+        TaskLoop loop;
+        loop.body = body;
+        for (const std::size_t t : tasks) loop.body[t].cycles = loop.body[t].useful = 0;
+        return loop;
+    };
+    Schedule schedule;
+    schedule.resources = memory_resource(engine) + 1;
+    schedule.loops.push_back(idle({3, 4}));
+    if (tiles > 1) {
+        schedule.loops.push_back(idle({}));
+        schedule.loops.back().repeat = tiles - 1;
+        schedule.loops.back().entry = LoopEntry::continues;
+    }
+    schedule.loops.push_back(idle({0, 1, 2}));
+    schedule.loops.back().entry = LoopEntry::continues;
+    return schedule;
+}
+
+class FlatSearch {
+  public:
+    FlatSearch(const Engine& engine, const std::string& machine, std::span<const HeadShape> heads,
+               int bits, std::int64_t batch)
+        : engine_(engine), machine_(machine), heads_(heads), bits_(bits), batch_(batch) {}
+
+    FlatTiling best() {
+        const HeadShape& head = heads_.front();
+        std::optional<FlatTiling> best;
+        const auto consider = [&](FlatGrain grain, std::int64_t rows) {
+            const FlatTiling tiling = measure(grain, rows);
+            if (!best || tiling.cycles < best->cycles) best = tiling;
+        };
+        for (std::int64_t rows = head.valid_q;; rows = ceil_div(rows, 2)) {
+            consider(FlatGrain::rows, rows);
+            if (rows == 1) break;
+        }
+        for (const EngineUnit& unit : engine_.units)
+            for (std::int64_t rows = unit.rows; 0 < rows && rows < head.valid_q; rows *= 2)
+                consider(FlatGrain::rows, rows);
+        consider(FlatGrain::head, head.valid_q);
+        consider(FlatGrain::sample, head.valid_q);
+        consider(FlatGrain::batch, head.valid_q);
+        return *best;
+    }
+
+    FlatTile tile(const FlatTiling& tiling) const {
+        const HeadShape& head = heads_.front();
+        FlatTile tile;
+        tile.placed = place(engine_, machine_,
+                            dense_attention_ops(tile_shape(head, tiling.rows), bits_), true);
+        tile.heads = heads_per_tile(tiling.grain);
+        const auto count = static_cast<std::int64_t>(heads_.size()) * batch_;
+        const std::int64_t spill = tiling.spill_bits / 2;
+        const std::int64_t reads = input_bits() * count + spill;
+        const std::int64_t writes = std::int64_t{head.valid_q} * head.dv * bits_ * count + spill;
+        tile.load = ceil_div(cycles(reads, false), tiling.tiles);
+        tile.store = ceil_div(cycles(writes, true), tiling.tiles);
+        return tile;
+    }
+
+  private:
+    std::int64_t heads_per_tile(FlatGrain grain) const {
+        const auto heads = static_cast<std::int64_t>(heads_.size());
+        return grain == FlatGrain::batch ? heads * batch_ : grain == FlatGrain::sample ? heads : 1;
+    }
+    /// Q, K and V of a head, each once: the tile loop of a head keeps K and V.
+    std::int64_t input_bits() const {
+        const HeadShape& h = heads_.front();
+        return (std::int64_t{h.valid_q} * h.d + std::int64_t{h.valid_k} * (h.d + h.dv)) * bits_;
+    }
+    std::int64_t cycles(std::int64_t bits, bool write) const {
+        const std::int64_t bytes = ceil_div(bits, 8);
+        return engine_.memory_cycles({bytes, bytes, write});
+    }
+
+    FlatTiling measure(FlatGrain grain, std::int64_t rows) {
+        const HeadShape& head = heads_.front();
+        const auto heads = static_cast<std::int64_t>(heads_.size());
+        FlatTiling tiling;
+        tiling.grain = grain;
+        tiling.rows = rows;
+        tiling.tiles = ceil_div(head.valid_q, rows) * heads * batch_ / heads_per_tile(grain);
+        tiling.live_elements = flat_live_elements(grain, batch_, heads, head.valid_k, head.d, rows);
+        // What does not fit of a tile is written out and read back.
+        const std::int64_t over =
+            std::max<std::int64_t>(0, tiling.live_elements * bits_ - engine_.buffer_bits());
+        tiling.spill_bits = 2 * over * tiling.tiles;
+        tiling.cycles = simulate(flat_schedule(engine_, tile(tiling), tiling.tiles)).cycles;
+        return tiling;
+    }
+
+    const Engine& engine_;
+    const std::string& machine_;
+    std::span<const HeadShape> heads_;
+    int bits_;
+    std::int64_t batch_;
+};
+
+/// Fused attention; linear operators as in every plan.
+class FlatPlanner final : public EnginePlanner {
+  public:
+    using EnginePlanner::EnginePlanner;
+
+  private:
+    PlacedList place_head(const HeadWork& work, const Selection&) override {
+        const OpList ops = dense_attention_ops(work.shape, work.bits.q);
+        if (ops.empty()) return {};
+        shapes_.push_back(work.shape);
+        bits_ = work.bits.q;
+        return place(engine_, machine_.name, ops, work.shape.first_of_kv_head);
+    }
+    LayerPlan plan_layer(std::span<const PlacedList> heads) override {
+        const std::vector<HeadShape> shapes = std::exchange(shapes_, {});
+        FlatSearch search(engine_, machine_.name, shapes, bits_, options_.batch);
+        const FlatTiling tiling = search.best();
+        LayerPlan plan;
+        plan.tally = once_through(engine_, heads, options_.batch);
+        const std::int64_t spill = tiling.spill_bits / 2;
+        for (const bool write : {false, true})
+            count_traffic(engine_, TensorRole::score, spill, ceil_div(spill, 8), write, plan.tally);
+        plan.times = simulate(flat_schedule(engine_, search.tile(tiling), tiling.tiles));
+        return plan;
+    }
+
+    std::vector<HeadShape> shapes_;
+    int bits_ = 0;
+};
+
+}  // namespace
+
+FlatTiling best_flat_tiling(const Engine& engine, const std::string& machine,
+                            std::span<const HeadShape> heads, int bits, std::int64_t batch) {
+    ATTOHM_CHECK(!heads.empty());
+    return FlatSearch(engine, machine, heads, bits, batch).best();
+}
+
+PlanEntry flat_plan() {
+    return {"flat",
+            "scores, softmax and weighted sum fused by tiles of complete rows, best grain and rows",
+            engine_rules("tile: scores, softmax, weighted sum of `rows` queries; scores stay on "
+                         "chip, what does not fit is spilled"),
+            engine_not_modelled(),
+            MachineKind::engine,
+            {CostScope::attention, CostScope::model},
+            [](const Machine& machine, const PlanOptions& options) -> std::unique_ptr<Planner> {
+                return std::make_unique<FlatPlanner>(machine, options);
+            }};
+}
+
+}  // namespace attohm

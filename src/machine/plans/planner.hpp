@@ -1,0 +1,65 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "src/machine/machine.hpp"
+#include "src/machine/outcome.hpp"
+#include "src/machine/tally.hpp"
+#include "src/work/work.hpp"
+
+/// Plans: how a machine carries out Work. A planner takes one sample, head by head, and says what
+/// was counted, moved and how long it took. The one table of plans.
+namespace attohm {
+
+/// When the queries of a head come.
+enum class Phase : std::uint8_t {
+    prefill,  ///< all at once: keys are complete before the first query
+    decode    ///< one by one, each after its own key: nothing overlaps across queries
+};
+
+struct PlanOptions {
+    Phase phase = Phase::prefill;
+    std::int64_t batch = 1;  ///< samples that run together; engines only
+};
+
+/// Of one sample. Belongs to one thread; the machine outlives it.
+class Planner {
+  public:
+    virtual ~Planner() = default;
+    /// A head of a layer; layers in order, query heads of one kv head one after another.
+    virtual void head(const HeadWork& work, const Selection& selection) = 0;
+    /// What a layer does besides attention; after its heads.
+    virtual void layer(const LayerWork& work) = 0;
+    /// Everything of the sample, by scope.
+    virtual std::vector<Tally> finish() = 0;
+};
+
+enum class MachineKind : std::uint8_t { sprint, engine };
+
+struct PlanEntry {
+    std::string_view name;
+    std::string_view help;
+    std::vector<std::string_view> rules;  ///< what is counted and how long it takes
+    std::vector<std::string_view> not_modelled;
+    MachineKind machine = MachineKind::engine;
+    std::vector<CostScope> scopes;  ///< what `finish` returns, in this order
+    std::function<std::unique_ptr<Planner>(const Machine&, const PlanOptions&)> make;
+};
+
+/// All plans. A duplicate or incomplete entry is an InvariantError at first use.
+const std::vector<PlanEntry>& plan_table();
+
+/// The plan of that name for that kind of machine, or null.
+const PlanEntry* find_plan(std::string_view name, MachineKind machine);
+
+MachineKind machine_kind(const Machine& machine);
+std::string_view machine_kind_name(MachineKind kind);
+
+// Entries, each beside its plan.
+std::vector<PlanEntry> chip_plans();
+std::vector<PlanEntry> engine_plans();
+
+}  // namespace attohm

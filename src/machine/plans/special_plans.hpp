@@ -1,0 +1,45 @@
+#pragma once
+
+#include <span>
+
+#include "src/machine/plans/engine_job.hpp"
+#include "src/machine/plans/planner.hpp"
+
+/// Plans whose dataflow is their own.
+namespace attohm {
+
+/// Rows of `columns` pairs that the kept pairs take when every query starts a row of its own.
+std::int64_t packed_rows(const Selection& selection, std::int64_t columns);
+
+PlanEntry sanger_plan();
+
+/// How FLAT fuses: all of a batch, of a sample, of a head, or so many query rows at once.
+enum class FlatGrain : std::uint8_t { batch, sample, head, rows };
+std::string_view flat_grain_name(FlatGrain grain);
+
+/// One way to fuse attention of a layer.
+struct FlatTiling {
+    FlatGrain grain = FlatGrain::rows;
+    std::int64_t rows = 1;           ///< queries of a head per tile
+    std::int64_t tiles = 1;          ///< in all heads and samples
+    std::int64_t live_elements = 0;  ///< double-buffered
+    std::int64_t spill_bits = 0;     ///< of scores that do not fit, written and read back, in all
+    std::int64_t cycles = 0;
+};
+
+/// Elements that a grain keeps on chip, double-buffered; B samples, H heads, N keys, R rows, D = H
+/// d:
+///     batch  8 B D N + B H N^2      sample  8 D N + H N^2
+///     head   8 N d + N^2            rows    4 R d + 4 N d + R N
+/// Source: FLAT, ASPLOS 2023 (second-hand notes).
+std::int64_t flat_live_elements(FlatGrain grain, std::int64_t batch, std::int64_t heads,
+                                std::int64_t keys, std::int64_t width, std::int64_t rows);
+
+/// The best of all grains and numbers of rows for equal heads of dense attention ("L", "softmax",
+/// "A"). Args: heads of one layer, one shape.
+FlatTiling best_flat_tiling(const Engine& engine, const std::string& machine,
+                            std::span<const HeadShape> heads, int bits, std::int64_t batch);
+
+PlanEntry flat_plan();
+
+}  // namespace attohm

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+
+#include "circuits/analog_energy.hpp"
+#include "circuits/digital.hpp"
+#include "circuits/reram_memory.hpp"
+#include "src/base/settings.hpp"
+#include "src/machine/plans/residency.hpp"
+
+/// The chip of SPRINT: CORELETs with a K/V buffer in front of a ReRAM memory that can threshold
+/// scores in place.
+namespace attohm {
+
+struct SprintChip {
+    double clock_Hz = 0.0;
+    double node_nm = 0.0;
+    int corelets = 1;
+    std::int64_t buffer_bits = 0;        ///< K and V buffers of all CORELETs together
+    std::int64_t qk_macs_per_cycle = 0;  ///< of one CORELET
+    std::int64_t v_macs_per_cycle = 0;   ///< of one CORELET
+    std::int64_t softmax_per_cycle = 0;  ///< of one CORELET
+    std::int64_t softmax_latency_cycles = 0;
+    Residency residency = Residency::lru;
+    int partial_output_bits = 0;  ///< dense-tiled: one element of an unfinished output
+    int softmax_stat_bits = 0;    ///< dense-tiled: running maximum and sum of a query, each
+    ReramMemory memory;
+    DigitalUnits digital;
+    AnalogEnergies analog;
+};
+
+/// Reads the chip from `machine.*`, `memory.*`, `digital.*` and `analog.*`.
+/// Throws: UserError with file and line on a missing or impossible value.
+SprintChip make_sprint_chip(const Settings& settings, double clock_Hz, double node_nm,
+                            double vdd_V);
+
+}  // namespace attohm
