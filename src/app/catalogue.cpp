@@ -8,6 +8,7 @@
 #include "crossbar/device/device.hpp"
 #include "crossbar/device/device_models.hpp"
 #include "crossbar/wires/wire_models.hpp"
+#include "src/app/catalogue_machines.hpp"
 #include "src/base/error.hpp"
 #include "src/machine/machine.hpp"
 #include "src/replay/experiment.hpp"
@@ -70,7 +71,9 @@ std::string explain_scheme(const std::string& name) {
     for (const std::string_view line : entry.equations) text += fmt::format("  {}\n", line);
     const Settings settings = experiment_preset();
     std::vector<std::string_view> prefixes = entry.keys;
-    if (entry.priced) prefixes.insert(prefixes.end(), {"machines", "energy"});
+    if (!entry.plan.empty()) prefixes.push_back("machines");
+    // Only a memory that computes has two sources of energy; only engines take a batch.
+    if (!entry.plan.empty()) prefixes.push_back(entry.plan == "sprint" ? "energy" : "batch");
     const std::vector<std::string> keys = keys_under(settings, prefixes);
     if (!keys.empty()) {
         text += "\nparameters (the unit is the key's ending; fractions, never percent)\n";
@@ -214,16 +217,6 @@ std::vector<std::string> device_model_names() {
     return names;
 }
 
-std::string explain_machine(const std::string& name) {
-    const Settings machine = machine_settings(name);
-    return fmt::format(
-        "machine {}\n  CORELETs with a K/V buffer in front of a ReRAM memory that thresholds "
-        "scores in place\n\n"
-        "parameters (the unit is the key's ending)\n{}\n"
-        "not modelled\n  leakage and clock energy, bank conflicts, DRAM behind the ReRAM\n",
-        name, parameter_table(machine, machine.keys()));
-}
-
 /// How circuits act, then the tables of what they cost.
 std::vector<std::string> circuit_names() {
     std::vector<std::string> names;
@@ -268,13 +261,6 @@ std::vector<std::string> scheme_names() {
     return names;
 }
 
-std::string machine_line(const std::string& name) {
-    const Machine machine = load_machine(name);
-    return fmt::format("{} CORELET{}, {} KB K/V buffer, {} GHz, {} nm", machine.corelets,
-                       machine.corelets == 1 ? "" : "s", machine.buffer_bits / 8 / 1024,
-                       machine.clock_Hz / 1e9, machine.node_nm);
-}
-
 const std::vector<Kind>& kinds() {
     static const std::vector<Kind> table = {
         {"schemes", "scheme", scheme_names,
@@ -287,7 +273,11 @@ const std::vector<Kind>& kinds() {
         {"arrays", "array", wire_model_names,
          [](const std::string& name) { return std::string(array_model(name).help); },
          explain_wire_model},
-        {"machines", "machine", machine_names, machine_line, explain_machine},
+        {"machines", "machine", machine_names, machine_line,
+         [](const std::string& name) {
+             const Settings machine = machine_settings(name);
+             return explain_machine(name, parameter_table(machine, machine.keys()));
+         }},
         {"circuits", "circuit", circuit_names, circuit_line, explain_circuit},
     };
     return table;

@@ -99,6 +99,11 @@ SampleOutcome sample_outcome(const Sample& sample, const Matrix<float>& logits,
     return outcome;
 }
 
+/// Bits of the digital operands of a scheme; linear operators have the same.
+int operand_bits(const Work& work) {
+    return work.heads.empty() ? OperandBits{}.q : work.heads.front().bits.q;
+}
+
 void run_sample(ReplayRun& run, const Network& network, int index, SampleTrack& track) {
     const std::shared_ptr<const Sample> kept = run.trace.sample(index);
     const Sample& sample = *kept;
@@ -108,14 +113,13 @@ void run_sample(ReplayRun& run, const Network& network, int index, SampleTrack& 
         planner.emplace(run.costs->planner());
         track.context.selections = &*planner;
     }
-    Matrix<float> logits;
-    if (run.experiment.metrics == MetricsLevel::full) {
-        const MeteredScheme metered(run.scheme, run.threshold);
-        logits = network.run(metered, sample, track.context);
-        track.fidelity = metered.fidelity();
-    } else {
-        logits = network.run(run.scheme, sample, track.context);
-    }
+    const MeteredScheme metered(run.scheme, run.threshold,
+                                run.experiment.metrics == MetricsLevel::full);
+    const Matrix<float> logits = network.run(metered, sample, track.context);
+    track.fidelity = metered.fidelity();
+    if (planner)
+        for (const auto& [layer, shapes] : metered.linears())
+            planner->layer(linear_layer_work(layer, shapes, operand_bits(track.context.work)));
     track.outcome = sample_outcome(sample, logits, run.trace.exact_logits(index), track.context);
     if (planner) track.cost = planner->finish();
 }

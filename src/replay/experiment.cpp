@@ -46,8 +46,26 @@ std::string user_files(const Settings& settings) {
     return text;
 }
 
-PricedExperiment load_priced_experiment(const Settings& settings) {
-    return {settings.texts("machines"), energy_options(settings), adc_use(settings)};
+std::vector<std::string> machines_of(const Settings& settings, const SchemeEntry& scheme) {
+    std::vector<std::string> machines = settings.entry("machines").values;
+    for (std::string& machine : machines)
+        if (machine == "scheme") machine = scheme.machine;
+    std::erase(machines, "");
+    return machines;
+}
+
+PricedExperiment load_priced_experiment(const Settings& settings, const SchemeEntry& scheme) {
+    PricedExperiment priced;
+    settings.texts("machines");  // read here, whatever it stands for
+    priced.machines = machines_of(settings, scheme);
+    // Only a memory that computes has two sources of energy, and converters of its columns.
+    if (scheme.plan == "sprint") {
+        priced.energy = energy_options(settings);
+        priced.adc = adc_use(settings);
+    } else {
+        priced.plan.batch = settings.integer("batch", {1.0, 1e6});
+    }
+    return priced;
 }
 
 }  // namespace attohm

@@ -7,6 +7,7 @@
 
 #include "src/base/settings.hpp"
 #include "src/machine/ledger.hpp"
+#include "src/machine/plans/planner.hpp"
 #include "src/schemes/registry.hpp"
 
 /// One fully resolved setting of everything that may change a number.
@@ -34,12 +35,17 @@ Experiment load_experiment(const Settings& settings);
 /// Empty where everything is built in (machine files are kept with their outcome).
 std::string user_files(const Settings& settings);
 
+/// The machines of an experiment; `scheme` stands for the scheme's own, and for none where it has
+/// no plan.
+std::vector<std::string> machines_of(const Settings& settings, const SchemeEntry& scheme);
+
 /// Machines and energy sources, read only by schemes that have a plan.
 struct PricedExperiment {
     std::vector<std::string> machines;
     EnergyOptions energy;
     std::optional<AdcUse> adc;
+    PlanOptions plan;
 };
-PricedExperiment load_priced_experiment(const Settings& settings);
+PricedExperiment load_priced_experiment(const Settings& settings, const SchemeEntry& scheme);
 
 }  // namespace attohm

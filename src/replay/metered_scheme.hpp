@@ -1,8 +1,10 @@
 #pragma once
 
+#include <map>
 #include <vector>
 
 #include "src/replay/result.hpp"
+#include "src/work/linear_work.hpp"
 #include "workloads/scheme.hpp"
 
 /// A scheme with a meter on its attention: every hook goes through, and each head's output is
@@ -23,9 +25,10 @@ void add_fidelity(MatrixView<const float> out, MatrixView<const float> reference
 /// One per sample and thread. Throws what the inner scheme throws.
 class MeteredScheme final : public Scheme {
   public:
-    /// Args: threshold: the `threshold` scheme under the same settings, or null.
-    MeteredScheme(const Scheme& inner, const Scheme* threshold)
-        : inner_(inner), threshold_(threshold) {}
+    /// Args: threshold: the `threshold` scheme under the same settings, or null; compare: whether
+    /// outputs are compared at all.
+    MeteredScheme(const Scheme& inner, const Scheme* threshold, bool compare = true)
+        : inner_(inner), threshold_(threshold), compare_(compare) {}
 
     std::string_view name() const override { return inner_.name(); }
     bool tokens(int layer, MatrixView<const float> x, std::span<const int> ids,
@@ -35,6 +38,9 @@ class MeteredScheme final : public Scheme {
     bool linear(int layer, std::string_view name, const LinearWeights& weights,
                 MatrixView<const float> x, MatrixView<float> y,
                 SampleContext& context) const override {
+        linears_[layer].push_back({std::string(name), static_cast<std::int64_t>(x.rows),
+                                   static_cast<std::int64_t>(x.cols),
+                                   static_cast<std::int64_t>(y.cols)});
         return inner_.linear(layer, name, weights, x, y, context);
     }
     void attention(int layer, std::span<const AttentionHead> heads, MatrixView<float> out,
@@ -49,11 +55,15 @@ class MeteredScheme final : public Scheme {
 
     /// Heads in the order in which they ran.
     const std::vector<HeadFidelity>& fidelity() const { return fidelity_; }
+    /// Linear operators that the network ran, by layer ("patch": -1, "head": number of layers).
+    const std::map<int, std::vector<LinearShape>>& linears() const { return linears_; }
 
   private:
     const Scheme& inner_;
     const Scheme* threshold_;
+    bool compare_;
     mutable std::vector<HeadFidelity> fidelity_;
+    mutable std::map<int, std::vector<LinearShape>> linears_;
 };
 
 }  // namespace attohm

@@ -14,7 +14,13 @@ class SelectionHolder final : public SelectionSink {
         work_ = work;
         selection_ = selection;
     }
-    void hand_on(SelectionSink& sink) const { sink.consume(work_, selection_); }
+    void consume(const HeadWork& work) override { work_ = work; }
+    void hand_on(SelectionSink& sink) const {
+        if (selection_.row_begin.empty())
+            sink.consume(work_);
+        else
+            sink.consume(work_, selection_);
+    }
 
   private:
     HeadWork work_;

@@ -130,9 +130,13 @@ PreparedReplay prepare(const ReplayTrace& trace, const Settings& settings) {
     if (ready.entry.thresholds && experiment.metrics == MetricsLevel::full) {
         ready.threshold = find_scheme("threshold").make(inputs, settings);
     }
-    if (ready.entry.priced) {
-        const PricedExperiment priced = load_priced_experiment(settings);
-        ready.costs.emplace(load_machines(priced.machines), priced.energy, priced.adc);
+    if (!ready.entry.plan.empty()) {
+        const PricedExperiment priced = load_priced_experiment(settings, ready.entry);
+        PlanChoice choice{std::string(ready.entry.plan),
+                          {ready.entry.baselines.begin(), ready.entry.baselines.end()},
+                          priced.plan};
+        ready.costs.emplace(load_machines(priced.machines), std::move(choice), priced.energy,
+                            priced.adc);
     }
     return ready;
 }

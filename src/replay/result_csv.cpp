@@ -199,13 +199,11 @@ struct CostTables {
 
 CsvRow plan_row(CsvRow row, const PlanSummary& plan) {
     row.fields(plan_fields(), plan);
-    for (std::size_t r = 0; r < kResources; ++r)
-        row.real(fmt::format("busy_{}_cycles", resource_name(static_cast<Resource>(r))),
-                 plan.cycles[r]);
-    for (std::size_t t = 0; t < kTensors; ++t) {
-        const std::string_view name = tensor_name(static_cast<Tensor>(t));
-        row.real(fmt::format("read_{}_bytes", name), plan.bytes_read[t]);
-        row.real(fmt::format("written_{}_bytes", name), plan.bytes_written[t]);
+    for (const ResourceTotal& use : plan.resources)
+        row.real(fmt::format("busy_{}_cycles", use.resource), use.busy_cycles);
+    for (const TrafficTotal& moved : plan.traffic) {
+        row.real(fmt::format("read_{}_bytes", moved.tensor), moved.read_bytes);
+        row.real(fmt::format("written_{}_bytes", moved.tensor), moved.written_bytes);
     }
     return row;
 }

@@ -104,7 +104,12 @@ Fields<Interval> interval_fields();
 
 Fields<MachineOutcome> machine_fields();
 Fields<PlanSummary> plan_fields();
-Fields<PlanTally> tally_fields();
+Fields<CountTotal> count_fields();
+Fields<MeasuredTotal> measured_fields();
+Fields<ResourceTotal> resource_fields();
+Fields<TrafficTotal> traffic_fields();
+Fields<LayerTime> layer_time_fields();
+Fields<AreaLine> area_fields();
 Fields<Pricing> pricing_fields();
 Fields<EnergyOptions> energy_option_fields();
 Fields<PricedPlan> priced_fields();
@@ -136,9 +141,6 @@ struct AccuracyField {
     Interval Accuracy::*member;
 };
 std::span<const AccuracyField> accuracy_fields();
-
-/// "mlc_write", ...
-std::string_view measured_name(Measured measured);
 
 /// Name and factor for people: energies in pJ, times in ns, areas in mm2.
 struct ShownName {

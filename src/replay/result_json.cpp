@@ -143,13 +143,21 @@ Json reads_json(const Result& result) {
 Json plan_json(const PlanSummary& plan) {
     Json object;
     add_fields(object, plan_fields(), plan);
-    for (std::size_t r = 0; r < kResources; ++r)
-        object["busy_cycles"][std::string(resource_name(static_cast<Resource>(r)))] =
-            plan.cycles[r];
-    for (std::size_t t = 0; t < kTensors; ++t) {
-        const std::string name(tensor_name(static_cast<Tensor>(t)));
-        object["read_bytes"][name] = plan.bytes_read[t];
-        object["written_bytes"][name] = plan.bytes_written[t];
+    for (const ResourceTotal& use : plan.resources) {
+        object["busy_cycles"][use.resource] = use.busy_cycles;
+        if (use.utilisation) object["utilisation"][use.resource] = *use.utilisation;
+    }
+    for (const TrafficTotal& moved : plan.traffic) {
+        object["read_bytes"][moved.tensor] = moved.read_bytes;
+        object["written_bytes"][moved.tensor] = moved.written_bytes;
+    }
+    for (const CountTotal& total : plan.counts) {
+        object["counts"].emplace_back();
+        add_fields(object["counts"].back(), count_fields(), total);
+    }
+    for (const LayerTime& layer : plan.layers) {
+        object["layers"].emplace_back();
+        add_fields(object["layers"].back(), layer_time_fields(), layer);
     }
     return object;
 }

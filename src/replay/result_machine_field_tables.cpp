@@ -8,8 +8,11 @@ namespace attohm {
 
 Fields<MachineOutcome> machine_fields() {
     using M = MachineOutcome;
-    static const std::array<Field<M>, 4> kFields = {{
+    static const std::array<Field<M>, 7> kFields = {{
         {"machine", "", "name", &M::machine},
+        {"batch", "1", "inferences that run together; a latency is of so many", &M::batch},
+        {"clock_Hz", "Hz", "clock of its cycles", &M::clock_Hz},
+        {"node_nm", "nm", "technology node", &M::node_nm},
         {"samples", "1", "inferences that the means are over", &M::samples},
         {"area_m2", "m2", "of the whole machine; NaN: no figure", &M::area},
         {"headline", "", "name of the pricing that the experiment asked for", &M::headline},
@@ -19,9 +22,15 @@ Fields<MachineOutcome> machine_fields() {
 
 Fields<PlanSummary> plan_fields() {
     using P = PlanSummary;
-    static const std::array<Field<P>, 5> kFields = {{
+    static const std::array<Field<P>, 9> kFields = {{
         {"plan", "", "name", &P::name},
-        {"latency_s", "s", "heads one after another, operand writes included", &P::latency},
+        {"scope", "", "attention, or model: everything", &P::scope},
+        {"latency_cycles", "cycle", "summed over samples", &P::latency_cycles},
+        {"latency_cycles_without_writes", "cycle", "summed over samples, operand writes left out",
+         &P::latency_cycles_without_writes},
+        {"overflow_rows", "row", "summed over samples: queries that keep more keys than fit",
+         &P::overflow_rows},
+        {"latency_s", "s", "of a batch, operand writes included", &P::latency},
         {"latency_without_writes_s", "s", "operand writes left out", &P::latency_without_writes},
         {"buffer_hits", "token", "fetches served by the K/V buffer", &P::buffer_hits},
         {"buffer_misses", "token", "fetches from memory", &P::buffer_misses},
@@ -29,14 +38,71 @@ Fields<PlanSummary> plan_fields() {
     return kFields;
 }
 
-Fields<PlanTally> tally_fields() {
-    using T = PlanTally;
-    static const std::array<Field<T>, 3> kFields = {{
-        {"latency_cycles", "cycle", "summed over samples", &T::latency_cycles},
-        {"latency_cycles_without_writes", "cycle", "summed over samples, operand writes left out",
-         &T::latency_cycles_without_writes},
-        {"overflow_rows", "row", "summed over samples: queries that keep more keys than fit",
-         &T::overflow_rows},
+Fields<CountTotal> count_fields() {
+    using C = CountTotal;
+    static const std::array<Field<C>, 5> kFields = {{
+        {"component", "", "what counts; empty: several components", &C::component},
+        {"event", "", "what is counted", &C::event},
+        {"unit", "", "of count", &C::unit},
+        {"help", "", "meaning", &C::help, true},
+        {"count", "see `unit`", "summed over samples", &C::count},
+    }};
+    return kFields;
+}
+
+Fields<MeasuredTotal> measured_fields() {
+    using M = MeasuredTotal;
+    static const std::array<Field<M>, 4> kFields = {{
+        {"component", "", "what it belongs to; empty: several components", &M::component},
+        {"name", "", "what was measured", &M::name},
+        {"unit", "", "of amount", &M::unit},
+        {"amount", "see `unit`", "summed over samples; NaN: the scheme could not say", &M::amount},
+    }};
+    return kFields;
+}
+
+Fields<ResourceTotal> resource_fields() {
+    using R = ResourceTotal;
+    static const std::array<Field<R>, 4> kFields = {{
+        {"resource", "", "name", &R::resource},
+        {"busy_cycles", "cycle", "busy, per inference", &R::busy_cycles},
+        {"busy_cycles_summed", "cycle", "the same summed over samples", &R::busy_cycles_summed},
+        {"utilisation", "1", "useful operations / (peak x cycles); NaN: it does none",
+         &R::utilisation},
+    }};
+    return kFields;
+}
+
+Fields<TrafficTotal> traffic_fields() {
+    using T = TrafficTotal;
+    static const std::array<Field<T>, 5> kFields = {{
+        {"tensor", "", "name", &T::tensor},
+        {"read_bytes", "byte", "memory to chip, per inference", &T::read_bytes},
+        {"written_bytes", "byte", "into memory, per inference", &T::written_bytes},
+        {"read_bits_summed", "bit", "memory to chip, summed over samples", &T::read_bits_summed},
+        {"written_bits_summed", "bit", "into memory, summed over samples", &T::written_bits_summed},
+    }};
+    return kFields;
+}
+
+Fields<LayerTime> layer_time_fields() {
+    using L = LayerTime;
+    static const std::array<Field<L>, 4> kFields = {{
+        {"layer", "1", "ordinal", &L::layer},
+        {"cycles", "cycle", "of the layer, per inference", &L::cycles},
+        {"bottleneck", "", "the resource that is busy longest", &L::bottleneck},
+        {"busy_share", "1", "of the layer's cycles, that resource", &L::busy_share},
+    }};
+    return kFields;
+}
+
+Fields<AreaLine> area_fields() {
+    using A = AreaLine;
+    static const std::array<Field<A>, 4> kFields = {{
+        {"component", "", "what takes the area", &A::component},
+        {"area_m2", "m2", "NaN: no figure", &A::area_m2},
+        {"source", "", "where the figure comes from", &A::source, true},
+        {"mark", "", "choice, cited, assumed or fitted", &A::mark},
     }};
     return kFields;
 }
@@ -60,8 +126,9 @@ Fields<EnergyOptions> energy_option_fields() {
 
 Fields<PricedPlan> priced_fields() {
     using P = PricedPlan;
-    static const std::array<Field<P>, 3> kFields = {{
+    static const std::array<Field<P>, 4> kFields = {{
         {"plan", "", "name", &P::name},
+        {"scope", "", "attention, or model: everything", &P::scope},
         {"energy_J", "J", "sum of the known lines, operand writes included", &P::energy},
         {"energy_without_writes_J", "J", "operand writes left out", &P::energy_without_writes},
     }};
@@ -89,10 +156,11 @@ Fields<LedgerLine> ledger_fields() {
 
 Fields<Gain> gain_fields() {
     using G = Gain;
-    static const std::array<Field<G>, 5> kFields = {{
+    static const std::array<Field<G>, 6> kFields = {{
         {"machine", "", "name", &G::machine},
         {"pricing", "", "name", &G::pricing},
         {"baseline", "", "plan on the same machine", &G::baseline},
+        {"scope", "", "attention, or model: everything", &G::scope},
         {"with_writes", "1", "1: operand writes on both sides; 0: on neither", &G::with_writes},
         {"speedup", "1", "latency of the baseline / latency of the scheme", &G::speedup},
     }};
@@ -119,14 +187,6 @@ Fields<BreakEven> break_even_fields() {
         {"value", "1", "unit energy at which the gain is 1; NaN: at no positive one", &B::value},
     }};
     return kFields;
-}
-
-std::string_view measured_name(Measured measured) {
-    static constexpr std::array<std::string_view, kMeasured> kNames = {
-        "in_memory_cell", "in_memory_driver", "mlc_write", "slc_write",
-        "spill_write",    "mlc_read",         "slc_read"};
-    static_assert(!kNames.back().empty());
-    return kNames[static_cast<std::size_t>(measured)];
 }
 
 }  // namespace attohm

@@ -33,146 +33,6 @@ Level<Child> children_of(const Rows& rows, Member member) {
     return level;
 }
 
-/// An array of every plan's tally as a subgroup: `name`, `unit`, `help` and value columns.
-class TallyWriter {
-  public:
-    TallyWriter(const H5Group& plans, std::string_view name, std::string scope,
-                const std::vector<const PlanSummary*>& rows)
-        : table_(plans, name, rows.size(), std::move(scope)), rows_(rows) {}
-
-    template <class Value>
-    void values(std::string_view name, std::string_view unit, std::string_view help,
-                std::size_t per_row, Value value) const {
-        std::vector<decltype(value(*rows_.front(), std::size_t{0}))> numbers;
-        for (const PlanSummary* row : rows_)
-            for (std::size_t i = 0; i < per_row; ++i) numbers.push_back(value(*row, i));
-        table_.numbers(name, unit, help, {rows_.size(), per_row}, numbers);
-    }
-    /// Names of the second axis.
-    void names(const std::vector<std::string>& names) const {
-        table_.group().write_texts("name", names);
-        table_.group().dataset("name").set_text("help", "of the second axis");
-    }
-    const H5Group& group() const { return table_.group(); }
-
-  private:
-    ColumnWriter table_;
-    const std::vector<const PlanSummary*>& rows_;
-};
-
-template <class Enum, class Name>
-std::vector<std::string> enum_names(Name name) {
-    std::vector<std::string> names;
-    for (std::size_t i = 0; i < static_cast<std::size_t>(Enum::count_); ++i)
-        names.emplace_back(name(static_cast<Enum>(i)));
-    return names;
-}
-
-std::vector<std::string> count_names() {
-    return enum_names<Count>([](Count c) { return count_info(c).name; });
-}
-
-void write_tallies(const H5Group& plans, const std::vector<const PlanSummary*>& rows) {
-    const std::string summed = "per machine and plan, summed over samples";
-    const std::string mean = "per machine and plan, per inference";
-
-    const TallyWriter counts(plans, "counts", summed, rows);
-    counts.names(count_names());
-    counts.group().write_texts("unit",
-                               enum_names<Count>([](Count c) { return count_info(c).unit; }));
-    counts.group().write_texts("help",
-                               enum_names<Count>([](Count c) { return count_info(c).help; }));
-    counts.values("count", "see `unit`", "of every event", kCounts,
-                  [](const PlanSummary& p, std::size_t i) { return p.total.counts[i]; });
-
-    const TallyWriter measured(plans, "measured", summed, rows);
-    measured.names(enum_names<Measured>(measured_name));
-    measured.values("energy_J", "J", "measured by physics; NaN: the scheme could not say",
-                    kMeasured,
-                    [](const PlanSummary& p, std::size_t i) { return p.total.measured_J[i]; });
-
-    const TallyWriter cycles(plans, "cycles", mean, rows);
-    cycles.names(enum_names<Resource>(resource_name));
-    cycles.values("cycles", "cycle", "that a resource is busy, per inference", kResources,
-                  [](const PlanSummary& p, std::size_t i) { return p.cycles[i]; });
-    cycles.values("cycles_summed", "cycle", "the same summed over samples", kResources,
-                  [](const PlanSummary& p, std::size_t i) { return p.total.cycles[i]; });
-
-    const TallyWriter traffic(plans, "traffic", mean, rows);
-    traffic.names(enum_names<Tensor>(tensor_name));
-    traffic.values("read_bytes", "byte", "memory to chip, per inference", kTensors,
-                   [](const PlanSummary& p, std::size_t i) { return p.bytes_read[i]; });
-    traffic.values("written_bytes", "byte", "into memory, per inference", kTensors,
-                   [](const PlanSummary& p, std::size_t i) { return p.bytes_written[i]; });
-    traffic.values(
-        "read_bits_summed", "bit", "memory to chip, summed over samples", kTensors,
-        [](const PlanSummary& p, std::size_t i) { return p.total.traffic[i].read_bits; });
-    traffic.values(
-        "written_bits_summed", "bit", "into memory, summed over samples", kTensors,
-        [](const PlanSummary& p, std::size_t i) { return p.total.traffic[i].written_bits; });
-}
-
-/// Columns of an array, brought into the order of the enumeration by name.
-class TallyReader {
-  public:
-    TallyReader(const H5Group& plans, std::string_view name,
-                const std::vector<std::string>& expected, const std::vector<PlanSummary*>& rows)
-        : table_(plans, name), rows_(rows) {
-        if (table_.rows() != rows.size())
-            throw UserError("wrong number of rows", table_.group().where(),
-                            fmt::format("{}", table_.rows()), fmt::format("{}", rows.size()));
-        const std::vector<std::string> names = table_.group().read_texts("name");
-        stored_ = names.size();
-        for (const std::string& wanted : expected) {
-            const auto found = std::find(names.begin(), names.end(), wanted);
-            if (found == names.end())
-                throw UserError("missing quantity", table_.group().where("name"), "nothing",
-                                wanted);
-            order_.push_back(static_cast<std::size_t>(found - names.begin()));
-        }
-    }
-
-    template <class Number, class Member>
-    void values(std::string_view name, Member member) const {
-        const auto numbers = table_.numbers<Number>(name, stored_);
-        for (std::size_t row = 0; row < rows_.size(); ++row)
-            for (std::size_t i = 0; i < order_.size(); ++i)
-                member(*rows_[row], i) = numbers[row * stored_ + order_[i]];
-    }
-
-  private:
-    ColumnReader table_;
-    const std::vector<PlanSummary*>& rows_;
-    std::size_t stored_ = 0;
-    std::vector<std::size_t> order_;
-};
-
-void read_tallies(const H5Group& plans, const std::vector<PlanSummary*>& rows) {
-    using P = PlanSummary;
-    using Index = std::size_t;
-    const TallyReader counts(plans, "counts", count_names(), rows);
-    counts.values<std::int64_t>(
-        "count", [](P & p, Index i) -> auto& { return p.total.counts[i]; });
-    const TallyReader measured(plans, "measured", enum_names<Measured>(measured_name), rows);
-    measured.values<double>(
-        "energy_J", [](P & p, Index i) -> auto& { return p.total.measured_J[i]; });
-    const TallyReader cycles(plans, "cycles", enum_names<Resource>(resource_name), rows);
-    cycles.values<double>(
-        "cycles", [](P & p, Index i) -> auto& { return p.cycles[i]; });
-    cycles.values<std::int64_t>(
-        "cycles_summed", [](P & p, Index i) -> auto& { return p.total.cycles[i]; });
-    const TallyReader traffic(plans, "traffic", enum_names<Tensor>(tensor_name), rows);
-    traffic.values<double>(
-        "read_bytes", [](P & p, Index i) -> auto& { return p.bytes_read[i]; });
-    traffic.values<double>(
-        "written_bytes", [](P & p, Index i) -> auto& { return p.bytes_written[i]; });
-    traffic.values<std::int64_t>(
-        "read_bits_summed", [](P & p, Index i) -> auto& { return p.total.traffic[i].read_bits; });
-    traffic.values<std::int64_t>(
-        "written_bits_summed",
-        [](P & p, Index i) -> auto& { return p.total.traffic[i].written_bits; });
-}
-
 constexpr std::string_view kMachineOrdinal = "machine_ordinal";
 constexpr std::string_view kPricingOrdinal = "pricing_ordinal";
 constexpr std::string_view kPricedOrdinal = "priced_ordinal";
@@ -196,6 +56,33 @@ void write_machine_table(const H5Group& result, const std::vector<MachineOutcome
                             "per assumed number of a machine");
     keys.ordinals(kMachineOrdinal, "row of /machines", owners);
     keys.texts("key", "key of the machine whose value is assumed", assumed);
+}
+
+/// Writes the children of every row of a level as a table that names its rows.
+template <class Row, class Parent>
+void write_level(const H5Group& result, std::string_view name, std::string scope,
+                 std::string_view ordinal, std::string_view parent_table, Fields<Row> fields,
+                 const std::vector<const Parent*>& owners, std::vector<Row> Parent::*member) {
+    const auto level = children_of<Row>(
+        owners, [member](auto& p) -> auto& { return p.*member; });
+    const ColumnWriter table(result, name, level.rows.size(), std::move(scope));
+    table.ordinals(ordinal, fmt::format("row of /{}", parent_table), level.parents);
+    table.fields(fields, level.rows);
+}
+
+constexpr std::string_view kPlanOrdinal = "plan_ordinal";
+
+void write_plan_levels(const H5Group& result, const std::vector<const PlanSummary*>& plans) {
+    const auto write = [&](std::string_view name, const char* scope, auto fields, auto member) {
+        write_level(result, name, scope, kPlanOrdinal, "plans", fields, plans, member);
+    };
+    write("plan_counts", "per plan and event, summed over samples", count_fields(),
+          &PlanSummary::counts);
+    write("plan_measured", "per plan and measurement, summed over samples", measured_fields(),
+          &PlanSummary::measured);
+    write("plan_resources", "per plan and resource", resource_fields(), &PlanSummary::resources);
+    write("plan_traffic", "per plan and tensor", traffic_fields(), &PlanSummary::traffic);
+    write("plan_layers", "per plan and layer", layer_time_fields(), &PlanSummary::layers);
 }
 
 void write_gains(const H5Group& result, const std::vector<const Pricing*>& pricings) {
@@ -269,9 +156,9 @@ void write_machines(const H5Group& result, const std::vector<MachineOutcome>& ma
                                   "per machine and plan, per inference");
     plan_table.ordinals(kMachineOrdinal, "row of /machines", plans.parents);
     plan_table.fields(plan_fields(), plans.rows);
-    plan_table.fields(tally_fields(), part_pointers(
-                                          plans.rows, [](auto& p) -> auto& { return p.total; }));
-    write_tallies(plan_table.group(), plans.rows);
+    write_plan_levels(result, plans.rows);
+    write_level(result, "machine_areas", "per component of a machine", kMachineOrdinal, "machines",
+                area_fields(), outcomes, &MachineOutcome::areas);
 
     const auto pricings = children_of<Pricing>(
         outcomes, [](auto& m) -> auto& { return m.pricings; });
@@ -314,10 +201,16 @@ std::vector<MachineOutcome> read_machines(const H5Group& result) {
 
     const auto plans = read_level(result, "plans", plan_fields(), kMachineOrdinal, outcomes,
                                   &MachineOutcome::plans);
-    const ColumnReader plan_table(result, "plans");
-    plan_table.fields(tally_fields(), part_pointers(
-                                          plans, [](auto& p) -> auto& { return p.total; }));
-    read_tallies(plan_table.group(), plans);
+    const auto read = [&](std::string_view name, auto fields, auto member) {
+        read_level(result, name, fields, kPlanOrdinal, plans, member);
+    };
+    read("plan_counts", count_fields(), &PlanSummary::counts);
+    read("plan_measured", measured_fields(), &PlanSummary::measured);
+    read("plan_resources", resource_fields(), &PlanSummary::resources);
+    read("plan_traffic", traffic_fields(), &PlanSummary::traffic);
+    read("plan_layers", layer_time_fields(), &PlanSummary::layers);
+    read_level(result, "machine_areas", area_fields(), kMachineOrdinal, outcomes,
+               &MachineOutcome::areas);
 
     const auto pricings = read_level(result, "pricings", pricing_fields(), kMachineOrdinal,
                                      outcomes, &MachineOutcome::pricings);

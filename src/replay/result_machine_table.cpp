@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "src/replay/result_summary.hpp"
@@ -11,15 +12,34 @@ namespace attohm {
 
 namespace {
 
-/// The scheme's own plan under its own name.
-std::string plan_title(const std::string& plan, const std::string& scheme) {
-    return plan == plan_name(PlanKind::sprint) ? scheme : plan;
+/// Whether operands are written into a memory that computes.
+bool has_writes(const MachineOutcome& machine) {
+    for (const Pricing& pricing : machine.pricings)
+        for (const PricedPlan& plan : pricing.plans)
+            for (const LedgerLine& line : plan.lines)
+                if (line.operand_write) return true;
+    return false;
 }
 
+bool has_model(const MachineOutcome& machine) {
+    return std::any_of(machine.plans.begin(), machine.plans.end(), [](const PlanSummary& plan) {
+        return plan.scope == cost_scope_name(CostScope::model);
+    });
+}
+
+bool has_tokens(const MachineOutcome& machine) {
+    return std::any_of(machine.plans.begin(), machine.plans.end(), [](const PlanSummary& plan) {
+        return plan.buffer_hits + plan.buffer_misses > 0.0;
+    });
+}
+
+/// The scheme's own plan stands under the scheme's name.
 std::vector<std::string> plan_header(const MachineOutcome& machine, const std::string& scheme,
                                      const std::string& corner) {
     std::vector<std::string> header = {corner};
-    for (const PlanSummary& plan : machine.plans) header.push_back(plan_title(plan.name, scheme));
+    for (const PlanSummary& plan : machine.plans)
+        header.push_back(plan.name == machine.own().name ? plan_title(scheme, plan.scope)
+                                                         : plan.title());
     return header;
 }
 
@@ -47,7 +67,7 @@ std::string energy_text(const MachineOutcome& machine, const Pricing& pricing,
         dry.push_back(engineering_text(plan.energy_without_writes.value(), "J"));
     }
     table.row(total);
-    table.row(dry);
+    if (has_writes(machine)) table.row(dry);
     return table.text() +
            (any_unknown ? "  (totals leave out what is unknown; the ranges below do not)\n" : "");
 }
@@ -60,26 +80,32 @@ std::string latency_text(const MachineOutcome& machine, const std::string& schem
         for (const PlanSummary& plan : machine.plans) cells.push_back(cell(plan));
         table.row(cells);
     };
-    row("latency", [](const PlanSummary& p) { return engineering_text(p.latency.value(), "s"); });
-    row("latency without writes", [](const PlanSummary& p) {
-        return engineering_text(p.latency_without_writes.value(), "s");
-    });
+    row(machine.batch > 1 ? fmt::format("latency of {}", machine.batch) : "latency",
+        [](const PlanSummary& p) { return engineering_text(p.latency.value(), "s"); });
+    if (has_writes(machine))
+        row("latency without writes", [](const PlanSummary& p) {
+            return engineering_text(p.latency_without_writes.value(), "s");
+        });
     // Cycles of the machine's clock as time: a plan's own latency gives the period.
-    for (std::size_t r = 0; r < kResources; ++r)
-        row(fmt::format("busy: {}", resource_name(static_cast<Resource>(r))),
+    for (std::size_t r = 0; r < machine.own().resources.size(); ++r)
+        row(fmt::format("busy: {}", machine.own().resources[r].resource),
             [r, &machine](const PlanSummary& p) {
-                if (p.total.latency_cycles == 0) return std::string("-");
-                const double cycles = static_cast<double>(p.total.latency_cycles) /
-                                      static_cast<double>(machine.samples);
-                return engineering_text(p.cycles[r] / cycles * p.latency.value(), "s");
+                if (p.latency_cycles == 0) return std::string("-");
+                const double cycles =
+                    static_cast<double>(p.latency_cycles) / static_cast<double>(machine.samples);
+                return engineering_text(p.resources[r].busy_cycles / cycles * p.latency.value(),
+                                        "s");
             });
-    const auto sum = [](const std::array<double, kTensors>& bytes) {
+    const auto sum = [](const PlanSummary& p, double TrafficTotal::*bytes) {
         double total = 0.0;
-        for (const double part : bytes) total += part;
+        for (const TrafficTotal& moved : p.traffic) total += moved.*bytes;
         return engineering_text(total, "B");
     };
-    row("read from memory", [&](const PlanSummary& p) { return sum(p.bytes_read); });
-    row("written to memory", [&](const PlanSummary& p) { return sum(p.bytes_written); });
+    row("read from memory",
+        [&](const PlanSummary& p) { return sum(p, &TrafficTotal::read_bytes); });
+    row("written to memory",
+        [&](const PlanSummary& p) { return sum(p, &TrafficTotal::written_bytes); });
+    if (!has_tokens(machine)) return table.text();
     row("K/V buffer hits, tokens",
         [](const PlanSummary& p) { return fmt::format("{:.0f}", p.buffer_hits); });
     row("K/V buffer misses, tokens",
@@ -102,12 +128,14 @@ std::string gains_text(const MachineOutcome& machine, const std::string& scheme)
     table.row(header);
     const Pricing& first = machine.pricings.front();
     for (const Gain& gain : first.gains) {
-        std::vector<std::string> row = {
-            fmt::format("{}, {} writes", gain.baseline, gain.with_writes ? "with" : "without")};
+        if (!gain.with_writes && !has_writes(machine)) continue;
+        std::vector<std::string> row = {gain.baseline_title()};
+        if (has_writes(machine)) row[0] += gain.with_writes ? ", with writes" : ", without writes";
         for (const Pricing& pricing : machine.pricings) {
             const Gain* found = nullptr;
             for (const Gain& other : pricing.gains)
-                if (other.baseline == gain.baseline && other.with_writes == gain.with_writes)
+                if (other.baseline_title() == gain.baseline_title() &&
+                    other.with_writes == gain.with_writes)
                     found = &other;
             if (found == nullptr) {
                 row.insert(row.end(), {"-", ""});
@@ -132,14 +160,14 @@ std::string gains_text(const MachineOutcome& machine, const std::string& scheme)
 
 std::string machine_table(const MachineOutcome& machine, const std::string& scheme) {
     std::string text = fmt::format(
-        "\nMachine {}, per inference, attention of all layers and heads (area {})\n",
-        machine.machine,
+        "\nMachine {}, per inference, attention of all layers and heads{} (area {})\n",
+        machine.machine, has_model(machine) ? "; `model`: everything else too" : "",
         machine.area ? fmt::format("{} mm2", number_text(machine.area->value() * 1e6)) : "unknown");
     text += latency_text(machine, scheme);
     if (const Pricing* pricing = headline_pricing(machine)) {
         text += fmt::format("\n{}, {} prices\n", machine.machine, pricing->name);
         text += energy_text(machine, *pricing, scheme);
-        if (!pricing->plans.empty())
+        if (!pricing->plans.empty() && has_writes(machine))
             text += fmt::format("  writes of Q, K and V take {} of the energy of {}\n",
                                 number_text(write_share(pricing->plans.front())), scheme);
     }

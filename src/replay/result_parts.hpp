@@ -10,7 +10,7 @@
 namespace attohm {
 
 inline constexpr std::string_view kResultFormat = "attohm-result";
-inline constexpr std::string_view kResultSchema = "1.0.0";
+inline constexpr std::string_view kResultSchema = "2.0.0";
 
 /// The tables of the cost side, in the group of one result.
 void write_machines(const H5Group& result, const std::vector<MachineOutcome>& machines);

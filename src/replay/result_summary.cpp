@@ -21,10 +21,10 @@ struct RowWidths {
 RowWidths row_widths(const Result& result) {
     for (const MachineOutcome& machine : result.machines)
         for (const PlanSummary& plan : machine.plans) {
-            const auto pairs = static_cast<double>(plan.total[Count::softmax_element]);
+            const auto pairs = static_cast<double>(plan.counted("softmax_element"));
             if (pairs > 0.0)
-                return {static_cast<double>(plan.total[Count::qk_mac]) / pairs,
-                        static_cast<double>(plan.total[Count::sv_mac]) / pairs};
+                return {static_cast<double>(plan.counted("qk_mac")) / pairs,
+                        static_cast<double>(plan.counted("sv_mac")) / pairs};
         }
     return {};
 }

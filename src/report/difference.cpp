@@ -82,14 +82,14 @@ std::string ledger_difference_table(const Result& a, const Result& b) {
             for (const PricedPlan& plan : pricing.plans) {
                 const PricedPlan* other_plan = nullptr;
                 for (const PricedPlan& p : other_pricing->plans)
-                    if (p.name == plan.name) other_plan = &p;
+                    if (p.title() == plan.title()) other_plan = &p;
                 int differing = 0;
                 const std::string table = plan_difference(&plan, other_plan, differing);
                 if (differing > 0)
-                    html +=
-                        collapsed(fmt::format("{}, {} prices, plan {}: {} lines differ",
-                                              machine.machine, pricing.name, plan.name, differing),
-                                  table, plan.name == plan_name(PlanKind::sprint));
+                    html += collapsed(
+                        fmt::format("{}, {} prices, plan {}: {} lines differ", machine.machine,
+                                    pricing.name, plan.title(), differing),
+                        table, &plan == &pricing.plans.front());
             }
         }
     }

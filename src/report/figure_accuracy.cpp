@@ -17,7 +17,6 @@ namespace {
 
 constexpr int kHeight = 340;
 constexpr int kWidth = 680;
-constexpr PlanKind kBaselines[] = {PlanKind::dense, PlanKind::mask_only, PlanKind::dense_tiled};
 
 /// Energies of one machine with the unit they are drawn in.
 struct EnergyAxis {
@@ -38,8 +37,8 @@ EnergyAxis energy_axis(const Group& group, const MachineOutcome& machine) {
     }
     // A baseline that is near enough is shown in its place.
     const double limit = 1.5 * axis.most;
-    for (const PlanKind kind : kBaselines)
-        if (const auto energy = energy_J(group.shown(), machine.machine, kind);
+    for (const std::string& baseline : machine.baselines())
+        if (const auto energy = energy_J(group.shown(), machine.machine, baseline);
             energy && energy->mean <= limit)
             axis.most = std::max(axis.most, energy->mean);
     axis.scale = si_scale(axis.most);
@@ -148,12 +147,12 @@ void add_rules(Json& layers, const Json& rows, bool upright, const Json& place) 
 }
 
 /// Baselines by energy; one row for those of the same energy. `far`: those beyond the plot.
-Json baseline_rows(const Group& group, const EnergyAxis& axis, std::string& far) {
+Json baseline_rows(const Group& group, const MachineOutcome& machine, const EnergyAxis& axis,
+                   std::string& far) {
     Json rows = Json::array();
-    for (const PlanKind kind : kBaselines) {
-        const auto energy = energy_J(group.shown(), axis.machine, kind);
+    for (const std::string& name : machine.baselines()) {
+        const auto energy = energy_J(group.shown(), axis.machine, name);
         if (!energy) continue;
-        const std::string name(plan_name(kind));
         const double drawn = rounded(energy->mean * axis.scale.factor);
         if (energy->mean > axis.most || energy->mean < axis.least / 1.5) {
             far +=
@@ -186,7 +185,7 @@ Figure figure_of(const Group& group, const MachineOutcome& machine, const Qualit
     const Json y = quantitative("q", kind.title, false);
     Json layers = setting_layers(group, kind, axis, y, channels);
     std::string far;
-    add_rules(layers, baseline_rows(group, axis, far), true, axis.x);
+    add_rules(layers, baseline_rows(group, machine, axis, far), true, axis.x);
     if (kind.top1) add_rules(layers, reference_rows(group), false, y);
     const std::string title = fmt::format("{} against energy, {}",
                                           kind.top1 ? "Accuracy" : "Output error", machine.machine);

@@ -90,7 +90,7 @@ Json energy_rows(const MachineOutcome& machine, const Components& components, do
                             energy += line.energy.value();
                     if (energy <= 0.0) continue;
                     rows.push_back({{"p", pricing.name + " prices"},
-                                    {"plan", plan.name},
+                                    {"plan", plan.title()},
                                     {"w", writes},
                                     {"c", name},
                                     {"o", components.order(name)},
@@ -101,7 +101,7 @@ Json energy_rows(const MachineOutcome& machine, const Components& components, do
 
 Json names_of(const MachineOutcome& machine) {
     Json names = Json::array();
-    for (const PlanSummary& plan : machine.plans) names.push_back(plan.name);
+    for (const PlanSummary& plan : machine.plans) names.push_back(plan.title());
     return names;
 }
 
@@ -145,9 +145,9 @@ Figure energy_figure(const MachineOutcome& machine) {
 /// Seconds per cycle, from the plan's own latency; 0 where it took none.
 double cycle_time(const MachineOutcome& machine) {
     for (const PlanSummary& plan : machine.plans)
-        if (plan.total.latency_cycles > 0)
+        if (plan.latency_cycles > 0)
             return plan.latency.value() * static_cast<double>(machine.samples) /
-                   static_cast<double>(plan.total.latency_cycles);
+                   static_cast<double>(plan.latency_cycles);
     return 0.0;
 }
 
@@ -157,18 +157,17 @@ Figure latency_figure(const MachineOutcome& machine) {
     const SiScale scale = si_scale(most);
     const double cycle = cycle_time(machine);
     Json rows = Json::array(), order = Json::array();
-    for (std::size_t r = 0; r < kResources; ++r)
-        order.push_back(resource_name(static_cast<Resource>(r)));
+    for (const ResourceTotal& use : machine.own().resources) order.push_back(use.resource);
     order.push_back("latency without writes");
     order.push_back("latency");
     const auto add = [&](const PlanSummary& plan, std::string_view what, double seconds) {
         if (seconds > 0.0)
             rows.push_back(
-                {{"plan", plan.name}, {"r", what}, {"t", rounded(seconds * scale.factor)}});
+                {{"plan", plan.title()}, {"r", what}, {"t", rounded(seconds * scale.factor)}});
     };
     for (const PlanSummary& plan : machine.plans) {
-        for (std::size_t r = 0; r < kResources; ++r)
-            add(plan, resource_name(static_cast<Resource>(r)), plan.cycles[r] * cycle);
+        for (const ResourceTotal& use : plan.resources)
+            add(plan, use.resource, use.busy_cycles * cycle);
         add(plan, "latency without writes", plan.latency_without_writes.value());
         add(plan, "latency", plan.latency.value());
     }

@@ -123,7 +123,7 @@ void energy_sentence(const Group& group, const MachineOutcome& machine,
                      std::vector<std::string>& out) {
     const Point& p = group.shown();
     const auto all = energy_J(p, machine.machine);
-    const auto without = energy_J(p, machine.machine, PlanKind::sprint, false);
+    const auto without = energy_J(p, machine.machine, "", false);
     if (!all || !without) return;
     std::string text = fmt::format(
         "Energy per inference on {} ({} prices){}: {}, of which operand writes are {}; {} without "
@@ -132,7 +132,7 @@ void energy_sentence(const Group& group, const MachineOutcome& machine,
         format_figure(rate(all->mean - without->mean, all->mean)), format_si(without->mean, "J"));
     for (const PlanSummary& plan : machine.plans) {
         const double keys = plan.buffer_hits + plan.buffer_misses;
-        if (plan.name == plan_name(PlanKind::sprint) && keys > 0.0)
+        if (&plan == &machine.own() && keys > 0.0)
             text += fmt::format(" {} of the kept keys are found in the K/V buffer.",
                                 format_figure(plan.buffer_hits / keys));
     }
@@ -146,7 +146,7 @@ std::string gains_of(const Pricing& pricing, bool with_writes) {
     std::string text;
     for (const Gain& gain : pricing.gains)
         if (gain.with_writes == with_writes)
-            text += fmt::format("{}{} {}", text.empty() ? "" : ", ", gain.baseline,
+            text += fmt::format("{}{} {}", text.empty() ? "" : ", ", gain.baseline_title(),
                                 format_figure(gain.energy.energy));
     return text;
 }
@@ -159,8 +159,7 @@ std::optional<double> tokens_fetched_once(const Group& group, const MachineOutco
     for (const HeadSummary& head : shown.heads) rows += static_cast<double>(head.report.rows);
     const auto samples = static_cast<double>(std::max<std::int64_t>(machine.samples, 1));
     for (const PlanSummary& plan : machine.plans) {
-        if (plan.name != plan_name(PlanKind::dense_tiled) || plan.buffer_misses > rows / samples)
-            continue;
+        if (plan.name != "dense-tiled" || plan.buffer_misses > rows / samples) continue;
         return rows / samples / static_cast<double>(shown.heads.size());
     }
     return std::nullopt;

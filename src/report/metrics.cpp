@@ -147,19 +147,20 @@ const Pricing* find_pricing(const MachineOutcome& machine, std::string_view pric
     return nullptr;
 }
 
-const PricedPlan* find_plan(const Pricing& pricing, PlanKind plan) {
+const PricedPlan* find_plan(const Pricing& pricing, std::string_view title) {
+    if (title.empty()) return pricing.plans.empty() ? nullptr : &pricing.plans.front();
     for (const PricedPlan& p : pricing.plans)
-        if (p.name == plan_name(plan)) return &p;
+        if (p.title() == title) return &p;
     return nullptr;
 }
 
-std::optional<Spread> energy_J(const Point& point, std::string_view machine, PlanKind plan,
-                               bool with_writes) {
+std::optional<Spread> energy_J(const Point& point, std::string_view machine,
+                               std::string_view plan_title, bool with_writes) {
     SpreadOver over;
     for (const Result* r : point.chips) {
         const MachineOutcome* outcome = find_machine(*r, machine);
         const Pricing* pricing = outcome ? find_pricing(*outcome, outcome->headline) : nullptr;
-        const PricedPlan* priced = pricing ? find_plan(*pricing, plan) : nullptr;
+        const PricedPlan* priced = pricing ? find_plan(*pricing, plan_title) : nullptr;
         if (!priced) return std::nullopt;
         over.add((with_writes ? priced->energy : priced->energy_without_writes).value());
     }

@@ -5,7 +5,6 @@
 #include <string_view>
 #include <vector>
 
-#include "src/machine/plans/plan.hpp"
 #include "src/report/group.hpp"
 
 /// Numbers of a point, chips taken together.
@@ -41,11 +40,12 @@ double rate(double part, double whole);  ///< 0 where there is no whole
 
 const MachineOutcome* find_machine(const Result& result, std::string_view machine);
 const Pricing* find_pricing(const MachineOutcome& machine, std::string_view pricing);
-const PricedPlan* find_plan(const Pricing& pricing, PlanKind plan);
+/// Args: title: of a plan; empty: the scheme's own.
+const PricedPlan* find_plan(const Pricing& pricing, std::string_view title);
 
 /// Energy per inference under the pricing that the experiment asked for. Nothing: not priced.
 std::optional<Spread> energy_J(const Point& point, std::string_view machine,
-                               PlanKind plan = PlanKind::sprint, bool with_writes = true);
+                               std::string_view plan_title = "", bool with_writes = true);
 
 /// Whether the output was compared and not only the decisions counted (metrics.level: full).
 bool detailed(const Result& result);

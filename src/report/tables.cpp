@@ -46,9 +46,8 @@ std::string machine_gains(const MachineOutcome& machine) {
         heads.push_back("#Energy gain, " + p.name + " prices");
     heads.push_back("#Speed-up");
     HtmlTable table("gains", heads);
-    for (const PlanKind kind : {PlanKind::dense, PlanKind::mask_only, PlanKind::dense_tiled})
+    for (const std::string& baseline : machine.baselines())
         for (const bool writes : {true, false}) {
-            const std::string baseline(plan_name(kind));
             std::vector<std::string> cells = {baseline, writes ? "with" : "without"};
             double speedup = 0.0;
             for (const Pricing& p : machine.pricings) {
@@ -75,11 +74,10 @@ std::string even_text(const BreakEven& even) {
 std::string break_even_table(const MachineOutcome& machine) {
     std::vector<std::string> heads = {"Component", "Event", "Prices"};
     std::vector<std::pair<std::string, bool>> columns;
-    for (const PlanKind kind : {PlanKind::dense, PlanKind::mask_only, PlanKind::dense_tiled})
+    for (const std::string& baseline : machine.baselines())
         for (const bool writes : {true, false}) {
-            columns.emplace_back(plan_name(kind), writes);
-            heads.push_back(
-                fmt::format("#{} {} writes", plan_name(kind), writes ? "with" : "without"));
+            columns.emplace_back(baseline, writes);
+            heads.push_back(fmt::format("#{} {} writes", baseline, writes ? "with" : "without"));
         }
     HtmlTable table("even", heads);
     for (const Pricing& p : machine.pricings) {
@@ -240,7 +238,7 @@ std::string ledger_table(const Group& group) {
             for (const PricedPlan& plan : pricing.plans)
                 html += collapsed(
                     fmt::format("{}, {} prices, plan {}: {} per inference", machine.machine,
-                                pricing.name, plan.name, format_si(plan.energy.value(), "J")),
+                                pricing.name, plan.title(), format_si(plan.energy.value(), "J")),
                     plan_ledger(plan));
     return html;
 }

@@ -145,9 +145,9 @@ class SweepRun {
         std::string text = fmt::format("{}\n{}\n{}\n{}\n", version(), blas_core_type(),
                                        trace_.reader().trace_id(), point.part);
         for (const auto& [key, value] : point.axes) text += fmt::format("{}={}\n", key, value);
-        for (const std::string& machine : settings.entry("machines").values) {
+        for (const std::string& machine :
+             machines_of(settings, find_scheme(settings.entry("scheme").values.front())))
             text += machine_settings(machine).resolved_yaml();
-        }
         return sha256_hex(text + settings.resolved_yaml() + user_files(settings));
     }
 

@@ -49,10 +49,11 @@ class TinyTrace {
 
 }  // namespace
 
-TEST_CASE("every device runs on every machine", "[smoke]") {
+TEST_CASE("every device runs on every machine that thresholds in memory", "[smoke]") {
     const TinyTrace tiny;
     for (const std::string& device : device_card_names()) {
         for (const std::string& machine : machine_names()) {
+            if (load_machine(machine).sprint() == nullptr) continue;
             INFO(device << " on " << machine);
             const nlohmann::json summary = tiny.json(
                 {"--set", "device.card=" + device, "--set", "machines=[" + machine + "]"});

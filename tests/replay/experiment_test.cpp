@@ -40,7 +40,7 @@ TEST_CASE("the preset is a complete experiment", "[unit]") {
     CHECK_FALSE(experiment.sample_limit.has_value());
     CHECK(experiment.quant_samples == 8);
     CHECK(experiment.metrics == MetricsLevel::full);
-    CHECK(load_priced_experiment(experiment_preset()).machines ==
+    CHECK(load_priced_experiment(experiment_preset(), find_scheme("sprint")).machines ==
           std::vector<std::string>{"sprint-s"});
 }
 

@@ -115,8 +115,9 @@ TEST_CASE("the open loop runs every scheme on every head", "[property]") {
 TEST_CASE("the open loop prices what the scheme did", "[unit]") {
     const Result result = replay_digits({"mode=open", "machines=[sprint-s, sprint-m]"});
     const Settings settings = settings_with({"machines=[sprint-s, sprint-m]"});
-    const PricedExperiment priced = load_priced_experiment(settings);
-    const CostEngine engine(load_machines(priced.machines), priced.energy);
+    const PricedExperiment priced = load_priced_experiment(settings, find_scheme("sprint"));
+    const CostEngine engine(load_machines(priced.machines),
+                            {"sprint", {"dense", "mask-only", "dense-tiled"}, {}}, {});
     const DirectCalls direct(settings);
     std::vector<SampleCost> costs;
     for (int i = 0; i < kDigitsWithLayers; ++i) {

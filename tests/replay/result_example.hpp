@@ -75,13 +75,17 @@ inline MachineOutcome example_machine() {
     for (const bool is_scheme : {true, false}) {
         PlanSummary plan;
         plan.name = is_scheme ? "sprint" : "dense";
-        plan.total.latency_cycles = is_scheme ? 40000 : 120000;
+        plan.scope = "attention";
+        plan.latency_cycles = is_scheme ? 40000 : 120000;
         plan.latency = Second::from_value(is_scheme ? 10e-6 : 30e-6);
         plan.latency_without_writes = Second::from_value(is_scheme ? 5e-6 : 25e-6);
-        plan.cycles[static_cast<std::size_t>(Resource::qk_pu)] = is_scheme ? 2000.0 : 9000.0;
-        plan.total[Count::softmax_element] = 10;
-        plan.total[Count::qk_mac] = 80;
-        plan.total[Count::sv_mac] = 80;
+        plan.resources = {{"qk_pu", is_scheme ? 2000.0 : 9000.0, is_scheme ? 8000 : 36000, 0.5}};
+        plan.counts = {{"", "softmax_element", "element", "exponentials", 10},
+                       {"", "qk_mac", "MAC", "of q.k", 80},
+                       {"", "sv_mac", "MAC", "of the weighted sum of V", 80}};
+        plan.measured = {{"", "mlc_write", "J", 2e-6}};
+        plan.traffic = {{"k", 64.0, 32.0, 2048, 1024}};
+        plan.layers = {{0, 10000.0, "qk_pu", 0.2}};
         plan.buffer_hits = is_scheme ? 17.0 : 0.0;
         machine.plans.push_back(plan);
     }
@@ -92,15 +96,19 @@ inline MachineOutcome example_machine() {
         writes.operand_write = true;
         const LedgerLine unknown =
             example_line("locality_engine", 5.0, std::numeric_limits<double>::quiet_NaN());
-        PricedPlan scheme{
-            "sprint", {writes, example_line("reram_read", 1000.0, 1e-9), unknown}, {}, {}};
-        PricedPlan dense{"dense", {writes, example_line("reram_read", 5000.0, 1e-9)}, {}, {}};
+        PricedPlan scheme{"sprint",
+                          "attention",
+                          {writes, example_line("reram_read", 1000.0, 1e-9), unknown},
+                          {},
+                          {}};
+        PricedPlan dense{
+            "dense", "attention", {writes, example_line("reram_read", 5000.0, 1e-9)}, {}, {}};
         for (PricedPlan* plan : {&scheme, &dense}) {
             plan->energy = total_energy(plan->lines);
             plan->energy_without_writes = total_energy(plan->lines, false);
         }
         for (const bool with_writes : {true, false})
-            pricing.gains.push_back({"sprint-s", name, "dense", with_writes,
+            pricing.gains.push_back({"sprint-s", name, "dense", "attention", with_writes,
                                      *energy_gain(scheme.lines, dense.lines, with_writes),
                                      with_writes ? 3.0 : 5.0});
         pricing.plans = {scheme, dense};

@@ -38,7 +38,12 @@ TEST_CASE("Every column has a name of its own, a unit and a meaning", "[unit]") 
     check_table(interval_fields());
     check_table(machine_fields());
     check_table(plan_fields());
-    check_table(tally_fields());
+    check_table(count_fields());
+    check_table(measured_fields());
+    check_table(resource_fields());
+    check_table(traffic_fields());
+    check_table(layer_time_fields());
+    check_table(area_fields());
     check_table(pricing_fields());
     check_table(energy_option_fields());
     check_table(priced_fields());

@@ -87,19 +87,39 @@ void members(Accuracy& x, F f) {
     f(a), f(b), f(c), f(d), f(e), f(g);
 }
 template <class F>
-void members(Traffic& x, F f) {
-    auto& [a, b] = x;
-    f(a), f(b);
+void members(CountTotal& x, F f) {
+    auto& [a, b, c, d, e] = x;
+    f(a), f(b), f(c), f(d), f(e);
 }
 template <class F>
-void members(PlanTally& x, F f) {
-    auto& [a, b, c, d, e, g, h] = x;
-    f(a), f(b), f(c), f(d), f(e), f(g), f(h);
+void members(MeasuredTotal& x, F f) {
+    auto& [a, b, c, d] = x;
+    f(a), f(b), f(c), f(d);
+}
+template <class F>
+void members(ResourceTotal& x, F f) {
+    auto& [a, b, c, d] = x;
+    f(a), f(b), f(c), f(d);
+}
+template <class F>
+void members(TrafficTotal& x, F f) {
+    auto& [a, b, c, d, e] = x;
+    f(a), f(b), f(c), f(d), f(e);
+}
+template <class F>
+void members(LayerTime& x, F f) {
+    auto& [a, b, c, d] = x;
+    f(a), f(b), f(c), f(d);
+}
+template <class F>
+void members(AreaLine& x, F f) {
+    auto& [a, b, c, d] = x;
+    f(a), f(b), f(c), f(d);
 }
 template <class F>
 void members(PlanSummary& x, F f) {
-    auto& [a, b, c, d, e, g, h, i, j] = x;
-    f(a), f(b), f(c), f(d), f(e), f(g), f(h), f(i), f(j);
+    auto& [a, b, c, d, e, g, h, i, j, k, l, m, n, o] = x;
+    f(a), f(b), f(c), f(d), f(e), f(g), f(h), f(i), f(j), f(k), f(l), f(m), f(n), f(o);
 }
 template <class F>
 void members(LedgerLine& x, F f) {
@@ -108,8 +128,8 @@ void members(LedgerLine& x, F f) {
 }
 template <class F>
 void members(PricedPlan& x, F f) {
-    auto& [a, b, c, d] = x;
-    f(a), f(b), f(c), f(d);
+    auto& [a, b, c, d, e] = x;
+    f(a), f(b), f(c), f(d), f(e);
 }
 template <class F>
 void members(BreakEven& x, F f) {
@@ -123,8 +143,8 @@ void members(EnergyGain& x, F f) {
 }
 template <class F>
 void members(Gain& x, F f) {
-    auto& [a, b, c, d, e, g] = x;
-    f(a), f(b), f(c), f(d), f(e), f(g);
+    auto& [a, b, c, d, e, g, h] = x;
+    f(a), f(b), f(c), f(d), f(e), f(g), f(h);
 }
 template <class F>
 void members(EnergyOptions& x, F f) {
@@ -138,8 +158,8 @@ void members(Pricing& x, F f) {
 }
 template <class F>
 void members(MachineOutcome& x, F f) {
-    auto& [a, b, c, d, e, g, h, i] = x;
-    f(a), f(b), f(c), f(d), f(e), f(g), f(h), f(i);
+    auto& [a, b, c, d, e, g, h, i, j, k, l, m] = x;
+    f(a), f(b), f(c), f(d), f(e), f(g), f(h), f(i), f(j), f(k), f(l), f(m);
 }
 template <class F>
 void members(std::pair<std::string, std::string>& x, F f) {

@@ -123,7 +123,8 @@ inline std::vector<MachineOutcome> made_up_machines(const MadeUp& m) {
     HeadShape shape = plain_shape(65, 64);
     const double kept =
         made_up_normal_cdf((-0.7 - m.margin) / std::sqrt(1.0 + made_up_blur(m) * made_up_blur(m)));
-    const CostEngine engine(load_machines(m.machines), {});
+    const CostEngine engine(load_machines(m.machines),
+                            {"sprint", {"dense", "mask-only", "dense-tiled"}, {}}, {});
     SamplePlanner planner = engine.planner();
     for (int layer = 0; layer < m.layers; ++layer)
         for (int head = 0; head < m.heads; ++head) {
