@@ -62,6 +62,8 @@ PricedExperiment load_priced_experiment(const Settings& settings, const SchemeEn
     if (scheme.plan == "sprint") {
         priced.energy = energy_options(settings);
         priced.adc = adc_use(settings);
+        if (settings.choice("phase", {"prefill", "decode"}) == "decode")
+            priced.plan.phase = Phase::decode;
     } else {
         priced.plan.batch = settings.integer("batch", {1.0, 1e6});
     }

@@ -16,8 +16,19 @@
 ///   Time      heads one after another; within a head all resources work at the same time, so
 ///             a head takes the cycles of its busiest one plus one pipeline fill, plus its operand
 ///             writes (`memory.write_overlap: none`) or not less than them (`full`).
+///   Decode    (`phase: decode`, causal heads) queries come one by one, each after its own key has
+///             been appended; keys that the first query sees beside its own are written before it.
+///             Nothing overlaps across queries and a query is a chain, so a head takes the sum over
+///             its queries of
+///                 append write + CopyQ + thresholding + ReadP + fetch + q.k + softmax + P V
+///             (`write_overlap: full`: the larger of the append and the rest). Between two tokens
+///             of a head all other heads and layers run: the buffer is cold for every query, and
+///             what is fetched passes by, unless it holds K and V of all kv heads of all layers
+///             (kv_bits <= buffer_bits); then a key is fetched once, as `residency` says.
+///             Columns of keys that are not appended yet are not read or compared; all arrays of
+///             the head are driven, DACs and threshold settings as in prefill.
 /// Not modelled: output write-back and projections (the same for every plan), bank conflicts, the
-/// overlap of two heads.
+/// overlap of two heads; in decode, fetches that query heads of one kv head share.
 namespace attohm {
 
 /// Tokens that the machine's buffer holds, K and V together.
@@ -28,6 +39,32 @@ ChipTally plan_sprint(const HeadWork& work, const Selection& selection, const Sp
                       ResidencyReplay& residency);
 /// K and V streamed once per query: `dense` or, without padding, `mask_only`.
 ChipTally plan_streamed(const HeadWork& work, const SprintChip& machine, bool with_padding);
+
+// In decode.
+/// Args: warm: the buffer where it holds K and V of all heads, else null: cold for every query.
+ChipTally decode_sprint(const HeadWork& work, const Selection& selection, const SprintChip& machine,
+                        ResidencyReplay* warm);
+ChipTally decode_streamed(const HeadWork& work, const SprintChip& machine, bool with_padding);
+/// One query at a time leaves nothing to block: mask-only, with a buffer that may be warm.
+ChipTally decode_tiled(const HeadWork& work, const SprintChip& machine, bool warm);
+
+/// K and V bits that a head adds to what all heads together would have to keep.
+std::int64_t kv_bits(const HeadWork& work);
+
+/// Keys that query `i` may see in a causal head whose last query sees all of `keys`.
+std::int64_t causal_keys(std::int64_t query, std::int64_t queries, std::int64_t keys);
+
+/// Cycles of one query in decode, one after another.
+struct DecodeStep {
+    std::int64_t append = 0;
+    std::int64_t thresholding = 0;
+    std::int64_t fetch = 0;  ///< without the latency of its first word
+    std::int64_t qk = 0;
+    std::int64_t softmax = 0;  ///< without the latency of the pipeline
+    std::int64_t v = 0;
+};
+/// Adds a query's cycles to a head.
+void add_decode_step(const DecodeStep& step, const SprintChip& machine, ChipTally& tally);
 
 /// Blocks of `dense-tiled` and what they move, in bits.
 struct Tiling {

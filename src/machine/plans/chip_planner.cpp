@@ -31,41 +31,74 @@ Tally general_tally(const ChipTally& chip) {
     return tally;
 }
 
-/// Adds up the heads of a sample; what one head costs is the derived class's.
+/// Heads of a sample added up.
+class Heads {
+  public:
+    void add(int layer, const ChipTally& head) {
+        if (layers_.empty() || layers_.back().layer != layer)
+            layers_.push_back({layer, 0, std::vector<std::int64_t>(kResources)});
+        layers_.back().cycles += head.latency_cycles;
+        for (std::size_t r = 0; r < kResources; ++r) layers_.back().busy[r] += head.cycles[r];
+        total_ += head;
+    }
+    Tally tally() const {
+        Tally tally = general_tally(total_);
+        for (const LayerUse& layer : layers_) tally.add_layer(layer);
+        return tally;
+    }
+
+  private:
+    ChipTally total_;
+    std::vector<LayerUse> layers_;
+};
+
+/// Adds up the heads of a sample; what one head costs is the derived class's. In decode it holds
+/// both what a cold and what a warm buffer give until it has seen whether all heads fit.
 class ChipPlanner : public Planner {
   public:
-    explicit ChipPlanner(const Machine& machine) : chip_(*machine.sprint()) {}
+    ChipPlanner(const Machine& machine, const PlanOptions& options)
+        : chip_(*machine.sprint()), is_decode_(options.phase == Phase::decode) {}
 
     void head(const HeadWork& work, const Selection& selection) final {
         // Digital units and their energies are 8 bits wide on the chip.
         ATTOHM_CHECK_EQ(work.bits.q, 8);
         ATTOHM_CHECK_EQ(work.bits.k, 8);
         ATTOHM_CHECK_EQ(work.bits.v, 8);
-        const ChipTally head = plan(work, selection);
-        if (layers_.empty() || layers_.back().layer != work.shape.layer)
-            layers_.push_back({work.shape.layer, 0, std::vector<std::int64_t>(kResources)});
-        layers_.back().cycles += head.latency_cycles;
-        for (std::size_t r = 0; r < kResources; ++r) layers_.back().busy[r] += head.cycles[r];
-        total_ += head;
+        const int layer = work.shape.layer;
+        if (!is_decode_) {
+            heads_.add(layer, plan(work, selection));
+            return;
+        }
+        if (!work.shape.causal)
+            throw UserError("queries cannot come one by one where they see later keys", "phase",
+                            "decode", "prefill, or a trace whose heads are causal");
+        kv_bits_ += kv_bits(work);
+        heads_.add(layer, decode(work, selection, false));
+        if (all_fit()) warm_heads_.add(layer, decode(work, selection, true));
     }
     /// The chip holds no weights: what is not attention runs elsewhere.
     void layer(const LayerWork&) final {}
     std::vector<Tally> finish() final {
-        Tally tally = general_tally(total_);
-        for (const LayerUse& layer : layers_) tally.add_layer(layer);
-        total_ = {};
-        layers_.clear();
+        const Tally tally = is_decode_ && all_fit() ? warm_heads_.tally() : heads_.tally();
+        heads_ = {};
+        warm_heads_ = {};
+        kv_bits_ = 0;
         return {tally};
     }
 
   protected:
     virtual ChipTally plan(const HeadWork& work, const Selection& selection) = 0;
+    virtual ChipTally decode(const HeadWork& work, const Selection& selection, bool warm) = 0;
 
     const SprintChip& chip_;
 
   private:
-    ChipTally total_;
-    std::vector<LayerUse> layers_;
+    bool all_fit() const { return kv_bits_ <= chip_.buffer_bits; }
+
+    bool is_decode_;
+    std::int64_t kv_bits_ = 0;  ///< of all heads so far
+    Heads heads_;
+    Heads warm_heads_;
 };
 
 class SprintPlanner final : public ChipPlanner {
@@ -81,27 +114,41 @@ class SprintPlanner final : public ChipPlanner {
         }
         return plan_sprint(work, selection, chip_, *residency_);
     }
+    ChipTally decode(const HeadWork& work, const Selection& selection, bool warm) override {
+        if (!warm) return decode_sprint(work, selection, chip_, nullptr);
+        // All heads fit: nothing is ever evicted.
+        if (!warm_) warm_.emplace(chip_.residency, chip_.buffer_bits);
+        return decode_sprint(work, selection, chip_, &*warm_);
+    }
 
     std::int64_t capacity_ = -1;
     std::optional<ResidencyReplay> residency_;
+    std::optional<ResidencyReplay> warm_;
 };
 
 /// A plan that looks at the head's shape only.
-template <ChipTally (*kPlan)(const HeadWork&, const SprintChip&)>
+template <ChipTally (*kPlan)(const HeadWork&, const SprintChip&),
+          ChipTally (*kDecode)(const HeadWork&, const SprintChip&, bool warm)>
 class ShapePlanner final : public ChipPlanner {
   public:
     using ChipPlanner::ChipPlanner;
 
   private:
     ChipTally plan(const HeadWork& work, const Selection&) override { return kPlan(work, chip_); }
+    ChipTally decode(const HeadWork& work, const Selection&, bool warm) override {
+        return kDecode(work, chip_, warm);
+    }
 };
 
-ChipTally plan_dense(const HeadWork& work, const SprintChip& chip) {
-    return plan_streamed(work, chip, true);
+template <bool kPadding>
+ChipTally streamed(const HeadWork& work, const SprintChip& chip) {
+    return plan_streamed(work, chip, kPadding);
 }
 
-ChipTally plan_mask_only(const HeadWork& work, const SprintChip& chip) {
-    return plan_streamed(work, chip, false);
+/// It streams whatever the buffer could hold.
+template <bool kPadding>
+ChipTally streamed_one_by_one(const HeadWork& work, const SprintChip& chip, bool /*warm*/) {
+    return decode_streamed(work, chip, kPadding);
 }
 
 template <class PlannerType>
@@ -110,12 +157,16 @@ PlanEntry entry(std::string_view name, std::string_view help) {
             help,
             {"heads one after another; within a head all resources work at the same time:",
              "cycles = busiest resource + one pipeline fill + operand writes (write_overlap: none)",
-             "Q, K and V are written once; a fetched vector is written to the buffer if it stays"},
-            {"output write-back and projections", "bank conflicts", "overlap of two heads"},
+             "Q, K and V are written once; a fetched vector is written to the buffer if it stays",
+             "phase: decode: queries of causal heads one by one, each a chain of append write,",
+             "CopyQ, thresholding, ReadP, fetch, q.k, softmax, P V; the K/V buffer is cold for",
+             "every query unless it holds K and V of all kv heads of all layers"},
+            {"output write-back and projections", "bank conflicts", "overlap of two heads",
+             "decode: fetches shared by query heads of one kv head"},
             MachineKind::sprint,
             {CostScope::attention},
-            [](const Machine& machine, const PlanOptions&) -> std::unique_ptr<Planner> {
-                return std::make_unique<PlannerType>(machine);
+            [](const Machine& machine, const PlanOptions& options) -> std::unique_ptr<Planner> {
+                return std::make_unique<PlannerType>(machine, options);
             }};
 }
 
@@ -126,11 +177,11 @@ std::vector<PlanEntry> chip_plans() {
         entry<SprintPlanner>(
             "sprint",
             "in-memory thresholding, kept keys fetched unless resident, recomputed on chip"),
-        entry<ShapePlanner<plan_dense>>(
+        entry<ShapePlanner<streamed<true>, streamed_one_by_one<true>>>(
             "dense", "8-bit, K and V streamed once per query, padded rows and columns included"),
-        entry<ShapePlanner<plan_mask_only>>(
+        entry<ShapePlanner<streamed<false>, streamed_one_by_one<false>>>(
             "mask-only", "8-bit, K and V streamed once per query, padding skipped"),
-        entry<ShapePlanner<plan_dense_tiled>>(
+        entry<ShapePlanner<plan_dense_tiled, decode_tiled>>(
             "dense-tiled",
             "8-bit, best query and key blocks under the same buffer, online softmax, padding "
             "skipped"),

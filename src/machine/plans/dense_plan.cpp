@@ -16,11 +16,6 @@ struct Extent {
     std::int64_t pairs = 0;  ///< (query, key) pairs that are computed
 };
 
-/// Keys that query `i` may see in a causal head whose last query sees all of `keys`.
-std::int64_t causal_keys(std::int64_t query, std::int64_t queries, std::int64_t keys) {
-    return std::clamp<std::int64_t>(query + 1 + keys - queries, 0, keys);
-}
-
 Extent extent_of(const HeadShape& s, bool with_padding) {
     if (!with_padding) return {s.valid_q, s.valid_k, s.allowed_pairs};
     Extent e{s.n_q, s.n_k, std::int64_t{s.n_q} * s.n_k};
@@ -153,6 +148,48 @@ Tiling tile(const HeadShape& s, const TileSizes& sizes, std::int64_t query_block
     return t;
 }
 
+/// Decode of a head whose first use of a token fetches it (`warm`), or every use.
+ChipTally decode_baseline(const HeadWork& work, const Extent& e, const SprintChip& machine,
+                          bool warm) {
+    const HeadShape& s = work.shape;
+    const std::int64_t q_bits = std::int64_t{s.d} * work.bits.q;
+    const std::int64_t token_bits =
+        std::int64_t{s.d} * work.bits.k + std::int64_t{s.dv} * work.bits.v;
+    const std::int64_t new_tokens = s.first_of_kv_head ? e.keys : 0;
+    ChipTally tally;
+    count_writes(work, e, machine, tally);
+    count_reads(work, e.queries * q_bits, warm ? new_tokens : e.pairs, e.pairs, tally);
+    count_compute(work, e, machine, tally);
+    const std::int64_t bits = tally[Count::slc_bit_read];
+    if (bits > 0) tally[Measured::slc_read] = static_cast<double>(bits) * work.cell.slc_read_J;
+    tally.cycles = {};
+    std::int64_t causal = 0;
+    for (std::int64_t query = 0; query < e.queries; ++query)
+        causal += causal_keys(query, e.queries, e.keys);
+    std::int64_t before = 0;
+    std::int64_t walked = 0;
+    for (std::int64_t query = 0; query < e.queries; ++query) {
+        const std::int64_t seen = causal_keys(query, e.queries, e.keys);
+        const std::int64_t appended = s.first_of_kv_head ? seen - before : 0;
+        // A mask inside the triangle thins it out evenly.
+        const std::int64_t pairs =
+            causal == 0 ? 0 : (walked + seen) * e.pairs / causal - walked * e.pairs / causal;
+        const std::int64_t slots = ceil_div(pairs, machine.corelets);
+        DecodeStep step;
+        step.append = machine.memory.write_cycles(q_bits + appended * token_bits, 1.0,
+                                                  work.cell.slc_write_s, machine.clock_Hz);
+        step.fetch =
+            machine.memory.read_cycles(q_bits + (warm ? appended : pairs) * token_bits, 0, 0);
+        step.qk = slots * ceil_div(s.d, machine.qk_macs_per_cycle);
+        step.softmax = ceil_div(slots, machine.softmax_per_cycle);
+        step.v = slots * ceil_div(s.dv, machine.v_macs_per_cycle);
+        add_decode_step(step, machine, tally);
+        before = seen;
+        walked += seen;
+    }
+    return tally;
+}
+
 }  // namespace
 
 Tiling make_tiling(const HeadWork& work, const SprintChip& machine, std::int64_t query_block,
@@ -168,6 +205,14 @@ ChipTally plan_streamed(const HeadWork& work, const SprintChip& machine, bool wi
     count_compute(work, e, machine, tally);
     finish(work, machine, tally);
     return tally;
+}
+
+ChipTally decode_streamed(const HeadWork& work, const SprintChip& machine, bool with_padding) {
+    return decode_baseline(work, extent_of(work.shape, with_padding), machine, false);
+}
+
+ChipTally decode_tiled(const HeadWork& work, const SprintChip& machine, bool warm) {
+    return decode_baseline(work, extent_of(work.shape, false), machine, warm);
 }
 
 Tiling best_tiling(const HeadWork& work, const SprintChip& machine) {

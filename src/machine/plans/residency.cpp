@@ -12,17 +12,19 @@ ResidencyReplay::ResidencyReplay(Residency policy, std::int64_t capacity)
     ATTOHM_CHECK_LE(0, capacity_);
 }
 
-ResidencyCounts ResidencyReplay::replay(const Selection& selection) {
+ResidencyCounts ResidencyReplay::replay(const Selection& selection, const FetchedKeys& fetched) {
     start_head(selection);
     ResidencyCounts counts;
     for (std::size_t query = 0; query + 1 < selection.row_begin.size(); ++query) {
         const auto row = selection.row(query);
         if (row.empty()) continue;
+        missing_.clear();
         if (static_cast<std::int64_t>(row.size()) > capacity_) {
             overflow_row(selection, query, counts);
         } else {
             replay_row(selection, query, counts);
         }
+        if (fetched) fetched(query, missing_);
     }
     return counts;
 }
@@ -64,7 +66,10 @@ void ResidencyReplay::replay_row(const Selection& selection, std::size_t query,
     const auto row = selection.row(query);
     std::int64_t hits = 0;
     for (const std::uint32_t key : row) {
-        hits += last_use_[key] >= oldest_hit ? 1 : 0;
+        if (last_use_[key] >= oldest_hit)
+            ++hits;
+        else
+            missing_.push_back(key);
         last_use_[key] = now;
     }
     const auto kept = static_cast<std::int64_t>(row.size());
@@ -104,7 +109,10 @@ void ResidencyReplay::overflow_row(const Selection& selection, std::size_t query
     const auto row = selection.row(query);
     std::int64_t hits = 0;
     for (const std::uint32_t key : row) {
-        if (last_use_[key] < oldest_hit) continue;
+        if (last_use_[key] < oldest_hit) {
+            missing_.push_back(key);
+            continue;
+        }
         last_use_[key] = now;
         ++hits;
     }
@@ -142,6 +150,13 @@ std::int64_t slots_of(const Selection& selection) {
 }
 
 }  // namespace
+
+std::int64_t row_slots(std::span<const std::uint32_t> keys, int corelets) {
+    ATTOHM_CHECK_LE(1, corelets);
+    std::vector<std::int64_t> load(static_cast<std::size_t>(corelets));
+    for (const std::uint32_t key : keys) ++load[key % static_cast<std::uint32_t>(corelets)];
+    return *std::max_element(load.begin(), load.end());
+}
 
 std::int64_t corelet_slots(const Selection& selection, int corelets) {
     ATTOHM_CHECK_LE(1, corelets);

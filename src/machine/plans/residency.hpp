@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -24,6 +26,9 @@ struct ResidencyCounts {
     bool operator==(const ResidencyCounts&) const = default;
 };
 
+/// Told for every query with kept keys which of them are fetched, ascending.
+using FetchedKeys = std::function<void(std::size_t query, std::span<const std::uint32_t> keys)>;
+
 /// A buffer of `capacity` tokens (K and V of a token together).
 ///
 /// Rule per query: keys that are resident hit and are used first; the others are fetched in
@@ -40,7 +45,7 @@ class ResidencyReplay {
   public:
     ResidencyReplay(Residency policy, std::int64_t capacity);
 
-    ResidencyCounts replay(const Selection& selection);
+    ResidencyCounts replay(const Selection& selection, const FetchedKeys& fetched = {});
 
   private:
     void start_head(const Selection& selection);
@@ -56,6 +61,7 @@ class ResidencyReplay {
     std::vector<std::int32_t>
         last_use_;  ///< per key: query + 1 of its last use, 0 carried, -1 absent
     std::int64_t resident_ = 0;
+    std::vector<std::uint32_t> missing_;  ///< of the present query
     std::vector<std::uint32_t> carried_;  ///< keys of the previous head, first to go first
     std::size_t carried_next_ = 0;
     std::size_t oldest_row_ = 0;  ///< evictions walk this row ...
@@ -65,5 +71,7 @@ class ResidencyReplay {
 /// Sum over queries of the largest number of kept keys that one CORELET has to work on, when key j
 /// belongs to CORELET j mod `corelets` (token interleaving). With one CORELET: the kept pairs.
 std::int64_t corelet_slots(const Selection& selection, int corelets);
+/// The same of one query.
+std::int64_t row_slots(std::span<const std::uint32_t> keys, int corelets);
 
 }  // namespace attohm

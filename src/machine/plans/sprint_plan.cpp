@@ -81,7 +81,136 @@ void count_reads(const HeadWork& work, const SprintChip& machine, ChipTally& tal
         machine.memory.read_cycles(tally[Count::read_p_bit], 0, 0);
 }
 
+/// Digital work of the kept pairs.
+void count_recompute(const HeadWork& work, ChipTally& tally) {
+    tally[Count::qk_mac] = work[Event::qk_mac];
+    tally[Count::softmax_element] = work[Event::softmax_element];
+    tally[Count::softmax_row] = work[Event::softmax_row];
+    tally[Count::sv_mac] = work[Event::sv_mac];
+}
+
+void count_buffer(const HeadWork& work, const ResidencyCounts& buffer, ChipTally& tally) {
+    const HeadShape& s = work.shape;
+    tally[Count::buffer_hit] = buffer.hits;
+    tally[Count::buffer_miss] = buffer.misses;
+    tally[Count::buffer_streamed] = buffer.streamed;
+    tally.overflow_rows = buffer.overflow_rows;
+    const std::int64_t token_bits =
+        std::int64_t{s.d} * work.bits.k + std::int64_t{s.dv} * work.bits.v;
+    tally[Count::buffer_bit_write] = (buffer.misses - buffer.streamed) * token_bits;
+    tally[Count::buffer_bit_read] = buffer.hits * token_bits;
+}
+
+/// Of n counted for `all` pairs, those of `pairs`; rounded up.
+std::int64_t share_of(std::int64_t n, std::int64_t pairs, std::int64_t all) {
+    return n / all * pairs + ceil_div(n % all * pairs, all);
+}
+
+/// Leaves out the columns of keys that are not appended yet.
+void leave_out_future(const HeadWork& work, bool warm, ChipTally& tally) {
+    const HeadShape& s = work.shape;
+    const std::int64_t all = std::int64_t{s.valid_q} * s.valid_k;
+    if (all == 0) return;
+    std::int64_t seen = 0;
+    for (int query = 0; query < s.valid_q; ++query)
+        seen += causal_keys(query, s.valid_q, s.valid_k);
+    for (const Count c : {Count::in_memory_mac, Count::comparator_decision, Count::adc_conversion,
+                          Count::read_p_bit})
+        tally[c] = share_of(tally[c], seen, all);
+    // Nothing is resident in a cold buffer: no locality to look for.
+    tally[Count::locality_bit] = warm ? tally[Count::read_p_bit] : 0;
+    tally[TensorRole::pruning_vector].read_bits = tally[Count::read_p_bit];
+    const double share = static_cast<double>(seen) / static_cast<double>(all);
+    tally[Measured::in_memory_cell] *= share;
+    tally[Measured::in_memory_driver] *= share;
+}
+
+/// How long it takes to write a query and the tokens that come with it.
+class AppendTime {
+  public:
+    AppendTime(const HeadWork& work, const SprintChip& machine)
+        : work_(work), machine_(machine), q_bits_(std::int64_t{work.shape.d} * work.bits.q) {
+        const HeadShape& s = work.shape;
+        if (!s.first_of_kv_head || s.valid_k == 0) return;
+        const std::int64_t bits = work[Event::slc_bit_write] + work[Event::slc_copy_bit_write];
+        slc_bits_ = ceil_div(bits - s.valid_q * q_bits_, s.valid_k);
+        const std::int64_t cells = work[Event::mlc_cell_write];
+        mlc_cells_ = ceil_div(cells, s.valid_k);
+        if (cells > 0) pulses_ = work[Physical::mlc_write_pulses] / static_cast<double>(cells);
+    }
+    std::int64_t cycles(std::int64_t tokens) const {
+        const ReramMemory& memory = machine_.memory;
+        return memory.write_cycles(q_bits_ + tokens * slc_bits_, 1.0, work_.cell.slc_write_s,
+                                   machine_.clock_Hz) +
+               memory.write_cycles(tokens * mlc_cells_, pulses_, work_.cell.mlc_pulse_s,
+                                   machine_.clock_Hz);
+    }
+
+  private:
+    const HeadWork& work_;
+    const SprintChip& machine_;
+    std::int64_t q_bits_ = 0, slc_bits_ = 0, mlc_cells_ = 0;
+    double pulses_ = 0.0;
+};
+
+/// Cycles of every query, given how many tokens each fetches.
+void time_decode(const HeadWork& work, const Selection& selection, const SprintChip& machine,
+                 const std::vector<std::int64_t>& fetched, ChipTally& tally) {
+    const HeadShape& s = work.shape;
+    const AppendTime append(work, machine);
+    const int msb = work.bits.k_msb_copy ? 0 : work.bits.k_msb;
+    const std::int64_t slc_bits =
+        std::int64_t{s.d} * (work.bits.k - msb) + std::int64_t{s.dv} * work.bits.v;
+    tally.cycles = {};
+    std::int64_t before = 0;
+    for (int query = 0; query < s.valid_q; ++query) {
+        const auto i = static_cast<std::size_t>(query);
+        const std::int64_t seen = causal_keys(query, s.valid_q, s.valid_k);
+        const std::int64_t slots = row_slots(selection.row(i), machine.corelets);
+        DecodeStep step;
+        step.append = append.cycles(seen - before);
+        if (work[Event::read_p] > 0)
+            step.thresholding = machine.memory.threshold_cycles(work.bits.reads_per_decision, seen);
+        step.fetch =
+            machine.memory.read_cycles(std::int64_t{s.d} * work.bits.q + fetched[i] * slc_bits,
+                                       msb > 0 ? fetched[i] * s.d : 0, msb);
+        step.qk = slots * ceil_div(s.d, machine.qk_macs_per_cycle);
+        step.softmax = ceil_div(slots, machine.softmax_per_cycle);
+        step.v = slots * ceil_div(s.dv, machine.v_macs_per_cycle);
+        add_decode_step(step, machine, tally);
+        before = seen;
+    }
+}
+
 }  // namespace
+
+ChipTally decode_sprint(const HeadWork& work, const Selection& selection, const SprintChip& machine,
+                        ResidencyReplay* warm) {
+    std::vector<std::int64_t> fetched(static_cast<std::size_t>(work.shape.n_q), 0);
+    ResidencyCounts buffer;
+    if (warm != nullptr) {
+        buffer = warm->replay(selection, [&](std::size_t query, const auto& keys) {
+            fetched[query] = static_cast<std::int64_t>(keys.size());
+        });
+    } else {
+        const std::int64_t capacity = buffer_tokens(machine, work);
+        for (std::size_t query = 0; query < fetched.size(); ++query) {
+            fetched[query] = static_cast<std::int64_t>(selection.row(query).size());
+            buffer.misses += fetched[query];
+            buffer.overflow_rows += fetched[query] > capacity ? 1 : 0;
+        }
+        buffer.streamed = buffer.misses;
+    }
+    ChipTally tally;
+    count_thresholding(work, machine, tally);
+    leave_out_future(work, warm != nullptr, tally);
+    count_writes(work, machine, tally);
+    count_buffer(work, buffer, tally);
+    count_reads(work, machine, tally);
+    count_recompute(work, tally);
+    time_decode(work, selection, machine, fetched, tally);
+    return tally;
+}
 
 ChipTally plan_sprint(const HeadWork& work, const Selection& selection, const SprintChip& machine,
                       ResidencyReplay& residency) {
@@ -91,20 +220,9 @@ ChipTally plan_sprint(const HeadWork& work, const Selection& selection, const Sp
     count_writes(work, machine, tally);
 
     const ResidencyCounts buffer = residency.replay(selection);
-    tally[Count::buffer_hit] = buffer.hits;
-    tally[Count::buffer_miss] = buffer.misses;
-    tally[Count::buffer_streamed] = buffer.streamed;
-    tally.overflow_rows = buffer.overflow_rows;
+    count_buffer(work, buffer, tally);
     count_reads(work, machine, tally);
-    const std::int64_t token_bits =
-        std::int64_t{s.d} * work.bits.k + std::int64_t{s.dv} * work.bits.v;
-    tally[Count::buffer_bit_write] = (buffer.misses - buffer.streamed) * token_bits;
-    tally[Count::buffer_bit_read] = buffer.hits * token_bits;
-
-    tally[Count::qk_mac] = work[Event::qk_mac];
-    tally[Count::softmax_element] = work[Event::softmax_element];
-    tally[Count::softmax_row] = work[Event::softmax_row];
-    tally[Count::sv_mac] = work[Event::sv_mac];
+    count_recompute(work, tally);
     const std::int64_t slots = corelet_slots(selection, machine.corelets);
     tally[Resource::qk_pu] = slots * ceil_div(s.d, machine.qk_macs_per_cycle);
     tally[Resource::softmax] = ceil_div(slots, machine.softmax_per_cycle);
