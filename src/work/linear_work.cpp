@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "src/base/error.hpp"
 #include "src/work/op_builder.hpp"
 
@@ -39,26 +41,20 @@ const LinearKind& linear_kind(const std::string& name) {
 /// Adds the operators of one layer after each other.
 class LayerBuilder {
   public:
-    explicit LayerBuilder(int bits) : build_(Stage::projection, bits) {}
+    /// Args: gated: a gate follows `up`, which then has no activation of its own.
+    LayerBuilder(int bits, bool gated) : build_(Stage::projection, bits), gated_(gated) {}
 
     void add(const LinearShape& shape) {
         const LinearKind& kind = linear_kind(shape.name);
         build_.set_stage(kind.stage);
-        TensorId x = kind.name == "down" && hidden_ != kNoTensor ? hidden_ : input(shape);
-        if (kind.norm_before) {
-            x = build_.step(OpKind::normalise, "norm", {shape.m, shape.k}, {x},
-                            build_.tensor(TensorRole::activation, shape.m * shape.k));
-            normed_ = x;
-        } else if (kind.name == "k" || kind.name == "v" || kind.name == "gate") {
-            // They share the normalised input of q or up.
-            if (normed_ != kNoTensor) x = normed_;
-        }
+        TensorId x = input(shape);
+        if (kind.norm_before)
+            x = normed_ = build_.step(OpKind::normalise, "norm", {shape.m, shape.k}, {x},
+                                      build_.tensor(TensorRole::activation, shape.m * shape.k));
         const TensorId w = build_.input(TensorRole::weight, shape.k * shape.n);
         TensorId y = build_.step(OpKind::matmul, kind.name, {shape.m, shape.n, shape.k}, {x, w},
                                  build_.tensor(TensorRole::activation, shape.m * shape.n));
-        if (kind.activation_after)
-            y = hidden_ = build_.step(OpKind::activation, "activation", {shape.m, shape.n}, {y},
-                                      build_.tensor(TensorRole::activation, shape.m * shape.n));
+        if (kind.activation_after) y = hidden(shape, y);
         if (kind.residual_after) {
             const TensorId before = build_.input(TensorRole::activation, shape.m * shape.n);
             y = build_.step(OpKind::add, "residual", {shape.m, shape.n}, {y, before},
@@ -66,17 +62,34 @@ class LayerBuilder {
         }
         if (kind.to_memory) build_.store(y);
     }
-    OpList finish() { return build_.finish(); }
+    OpList finish() {
+        OpList list = build_.finish();
+        for (TensorInfo& tensor : list.tensors) tensor.shared = tensor.role == TensorRole::weight;
+        return list;
+    }
 
   private:
-    /// What comes from memory: once for the operators that share it.
+    /// What the operator reads: from memory, once for the operators that share it.
     TensorId input(const LinearShape& shape) {
-        const bool shares = (shape.name == "k" || shape.name == "v" || shape.name == "gate") &&
-                            normed_ != kNoTensor;
-        return shares ? normed_ : build_.input(TensorRole::activation, shape.m * shape.k);
+        if (shape.name == "down" && hidden_ != kNoTensor) return hidden_;
+        const bool shares = shape.name == "k" || shape.name == "v" || shape.name == "gate";
+        if (shares && normed_ != kNoTensor) return normed_;
+        return build_.input(TensorRole::activation, shape.m * shape.k);
+    }
+    /// What `down` reads: activation(up), or up * activation(gate).
+    TensorId hidden(const LinearShape& shape, TensorId y) {
+        const TensorInfo out = build_.tensor(TensorRole::activation, shape.m * shape.n);
+        if (gated_ && shape.name == "up") return hidden_ = y;
+        const TensorId up = hidden_;
+        hidden_ = build_.step(OpKind::activation, "activation", {shape.m, shape.n}, {y}, out);
+        if (shape.name == "gate" && up != kNoTensor)
+            hidden_ =
+                build_.step(OpKind::multiply, "gated", {shape.m, shape.n}, {up, hidden_}, out);
+        return hidden_;
     }
 
     OpBuilder build_;
+    bool gated_;
     TensorId normed_ = kNoTensor;
     TensorId hidden_ = kNoTensor;
 };
@@ -86,18 +99,38 @@ class LayerBuilder {
 LayerWork linear_layer_work(int layer, std::span<const LinearShape> shapes, int bits) {
     LayerWork work;
     work.layer = layer;
-    LayerBuilder builder(bits);
+    LayerBuilder builder(bits, std::any_of(shapes.begin(), shapes.end(),
+                                           [](const LinearShape& s) { return s.name == "gate"; }));
     for (const LinearShape& shape : shapes) builder.add(shape);
     if (!shapes.empty()) work.ops = builder.finish();
     return work;
 }
 
-std::vector<LinearShape> block_shapes(std::int64_t tokens, std::int64_t width,
-                                      std::int64_t qkv_width, std::int64_t kv_width,
-                                      std::int64_t hidden) {
-    return {{"q", tokens, width, qkv_width}, {"k", tokens, width, kv_width},
-            {"v", tokens, width, kv_width},  {"o", tokens, qkv_width, width},
-            {"up", tokens, width, hidden},   {"down", tokens, hidden, width}};
+OpList batched_rows(const OpList& list, std::int64_t batch) {
+    OpList all = list;
+    for (Operator& op : all.ops) {
+        op.m *= batch;
+        op.nonzeros *= batch;
+    }
+    for (TensorInfo& tensor : all.tensors) {
+        if (tensor.shared) continue;
+        tensor.elements *= batch;
+        tensor.stored *= batch;
+        tensor.index_bits *= batch;
+    }
+    return all;
+}
+
+std::vector<LinearShape> block_shapes(const BlockWidths& widths, std::int64_t tokens) {
+    const BlockWidths& w = widths;
+    std::vector<LinearShape> shapes = {{"q", tokens, w.model, w.q},
+                                       {"k", tokens, w.model, w.k},
+                                       {"v", tokens, w.model, w.v},
+                                       {"o", tokens, w.attended, w.model},
+                                       {"up", tokens, w.model, w.hidden}};
+    if (w.gated) shapes.push_back({"gate", tokens, w.model, w.hidden});
+    shapes.push_back({"down", tokens, w.hidden, w.model});
+    return shapes;
 }
 
 }  // namespace attohm

@@ -8,6 +8,7 @@
 #include "src/machine/plans/chained_plan.hpp"
 #include "src/machine/plans/operator_plan.hpp"
 #include "src/machine/plans/special_plans.hpp"
+#include "src/work/linear_work.hpp"
 #include "src/work/op_builder.hpp"
 
 namespace attohm {
@@ -28,8 +29,10 @@ void EnginePlanner::head(const HeadWork& work, const Selection& selection) {
 void EnginePlanner::layer(const LayerWork& work) {
     close_layer();
     if (work.ops.empty()) return;
-    const PlacedList placed = place(engine_, machine_.name, work.ops, true);
-    add(work.layer, best_operator_order(engine_, {&placed, 1}, options_.batch), false);
+    // One product over the rows of the whole batch: its weights are read once for all of them.
+    const PlacedList placed =
+        place(engine_, machine_.name, batched_rows(work.ops, options_.batch), true);
+    add(work.layer, best_operator_order(engine_, {&placed, 1}, 1), false);
 }
 
 void EnginePlanner::close_layer() {
