@@ -9,14 +9,15 @@ namespace {
 std::vector<ResourceInfo> chip_resources(const SprintChip& chip) {
     std::vector<ResourceInfo> infos;
     for (std::size_t r = 0; r < kResources; ++r)
-        infos.push_back({std::string(resource_name(static_cast<Resource>(r))), 0.0});
-    const auto peak = [&](Resource r, std::int64_t per_corelet) {
-        infos[static_cast<std::size_t>(r)].peak =
-            static_cast<double>(chip.corelets) * static_cast<double>(per_corelet);
+        infos.push_back({std::string(resource_name(static_cast<Resource>(r))), 0.0, ""});
+    const auto peak = [&](Resource r, std::int64_t per_corelet, const char* work) {
+        ResourceInfo& info = infos[static_cast<std::size_t>(r)];
+        info.peak = static_cast<double>(chip.corelets) * static_cast<double>(per_corelet);
+        info.work = work;
     };
-    peak(Resource::qk_pu, chip.qk_macs_per_cycle);
-    peak(Resource::softmax, chip.softmax_per_cycle);
-    peak(Resource::v_pu, chip.v_macs_per_cycle);
+    peak(Resource::qk_pu, chip.qk_macs_per_cycle, "MAC");
+    peak(Resource::softmax, chip.softmax_per_cycle, "element");
+    peak(Resource::v_pu, chip.v_macs_per_cycle, "MAC");
     return infos;
 }
 
@@ -25,6 +26,17 @@ std::vector<ResourceInfo> chip_resources(const SprintChip& chip) {
 std::vector<ResourceInfo> resources_of(const Machine& machine) {
     if (const SprintChip* chip = machine.sprint()) return chip_resources(*chip);
     return engine_resources(*machine.engine());
+}
+
+double buffer_bytes_of(const Machine& machine) {
+    const SprintChip* chip = machine.sprint();
+    return static_cast<double>(chip ? chip->buffer_bits : machine.engine()->buffer_bits()) / 8.0;
+}
+
+double memory_bytes_per_s_of(const Machine& machine) {
+    if (const SprintChip* chip = machine.sprint())
+        return static_cast<double>(chip->memory.read_bits_per_cycle) / 8.0 * chip->clock_Hz;
+    return machine.engine()->memory->peak_bytes_per_s();
 }
 
 CountInfo count_of(const Machine& machine, CountId id) {

@@ -137,6 +137,8 @@ MachineOutcome CostEngine::outcome_of(std::size_t index, std::span<const SampleC
     outcome.batch = choice_.options.batch;
     outcome.clock_Hz = machine.clock_Hz;
     outcome.node_nm = machine.node_nm;
+    outcome.buffer_bytes = buffer_bytes_of(machine);
+    outcome.memory_bytes_per_s = memory_bytes_per_s_of(machine);
     outcome.area = machine.area;
     outcome.areas = areas_of(machine);
     outcome.pricings = std::move(pricings);

@@ -91,9 +91,10 @@ EngineCount engine_count_of(CountId id) {
 std::vector<ResourceInfo> engine_resources(const Engine& engine) {
     std::vector<ResourceInfo> infos;
     for (const EngineUnit& unit : engine.units)
-        infos.push_back({unit.name, static_cast<double>(unit.peak())});
-    for (const EngineBuffer& buffer : engine.buffers) infos.push_back({buffer.name, 0.0});
-    infos.push_back({"memory", 0.0});
+        infos.push_back({unit.name, static_cast<double>(unit.peak()),
+                         unit.kind == EngineUnit::Kind::array ? "MAC" : "element"});
+    for (const EngineBuffer& buffer : engine.buffers) infos.push_back({buffer.name, 0.0, ""});
+    infos.push_back({"memory", 0.0, ""});
     return infos;
 }
 

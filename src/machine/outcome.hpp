@@ -46,6 +46,9 @@ struct ResourceTotal {
     std::int64_t busy_cycles_summed = 0;  ///< over samples
     /// Useful operations / (peak x cycles of the plan); nothing: no operations are done in it.
     std::optional<double> utilisation;
+    std::string work;     ///< unit of its operations: "MAC", "element"; empty: it does none
+    double peak = 0.0;    ///< operations per cycle
+    double useful = 0.0;  ///< operations not known to be zero, per inference
 };
 
 struct TrafficTotal {
@@ -118,14 +121,25 @@ struct Pricing {
     std::vector<Gain> gains;
 };
 
+/// A figure that is neither time nor energy of a plan: writes per cell, lifetime.
+struct MachineFact {
+    std::string name;
+    std::optional<double> value;  ///< nothing: unknown
+    std::string unit;
+    std::string reason;  ///< what the value rests on, or why it is unknown
+};
+
 struct MachineOutcome {
     std::string machine;
     std::int64_t samples = 0;
     std::int64_t batch = 1;  ///< samples that ran together: latency is of so many
     double clock_Hz = 0.0;
     double node_nm = 0.0;
+    double buffer_bytes = 0.0;        ///< all on-chip buffers that the machine names
+    double memory_bytes_per_s = 0.0;  ///< what its memory could carry without a gap
     std::optional<SquareMetre> area;
     std::vector<AreaLine> areas;
+    std::vector<MachineFact> facts;  ///< of the scheme's own plan
     /// The scheme's plan first, then its baselines; of each its scopes.
     std::vector<PlanSummary> plans;
     /// "paper" and "physics" throughout, and "experiment" where the experiment mixes the two.

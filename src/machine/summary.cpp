@@ -20,6 +20,9 @@ void add_resources(const Tally& total, double samples, const std::vector<Resourc
         line.busy_cycles = static_cast<double>(use.busy) / samples;
         const double most = infos[r].peak * static_cast<double>(total.latency_cycles);
         if (most > 0.0) line.utilisation = static_cast<double>(use.useful) / most;
+        line.work = infos[r].work;
+        line.peak = infos[r].peak;
+        line.useful = static_cast<double>(use.useful) / samples;
         summary.resources.push_back(std::move(line));
     }
 }

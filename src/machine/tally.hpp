@@ -28,6 +28,7 @@ struct CountInfo {
 struct ResourceInfo {
     std::string name;
     double peak = 0.0;  ///< elementary operations per cycle; 0: it does none
+    std::string work;   ///< unit of those operations: "MAC", "element"; empty: it does none
 };
 
 /// Area of one component of a machine.

@@ -85,6 +85,23 @@ void DecisionTotals::add(const HeadReport& report) {
     mass_dropped += report.mass_dropped;
 }
 
+NetworkSize network_size(const Weights& weights) {
+    NetworkSize size;
+    const auto add = [&](const LinearWeights& linear) {
+        size.weights += static_cast<std::int64_t>(linear.w.rows() * linear.w.cols());
+        for (std::size_t row = 0; row < linear.w.rows(); ++row)
+            for (std::size_t col = 0; col < linear.w.cols(); ++col)
+                size.nonzero_weights += linear.w(row, col) != 0.0F ? 1 : 0;
+    };
+    for (const BlockWeights& block : weights.blocks)
+        for (const LinearWeights* linear :
+             {&block.q, &block.k, &block.v, &block.o, &block.up, &block.gate, &block.down})
+            add(*linear);
+    add(weights.head);
+    add(weights.patch);
+    return size;
+}
+
 DecisionTotals total_decisions(const Result& result) {
     DecisionTotals totals;
     for (const HeadSummary& head : result.heads) totals.add(head.report);

@@ -61,6 +61,12 @@ struct Accuracy {
     double logit_rms = 0.0;    ///< rms over samples and classes of the logit error
 };
 
+/// Weight matrices of the network's linear operators.
+struct NetworkSize {
+    std::int64_t weights = 0;
+    std::int64_t nonzero_weights = 0;
+};
+
 struct Result {
     std::string experiment_yaml;  ///< resolved: every key that was read
     std::string version;
@@ -79,7 +85,8 @@ struct Result {
 
     std::vector<SampleOutcome> samples;
     std::optional<Accuracy> accuracy;
-    std::vector<HeadSummary> heads;  ///< (layer, head) order
+    std::optional<NetworkSize> network;  ///< nothing: the trace holds no weights
+    std::vector<HeadSummary> heads;      ///< (layer, head) order
     std::vector<MachineOutcome> machines;
 };
 
@@ -93,5 +100,8 @@ struct DecisionTotals {
     void add(const HeadReport& report);
 };
 DecisionTotals total_decisions(const Result& result);
+
+/// Of q, k, v, output projection, MLP, patch embedding and classifier.
+NetworkSize network_size(const Weights& weights);
 
 }  // namespace attohm

@@ -8,11 +8,14 @@ namespace attohm {
 
 Fields<MachineOutcome> machine_fields() {
     using M = MachineOutcome;
-    static const std::array<Field<M>, 7> kFields = {{
+    static const std::array<Field<M>, 9> kFields = {{
         {"machine", "", "name", &M::machine},
         {"batch", "1", "inferences that run together; a latency is of so many", &M::batch},
         {"clock_Hz", "Hz", "clock of its cycles", &M::clock_Hz},
         {"node_nm", "nm", "technology node", &M::node_nm},
+        {"buffer_bytes", "byte", "on-chip buffers", &M::buffer_bytes},
+        {"memory_bytes_per_s", "byte/s", "what its memory could carry without a gap",
+         &M::memory_bytes_per_s},
         {"samples", "1", "inferences that the means are over", &M::samples},
         {"area_m2", "m2", "of the whole machine; NaN: no figure", &M::area},
         {"headline", "", "name of the pricing that the experiment asked for", &M::headline},
@@ -63,12 +66,15 @@ Fields<MeasuredTotal> measured_fields() {
 
 Fields<ResourceTotal> resource_fields() {
     using R = ResourceTotal;
-    static const std::array<Field<R>, 4> kFields = {{
+    static const std::array<Field<R>, 7> kFields = {{
         {"resource", "", "name", &R::resource},
         {"busy_cycles", "cycle", "busy, per inference", &R::busy_cycles},
         {"busy_cycles_summed", "cycle", "the same summed over samples", &R::busy_cycles_summed},
         {"utilisation", "1", "useful operations / (peak x cycles); NaN: it does none",
          &R::utilisation},
+        {"work", "", "unit of its operations; empty: it does none", &R::work},
+        {"peak", "1", "operations per cycle", &R::peak},
+        {"useful", "1", "operations not known to be zero, per inference", &R::useful},
     }};
     return kFields;
 }

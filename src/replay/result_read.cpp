@@ -20,6 +20,8 @@ void read_header(const H5Group& group, Result& result) {
     result.blas_core = group.text("blas_core");
     result.seed = std::bit_cast<std::uint64_t>(group.integer("seed"));
     result.chip = std::bit_cast<std::uint64_t>(group.integer("chip"));
+    if (group.has_attribute("weights"))
+        result.network = NetworkSize{group.integer("weights"), group.integer("nonzero_weights")};
     result.experiment_yaml = group.read_text("experiment");
     const auto list = [&](std::string_view name) {
         return group.has_dataset(name) ? group.read_texts(name) : std::vector<std::string>();

@@ -22,6 +22,10 @@ void write_header(const H5Group& group, const Result& result) {
     // Attributes are signed: the same 64 bits.
     group.set_integer("seed", std::bit_cast<std::int64_t>(result.seed));
     group.set_integer("chip", std::bit_cast<std::int64_t>(result.chip));
+    if (result.network) {
+        group.set_integer("weights", result.network->weights);
+        group.set_integer("nonzero_weights", result.network->nonzero_weights);
+    }
 
     const auto note = [&](std::string_view name, std::string_view help) {
         const H5Group dataset = group.dataset(name);

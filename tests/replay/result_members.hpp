@@ -40,9 +40,9 @@ void members(Fidelity& x, F f) {
 }
 template <class F>
 void members(DecisionCounts& x, F f) {
-    auto& [a, b, c, d, e, g, h, i, j, k, l, m, n, o, p, q, r] = x;
+    auto& [a, b, c, d, e, g, h, i, j, k, l, m, n, o, p, q, r, t] = x;
     f(a), f(b), f(c), f(d), f(e), f(g), f(h), f(i), f(j), f(k), f(l), f(m), f(n), f(o), f(p), f(q),
-        f(r);
+        f(r), f(t);
 }
 template <class F>
 void members(HeadEvents& x, F f) {
@@ -98,8 +98,8 @@ void members(MeasuredTotal& x, F f) {
 }
 template <class F>
 void members(ResourceTotal& x, F f) {
-    auto& [a, b, c, d] = x;
-    f(a), f(b), f(c), f(d);
+    auto& [a, b, c, d, e, g, h] = x;
+    f(a), f(b), f(c), f(d), f(e), f(g), f(h);
 }
 template <class F>
 void members(TrafficTotal& x, F f) {
@@ -158,18 +158,22 @@ void members(Pricing& x, F f) {
 }
 template <class F>
 void members(MachineOutcome& x, F f) {
-    auto& [a, b, c, d, e, g, h, i, j, k, l, m] = x;
-    f(a), f(b), f(c), f(d), f(e), f(g), f(h), f(i), f(j), f(k), f(l), f(m);
+    auto& [a, b, c, d, e, g, h, i, j, k, l, m, n, o] = x;
+    f(a), f(b), f(c), f(d), f(e), f(g), f(h), f(i), f(j), f(k), f(l), f(m), f(n), f(o);
 }
 template <class F>
 void members(std::pair<std::string, std::string>& x, F f) {
     f(x.first), f(x.second);
 }
 template <class F>
+void members(NetworkSize& x, F f) {
+    f(x.weights), f(x.nonzero_weights);
+}
+template <class F>
 void members(Result& x, F f) {
-    auto& [a, b, c, d, e, g, h, i, j, k, l, m, n, o, p, q, r] = x;
+    auto& [a, b, c, d, e, g, h, i, j, k, l, m, n, o, p, q, r, t] = x;
     f(a), f(b), f(c), f(d), f(e), f(g), f(h), f(i), f(j), f(k), f(l), f(m), f(n), f(o), f(p), f(q),
-        f(r);
+        f(r), f(t);
 }
 
 /// Gives every leaf a value of its own. A vector gets two elements, an eye its bins.
