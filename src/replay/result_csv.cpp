@@ -12,6 +12,7 @@
 #include "src/replay/csv_table.hpp"
 #include "src/replay/read_summary.hpp"
 #include "src/replay/result_summary.hpp"
+#include "src/replay/survey.hpp"
 
 namespace attohm {
 
@@ -195,6 +196,7 @@ struct CostTables {
     CsvTable ledger;
     CsvTable gains;
     CsvTable break_even;
+    CsvTable survey;
 };
 
 CsvRow plan_row(CsvRow row, const PlanSummary& plan) {
@@ -217,6 +219,7 @@ void add_pricing(CostTables& tables, const MachineOutcome& machine, const Pricin
         for (const LedgerLine& line : plan.lines) {
             CsvRow row = priced_row;
             row.text("plan", plan.name);
+            row.text("plan_scope", plan.scope);
             row.fields(ledger_fields(), line);
             tables.ledger.add(row);
         }
@@ -229,6 +232,7 @@ void add_pricing(CostTables& tables, const MachineOutcome& machine, const Pricin
     for (const Gain& gain : pricing.gains) {
         CsvRow row = priced_row;
         row.text("baseline", gain.baseline);
+        row.text("plan_scope", gain.scope);
         row.whole("with_writes", gain.with_writes ? 1 : 0);
         for (const BreakEven& even : gain.energy.break_even) {
             CsvRow line = row;
@@ -241,11 +245,30 @@ void add_pricing(CostTables& tables, const MachineOutcome& machine, const Pricin
     }
 }
 
+/// One line per plan and item.
+void add_survey(CsvTable& table, const Survey& survey, const CsvRow& machine_row) {
+    for (const SurveyField& field : survey.fields) {
+        CsvRow row = machine_row;
+        row.text("pricing", survey.pricing);
+        row.text("plan", survey.plan);
+        row.text("plan_scope", survey.scope);
+        row.text("item", field.key);
+        row.text("name", field.name);
+        row.text("unit", field.unit);
+        row.text("value", field.number ? fmt::format("{}", *field.number) : field.words);
+        row.text("unknown_because", field.reason);
+        row.text("note", field.note);
+        table.add(row);
+    }
+}
+
 void add_costs(CostTables& tables, const Result& result, const CsvRow& setting) {
     for (const MachineOutcome& machine : result.machines) {
         CsvRow row = setting;
         row.text("machine", machine.machine);
         for (const Pricing& pricing : machine.pricings) add_pricing(tables, machine, pricing, row);
+        for (const Survey& survey : survey_of(result, machine))
+            add_survey(tables.survey, survey, row);
     }
 }
 
@@ -280,7 +303,7 @@ std::vector<std::string> write_csv(const std::string& directory, std::span<const
         add_times(times, results[i], setting);
         add_costs(costs, results[i], setting);
     }
-    const std::array<std::pair<const char*, const CsvTable*>, 10> files = {
+    const std::array<std::pair<const char*, const CsvTable*>, 11> files = {
         {{"summary.csv", &summary},
          {"samples.csv", &samples},
          {"heads.csv", &heads},
@@ -290,7 +313,8 @@ std::vector<std::string> write_csv(const std::string& directory, std::span<const
          {"plans.csv", &costs.plans},
          {"ledger.csv", &costs.ledger},
          {"gains.csv", &costs.gains},
-         {"break_even.csv", &costs.break_even}}};
+         {"break_even.csv", &costs.break_even},
+         {"survey.csv", &costs.survey}}};
     std::vector<std::string> paths;
     for (const auto& [name, table] : files) {
         paths.push_back((std::filesystem::path(directory) / name).string());

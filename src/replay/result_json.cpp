@@ -5,6 +5,7 @@
 #include "src/replay/result_fields.hpp"
 #include "src/replay/result_io.hpp"
 #include "src/replay/result_summary.hpp"
+#include "src/replay/survey.hpp"
 
 namespace attohm {
 
@@ -193,11 +194,36 @@ Json pricing_json(const Pricing& pricing) {
     return object;
 }
 
-Json machine_json(const MachineOutcome& machine) {
+Json survey_json(const Survey& survey) {
+    Json object = {{"plan", survey.plan}, {"scope", survey.scope}, {"pricing", survey.pricing}};
+    for (const SurveyField& field : survey.fields) {
+        Json& item = object["items"][std::string(field.key)];
+        item["name"] = field.name;
+        item["unit"] = field.unit;
+        if (field.number)
+            item["value"] = *field.number;
+        else
+            item["value"] = field.known() ? Json(field.words) : Json(nullptr);
+        if (!field.known()) item["reason"] = field.reason;
+        if (!field.note.empty()) item["note"] = field.note;
+    }
+    return object;
+}
+
+Json machine_json(const Result& result, const MachineOutcome& machine) {
     Json object;
     add_fields(object, machine_fields(), machine);
-    object["scope"] = "per inference, attention of all layers and heads";
+    object["scope"] =
+        "per inference; of a plan: attention of all layers and heads, or model: everything";
     object["assumed"] = machine.assumed;
+    object["areas"] = Json::array();
+    for (const AreaLine& area : machine.areas) {
+        object["areas"].emplace_back();
+        add_fields(object["areas"].back(), area_fields(), area);
+    }
+    object["survey"] = Json::array();
+    for (const Survey& survey : survey_of(result, machine))
+        object["survey"].push_back(survey_json(survey));
     object["plans"] = Json::array();
     for (const PlanSummary& plan : machine.plans) object["plans"].push_back(plan_json(plan));
     object["pricings"] = Json::array();
@@ -221,7 +247,7 @@ std::string result_json(const Result& result) {
     object["fidelity"]["to_threshold"] = fidelity_json(result, &HeadSummary::to_threshold);
     object["machines"] = Json::array();
     for (const MachineOutcome& machine : result.machines)
-        object["machines"].push_back(machine_json(machine));
+        object["machines"].push_back(machine_json(result, machine));
     object["notes"] = result.notes;
     object["assumed"] = result.assumed;
     object["fitted"] = result.fitted;

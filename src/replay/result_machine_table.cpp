@@ -5,6 +5,7 @@
 
 #include "src/replay/result_summary.hpp"
 #include "src/replay/result_table.hpp"
+#include "src/replay/survey.hpp"
 #include "src/replay/text_table.hpp"
 
 /// The cost side of a result on a terminal.
@@ -158,7 +159,8 @@ std::string gains_text(const MachineOutcome& machine, const std::string& scheme)
 
 }  // namespace
 
-std::string machine_table(const MachineOutcome& machine, const std::string& scheme) {
+std::string machine_table(const Result& result, const MachineOutcome& machine) {
+    const std::string& scheme = result.scheme;
     std::string text = fmt::format(
         "\nMachine {}, per inference, attention of all layers and heads{} (area {})\n",
         machine.machine, has_model(machine) ? "; `model`: everything else too" : "",
@@ -173,7 +175,7 @@ std::string machine_table(const MachineOutcome& machine, const std::string& sche
     }
     if (!machine.pricings.empty() && !machine.pricings.front().gains.empty())
         text += "\n" + gains_text(machine, scheme);
-    return text;
+    return text + survey_summary(result, machine);
 }
 
 }  // namespace attohm

@@ -221,7 +221,7 @@ std::string result_table(const Result& result) {
     text += reads_text(result);
     if (has_decisions(result)) text += events_text(result);
     for (const MachineOutcome& machine : result.machines)
-        text += machine_table(machine, result.scheme);
+        text += machine_table(result, machine);
     text += list_text("Assumed numbers of the experiment", assumed_keys(result.assumed));
     text += list_text("Fitted numbers of the experiment", assumed_keys(result.fitted));
     for (const MachineOutcome& machine : result.machines)

@@ -13,6 +13,6 @@ namespace attohm {
 std::string result_table(const Result& result);
 
 /// The cost side of it: one machine.
-std::string machine_table(const MachineOutcome& machine, const std::string& scheme);
+std::string machine_table(const Result& result, const MachineOutcome& machine);
 
 }  // namespace attohm

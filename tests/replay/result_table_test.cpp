@@ -148,7 +148,7 @@ TEST_CASE("CSV files hold one tidy table each", "[unit]") {
     second.columns.false_prune[3] = 17;
     second.decision_times[1 + 8] = 5;  // from 10 ps on
     const std::vector<std::string> paths = write_csv(directory.file("deep/csv"), results);
-    CHECK(paths.size() == 10);
+    CHECK(paths.size() == 11);
     const auto content = [&](const char* name) {
         return read_text_file(directory.file(std::string("deep/csv/") + name));
     };
