@@ -80,11 +80,4 @@ WireResistances read_wires(const H5Group& root) {
     return wires;
 }
 
-void refuse_to_replace(const std::string& input, const std::string& output) {
-    std::error_code not_there;
-    if (!std::filesystem::equivalent(input, output, not_there)) return;
-    throw UserError("the output would replace an input", output, "the file that is read",
-                    "another file");
-}
-
 }  // namespace attohm

@@ -24,8 +24,4 @@ Matrix<double> read_inputs(const H5Group& root, std::size_t rows);
 /// Throws: UserError for a negative one.
 WireResistances read_wires(const H5Group& root);
 
-/// A slip of the keyboard must not cost a measured file.
-/// Throws: UserError where both are the same file.
-void refuse_to_replace(const std::string& input, const std::string& output);
-
 }  // namespace attohm

@@ -11,6 +11,7 @@
 
 #include "crossbar/fit/device_fit.hpp"
 #include "src/app/commands.hpp"
+#include "src/app/file_guard.hpp"
 #include "src/base/atomic_file.hpp"
 #include "src/base/error.hpp"
 #include "src/report/fit_report.hpp"
@@ -58,14 +59,6 @@ fit::FitOptions options_of(const FitArguments& given) {
     return options;
 }
 
-void refuse_to_replace(const std::vector<std::string>& inputs, const std::string& output) {
-    std::error_code not_there;
-    for (const std::string& input : inputs)
-        if (fs::equivalent(input, output, not_there))
-            throw UserError("the output would replace an input", output, "the file that is read",
-                            "another file");
-}
-
 std::optional<VegaFiles> vega_of(const FitArguments& given) {
     if (!given.report) return std::nullopt;
     VegaPlaces places{given.vega, std::nullopt, program_folder()};
@@ -77,8 +70,10 @@ void fit_files(const FitArguments& given) {
     if (!given.output.ends_with(".yaml"))
         throw UserError("the card's name says no card file", "--output", given.output,
                         "a path that ends in .yaml");
-    refuse_to_replace(given.files, given.output);
-    if (given.report) refuse_to_replace(given.files, *given.report);
+    for (const std::string& input : given.files) {
+        refuse_to_replace(input, given.output);
+        if (given.report) refuse_to_replace(input, *given.report);
+    }
     // What is missing is known before the work, not after.
     const std::optional<VegaFiles> vega = vega_of(given);
     const fit::MeasuredData data = fit::MeasuredData::from_files(given.files);

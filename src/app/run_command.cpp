@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "src/app/commands.hpp"
+#include "src/app/file_guard.hpp"
 #include "src/app/run_log.hpp"
 #include "src/base/atomic_file.hpp"
 #include "src/base/error.hpp"
@@ -38,14 +39,6 @@ Settings settings_of(const RunArguments& given) {
         settings.overlay_assignment(assignment);
     }
     return settings;
-}
-
-/// A slip of the keyboard must not cost a captured trace.
-void refuse_to_replace(const std::string& input, const std::string& output) {
-    std::error_code not_there;
-    if (!std::filesystem::equivalent(input, output, not_there)) return;
-    throw UserError("the output would replace an input", output, "the file that is read",
-                    "another file");
 }
 
 void run(const RunArguments& given) {
