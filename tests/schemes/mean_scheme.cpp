@@ -44,8 +44,7 @@ void MeanScheme::attention(int /*layer*/, std::span<const AttentionHead> heads,
         const AttentionHead& head = heads[h];
         mean_attention(head, out.columns(h * head.dv(), head.dv()));
         const HeadShape shape = head_shape(head);
-        context.work.heads.push_back(
-            digital_work(shape, mean_ops(shape, operand_bits_), operand_bits_, 0));
+        file_work(digital_work(shape, mean_ops(shape, operand_bits_), operand_bits_, 0), context);
     }
 }
 
@@ -58,6 +57,9 @@ SchemeEntry mean_entry() {
     entry.not_modelled = {"queries and keys: they have no say"};
     entry.keys = {"mean"};
     entry.preset = "presets/mean.yaml";
+    entry.plan = "operators";
+    entry.baselines = {"dense"};
+    entry.machine = "vitality-64x64";
     entry.make = [](const SchemeInputs&, const Settings& settings) {
         return std::make_unique<MeanScheme>(load_operand_bits(settings, "mean.operand_bits"));
     };
