@@ -39,37 +39,51 @@ void measure(const MatmulExtent& e, BlockChoice& c) {
     c.blocks = row_blocks * column_blocks * depth_blocks;
 }
 
-/// 1, 2, 4, ... below `whole`, and `whole`.
+/// The smallest block of every number of blocks that `whole` can be cut into, fewest blocks first.
 template <class Visit>
-void halvings(std::int64_t whole, Visit visit) {
-    for (std::int64_t size = whole;; size = ceil_div(size, 2)) {
+void even_cuts(std::int64_t whole, Visit visit) {
+    for (std::int64_t size = whole;;) {
         visit(size);
         if (size == 1) return;
+        size = ceil_div(whole, ceil_div(whole, size - 1));
     }
+}
+
+/// Cuts `whole` into as few equal blocks of at most `limit`; 0: not even one element fits.
+std::int64_t even_block(std::int64_t whole, std::int64_t limit) {
+    return limit < 1 ? 0 : ceil_div(whole, ceil_div(whole, std::min(whole, limit)));
+}
+
+/// The best blocks of so many rows that hold `room` elements. Fewer column blocks never move more,
+/// and how often the sum is cut does not matter once it is: a whole sum and the thinnest slices are
+/// all there is to compare, then slices as thick as fit.
+template <class Consider>
+void blocks_of_rows(const MatmulExtent& e, std::int64_t rows, std::int64_t room,
+                    Consider consider) {
+    const std::int64_t whole_sum = even_block(e.n, (room - rows * e.k) / (e.k + rows));
+    if (whole_sum > 0) consider({rows, whole_sum, e.k});
+    const std::int64_t columns = even_block(e.n, (room - rows) / (1 + rows));
+    if (columns == 0 || e.k == 1) return;
+    const std::int64_t depth = even_block(e.k, (room - rows * columns) / (rows + columns));
+    if (depth > 0) consider({rows, columns, depth});
 }
 
 }  // namespace
 
 OperatorBlocks block_matmul(const MatmulExtent& e, std::int64_t room_bits, int slots) {
-    const std::int64_t least = e.m * e.k * e.a_bits + e.k * e.n * e.b_bits;
     BlockChoice best;
     bool found = false;
-    const auto consider = [&](BlockChoice c) {
-        if (held_bits(e, c, slots) > room_bits) return;
-        measure(e, c);
-        if (found && (c.read_bits > best.read_bits ||
-                      (c.read_bits == best.read_bits && c.blocks >= best.blocks)))
-            return;
-        best = c;
-        found = true;
-    };
-    consider({e.m, e.n, e.k});
-    if (!found || best.read_bits > least)
-        halvings(e.m, [&](std::int64_t rows) {
-            halvings(e.n, [&](std::int64_t columns) {
-                halvings(e.k, [&](std::int64_t depth) { consider({rows, columns, depth}); });
-            });
+    const std::int64_t room = room_bits / (e.element_bits * slots);
+    even_cuts(e.m, [&](std::int64_t rows) {
+        blocks_of_rows(e, rows, room, [&](BlockChoice c) {
+            measure(e, c);
+            if (found && (c.read_bits > best.read_bits ||
+                          (c.read_bits == best.read_bits && c.blocks >= best.blocks)))
+                return;
+            best = c;
+            found = true;
         });
+    });
     if (!found) {
         // Not even single elements fit: they pass through registers.
         best = {1, 1, 1};

@@ -20,8 +20,7 @@ struct OperatorBlocks {
 /// Blocks mb x nb of out[m, n] = a[m, k] b[k, n] with kb of the sum, in the order that moves least:
 ///     rows outside      a once (a column-block times if k is cut), b once per row block
 ///     columns outside   b once, a once per column block
-/// Partial sums stay on chip. What fits whole is read once. Searched exhaustively over powers of
-/// two of the array's size; of equals the fewest blocks.
+/// Partial sums stay on chip. What fits whole is read once. No other sizes of blocks move less.
 /// Args: a_bits, b_bits, out_bits: of one element in memory, 0: it is on chip already (or stays).
 struct MatmulExtent {
     std::int64_t m = 1, n = 1, k = 1;
