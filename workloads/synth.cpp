@@ -179,6 +179,7 @@ ModelInfo model_of(const SynthSpec& spec) {
     model.v_head_dim = spec.v_head_dim;
     model.width = spec.heads * spec.head_dim;
     model.causal = spec.causal;
+    model.prefix_tokens = spec.class_tokens;
     model.task = "none";
     model.pool = "none";
     return model;

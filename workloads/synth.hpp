@@ -20,7 +20,8 @@ struct SynthSpec {
     int head_dim = 64;
     int v_head_dim = 0;  ///< 0 = head_dim
     bool causal = false;
-    double kept = 0.25;  ///< of the valid pairs, those with scale * q.k >= threshold
+    int class_tokens = 0;  ///< of the tokens, in front; says what they are, not how they are drawn
+    double kept = 0.25;    ///< of the valid pairs, those with scale * q.k >= threshold
     /// Keys kept now and not at the query before, over the keys the query may see, mean over
     /// queries 1.. of /samples. Nothing: neighbouring queries get a correlation of 0.9 instead.
     std::optional<double> new_keys;
@@ -40,7 +41,7 @@ struct SynthReport {
 };
 
 /// The sizes of a published model: bert-base-384, bert-base-4096, deit-t, deit-s, deit-b,
-/// gpt2-l-1024. Throws: UserError naming the known shapes.
+/// gpt2-l-1024, flat-bert, flat-trxl, flat-xlm, flat-t5. Throws: UserError naming the known shapes.
 SynthSpec synth_shape(const std::string& name);
 std::vector<std::string> synth_shape_names();
 

@@ -283,3 +283,29 @@ TEST_CASE("counting kernels agree with loops", "[unit]") {
     bins.add(std::vector<float>{-5.0F, -1.0F, -0.76F, -0.74F, 0.0F, 0.99F, 1.0F, 7.0F});
     CHECK(counts == std::vector<std::uint32_t>{3, 1, 0, 0, 1, 0, 0, 3});
 }
+
+TEST_CASE("published sizes are those of their papers", "[unit]") {
+    struct Size {
+        const char* name;
+        int layers, heads, tokens, width, class_tokens;
+    };
+    for (const Size& size :
+         {Size{"deit-t", 12, 3, 197, 192, 1}, Size{"deit-s", 12, 6, 197, 384, 1},
+          Size{"deit-b", 12, 12, 197, 768, 1}, Size{"flat-bert", 12, 12, 512, 768, 0},
+          Size{"flat-trxl", 18, 16, 512, 1024, 0}, Size{"flat-xlm", 12, 16, 512, 2048, 0},
+          Size{"flat-t5", 6, 8, 512, 512, 0}}) {
+        const SynthSpec spec = synth_shape(size.name);
+        INFO(size.name);
+        CHECK(spec.layers == size.layers);
+        CHECK(spec.heads == size.heads);
+        CHECK(spec.tokens == size.tokens);
+        CHECK(spec.heads * spec.head_dim == size.width);
+        CHECK(spec.class_tokens == size.class_tokens);
+    }
+    SynthSpec spec = sized("deit-t", 1, 3, 1);
+    const TemporaryTrace trace("class-token");
+    write_synthetic_trace(spec, trace.path());
+    const ModelInfo model = TraceReader(trace.path()).model();
+    CHECK(model.width == 192);
+    CHECK(model.prefix_tokens == 1);
+}
