@@ -45,5 +45,11 @@ struct BlockWidths {
 
 /// The linear shapes of a block of `tokens` tokens: q, k, v, o, up, gate where there is one, down.
 std::vector<LinearShape> block_shapes(const BlockWidths& widths, std::int64_t tokens);
+/// The same with v as wide as k and attended values as wide as q, without a gate.
+inline std::vector<LinearShape> block_shapes(std::int64_t tokens, std::int64_t width,
+                                             std::int64_t qkv_width, std::int64_t kv_width,
+                                             std::int64_t hidden) {
+    return block_shapes({width, qkv_width, kv_width, kv_width, qkv_width, hidden, false}, tokens);
+}
 
 }  // namespace attohm
