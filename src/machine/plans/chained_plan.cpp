@@ -83,30 +83,73 @@ class ChainBuilder {
                 after(store_task_.back(), op_task_[maker]);
             }
         connect();
+        waits_.resize(body_.size());
     }
 
-    TaskLoop loop(std::int64_t times) const {
-        const int last_lag = *std::max_element(task_lag_.begin(), task_lag_.end());
+    /// Whether every task's dependencies find room in its list.
+    bool is_schedule() const {
+        for (std::int64_t head = 0; head <= longest_reach_; ++head)
+            for (std::size_t task = 0; task < body_.size(); ++task)
+                if (needed(task, head).size() > TaskAfterList::kMost) return false;
+        return true;
+    }
+
+    /// A row per head and per lag: the steady ones in one loop, those around them each in its own.
+    std::vector<TaskLoop> loops(std::int64_t times) const {
+        const std::int64_t last_lag = *std::max_element(task_lag_.begin(), task_lag_.end());
         const auto heads = static_cast<std::int64_t>(heads_.size()) * times;
-        const std::int64_t rows = heads + last_lag;
-        std::vector<std::int64_t> cycles(static_cast<std::size_t>(rows) * body_.size(), 0);
-        std::vector<std::int64_t> useful(cycles.size(), 0);
-        const std::vector<std::vector<std::int64_t>> of_head = head_cycles();
-        for (std::int64_t row = 0; row < rows; ++row)
-            for (std::size_t task = 0; task < body_.size(); ++task) {
-                const std::int64_t head = row - task_lag_[task];
-                if (head < 0 || head >= heads) continue;
-                const auto which = static_cast<std::size_t>(head) % heads_.size();
-                const std::size_t at = static_cast<std::size_t>(row) * body_.size() + task;
-                cycles[at] = of_head[which][task];
-                useful[at] = useful_of(which, task);
-            }
-        TaskLoop loop = row_loop(body_, std::move(cycles), LoopEntry::barrier);
-        loop.row_useful = std::move(useful);
-        return loop;
+        const HeadRows of_head = head_rows();
+        std::vector<TaskLoop> loops;
+        for (std::int64_t row = 0; row < heads + last_lag;) {
+            // Between the first heads and the last one every task has a head and all its waits.
+            const bool steady = last_lag + longest_reach_ <= row && row < heads;
+            const std::int64_t end = steady ? heads : row + 1;
+            loops.push_back(rows(row, end, heads, of_head));
+            loops.back().entry = row == 0 ? LoopEntry::barrier : LoopEntry::continues;
+            row = end;
+        }
+        return loops;
     }
 
   private:
+    /// A task of some rows ago, which worked on the head of some heads ago.
+    struct Wait {
+        std::int32_t task = 0;
+        std::int32_t rows_back = 0;
+        std::int32_t heads_back = 0;
+        bool operator==(const Wait&) const = default;
+    };
+    /// Durations and work of the tasks of each head.
+    struct HeadRows {
+        std::vector<std::vector<std::int64_t>> cycles, useful;
+    };
+
+    /// Rows from .. to, of so many heads.
+    TaskLoop rows(std::int64_t from, std::int64_t to, std::int64_t heads,
+                  const HeadRows& of_head) const {
+        TaskLoop loop;
+        loop.repeat = to - from;
+        loop.body = body_;
+        for (std::size_t task = 0; task < body_.size(); ++task) {
+            // A task without a head waits for nothing, or it would hold up its resource.
+            const std::int64_t head = from - task_lag_[task];
+            if (head < 0 || heads <= head) continue;
+            for (const Wait& wait : needed(task, head))
+                loop.body[task].after.add({wait.task, wait.rows_back});
+        }
+        loop.row_cycles.assign(static_cast<std::size_t>(to - from) * body_.size(), 0);
+        loop.row_useful = loop.row_cycles;
+        std::size_t at = 0;
+        for (std::int64_t row = from; row < to; ++row)
+            for (std::size_t task = 0; task < body_.size(); ++task, ++at) {
+                const std::int64_t head = row - task_lag_[task];
+                if (head < 0 || head >= heads) continue;
+                const auto which = static_cast<std::size_t>(head) % heads_.size();
+                loop.row_cycles[at] = of_head.cycles[which][task];
+                loop.row_useful[at] = of_head.useful[which][task];
+            }
+        return loop;
+    }
     int add(ResourceId resource, int lag) {
         Task task;
         task.resource = resource;
@@ -119,7 +162,32 @@ class ChainBuilder {
         const int back = task_lag_[static_cast<std::size_t>(task)] -
                          task_lag_[static_cast<std::size_t>(before)] + heads_back;
         ATTOHM_CHECK_LE(0, back);
-        body_[static_cast<std::size_t>(task)].after.add({before, back});
+        waits_.resize(body_.size());
+        waits_[static_cast<std::size_t>(task)].push_back({before, back, heads_back});
+        longest_reach_ = std::max<std::int64_t>(longest_reach_, heads_back);
+    }
+    /// What a task of a head waits for: not for heads that never were, and not for what another
+    /// wait says already (a later task on the same resource ends later, and its result comes as
+    /// late after its end).
+    std::vector<Wait> needed(std::size_t task, std::int64_t head) const {
+        std::vector<Wait> waits;
+        for (const Wait& wait : waits_[task]) {
+            if (head < wait.heads_back) continue;
+            const auto covered = [&](const Wait& other) {
+                return other.heads_back <= head && covers(other, wait);
+            };
+            if (std::none_of(waits_[task].begin(), waits_[task].end(), covered) &&
+                std::find(waits.begin(), waits.end(), wait) == waits.end())
+                waits.push_back(wait);
+        }
+        return waits;
+    }
+    bool covers(const Wait& other, const Wait& wait) const {
+        if (body_[static_cast<std::size_t>(other.task)].resource !=
+            body_[static_cast<std::size_t>(wait.task)].resource)
+            return false;
+        return other.rows_back != wait.rows_back ? other.rows_back < wait.rows_back
+                                                 : other.task > wait.task;
     }
 
     int filler_of(std::size_t tensor) const {
@@ -151,31 +219,29 @@ class ChainBuilder {
         return body_[a].resource == body_[b].resource && task_lag_[a] >= task_lag_[b];
     }
 
-    std::vector<std::vector<std::int64_t>> head_cycles() const {
-        std::vector<std::vector<std::int64_t>> cycles;
+    HeadRows head_rows() const {
+        HeadRows rows;
         for (const PlacedList& head : heads_) {
-            std::vector<std::int64_t> row(body_.size(), 0);
+            std::vector<std::int64_t> row(body_.size(), 0), useful(body_.size(), 0);
             for (std::size_t t = 0; t < load_task_.size(); ++t)
                 if (load_task_[t] != kNone)
                     row[static_cast<std::size_t>(load_task_[t])] =
                         memory_cycles(head.load_bits[t], false);
-            for (std::size_t i = 0; i < op_task_.size(); ++i)
+            for (std::size_t i = 0; i < op_task_.size(); ++i) {
                 row[static_cast<std::size_t>(op_task_[i])] = head.ops[i].cycles;
+                useful[static_cast<std::size_t>(op_task_[i])] = head.ops[i].useful;
+            }
             for (std::size_t s = 0; s < stored_.size(); ++s)
                 row[static_cast<std::size_t>(store_task_[s])] =
                     memory_cycles(head.store_bits[stored_[s]], true);
-            cycles.push_back(std::move(row));
+            rows.cycles.push_back(std::move(row));
+            rows.useful.push_back(std::move(useful));
         }
-        return cycles;
+        return rows;
     }
     std::int64_t memory_cycles(std::int64_t bits, bool write) const {
         const std::int64_t bytes = ceil_div(bits, 8);
         return engine_.memory_cycles({bytes, bytes, write});
-    }
-    std::int64_t useful_of(std::size_t head, std::size_t task) const {
-        for (std::size_t i = 0; i < op_task_.size(); ++i)
-            if (static_cast<std::size_t>(op_task_[i]) == task) return heads_[head].ops[i].useful;
-        return 0;
     }
 
     const Engine& engine_;
@@ -184,6 +250,8 @@ class ChainBuilder {
     const PlacedList& first_;
     std::vector<int> producer_;
     std::vector<Task> body_;
+    std::vector<std::vector<Wait>> waits_;  ///< per task
+    std::int64_t longest_reach_ = 0;        ///< in heads
     std::vector<int> task_lag_;
     std::vector<int> load_task_;  ///< per tensor
     std::vector<int> op_task_;    ///< per operator
@@ -227,15 +295,17 @@ ChainedShape chained_shape(const Engine& engine, std::span<const PlacedList> hea
     shape.fits = true;
     for (std::size_t b = 0; b < shape.held_bits.size(); ++b)
         shape.fits = shape.fits && shape.held_bits[b] <= engine.buffers[b].bits;
+    shape.fits = shape.fits && ChainBuilder(engine, heads.first(1), shape).is_schedule();
     return shape;
 }
 
 Schedule chained_schedule(const Engine& engine, std::span<const PlacedList> heads,
                           const ChainedShape& shape, std::int64_t times) {
     const ChainBuilder builder(engine, heads, shape);
+    ATTOHM_CHECK(builder.is_schedule());
     Schedule schedule;
     schedule.resources = memory_resource(engine) + 1;
-    schedule.loops.push_back(builder.loop(times));
+    schedule.loops = builder.loops(times);
     return schedule;
 }
 

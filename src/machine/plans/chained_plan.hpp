@@ -20,6 +20,7 @@ struct ChainedShape {
     std::vector<int> lag;                 ///< per operator, in heads
     std::vector<std::int64_t> copies;     ///< per tensor
     std::vector<std::int64_t> held_bits;  ///< per buffer, at most
+    /// In the buffers, and in the lists of dependencies of a schedule's tasks.
     bool fits = false;
 };
 
