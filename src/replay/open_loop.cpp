@@ -1,6 +1,9 @@
+#include <cmath>
+
 #include "src/base/error.hpp"
 #include "src/base/parallel.hpp"
 #include "src/replay/replay_run.hpp"
+#include "src/work/linear_work.hpp"
 
 namespace attohm {
 
@@ -15,6 +18,7 @@ class SelectionHolder final : public SelectionSink {
         selection_ = selection;
     }
     void consume(const HeadWork& work) override { work_ = work; }
+    int operand_bits() const { return work_.bits.q; }
     void hand_on(SelectionSink& sink) const {
         if (selection_.row_begin.empty())
             sink.consume(work_);
@@ -66,6 +70,42 @@ void add_counts(const HeadReport& report, SampleOutcome& outcome) {
     outcome.kept_pairs += report.kept_pairs;
 }
 
+BlockWidths widths_of(const BlockWeights& block) {
+    const auto outputs = [](const LinearWeights& weights) {
+        return static_cast<std::int64_t>(weights.w.rows());
+    };
+    return {outputs(block.o),
+            outputs(block.q),
+            outputs(block.k),
+            outputs(block.v),
+            static_cast<std::int64_t>(block.o.w.cols()),
+            outputs(block.up),
+            !block.gate.w.empty()};
+}
+
+/// Args: mlp_ratio: width of the MLP over the width of the model.
+BlockWidths widths_of(const ModelInfo& model, double mlp_ratio) {
+    const std::int64_t width = model.width;
+    BlockWidths widths{width,
+                       std::int64_t{model.heads} * model.head_dim,
+                       std::int64_t{model.kv_heads} * model.head_dim,
+                       std::int64_t{model.kv_heads} * model.v_head_dim,
+                       std::int64_t{model.heads} * model.v_head_dim,
+                       std::llround(mlp_ratio * static_cast<double>(width)),
+                       false};
+    widths.hidden = std::max<std::int64_t>(1, widths.hidden);
+    return widths;
+}
+
+/// Projections and MLP of a layer, from the weights of the trace, else from the model's sizes.
+LayerWork block_work(const ReplayRun& run, const AttentionLayer& layer, int bits) {
+    const auto l = static_cast<std::size_t>(layer.layer);
+    const BlockWidths widths = run.trace.weights() != nullptr
+                                   ? widths_of(run.trace.weights()->blocks.at(l))
+                                   : widths_of(run.reader().model(), run.mlp_ratio.value());
+    return linear_layer_work(layer.layer, block_shapes(widths, layer.n_q), bits);
+}
+
 /// One layer of one sample: heads in parallel, merged in their order.
 void run_layer(ReplayRun& run, const AttentionLayer& layer, int sample, SampleOutcome& outcome,
                SamplePlanner* planner) {
@@ -79,6 +119,8 @@ void run_layer(ReplayRun& run, const AttentionLayer& layer, int sample, SampleOu
         for (const HeadFidelity& fidelity : track.fidelity) run.heads.add(fidelity);
         if (planner != nullptr) track.selection.hand_on(*planner);
     }
+    if (planner != nullptr && run.whole_model)
+        planner->layer(block_work(run, layer, tracks.front().selection.operand_bits()));
 }
 
 }  // namespace
@@ -99,6 +141,9 @@ void run_open_loop(ReplayRun& run) {
         }
         run.calibrate(layer, samples);
     }
+    if (run.whole_model)
+        run.notes.push_back(
+            "whole-model figures: projections and MLP of every layer; no embedding, no classifier");
     std::size_t done = 0;
     for (const int index : plan.evaluated) {
         const Sample sample = reader.sample(index);

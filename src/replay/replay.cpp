@@ -109,6 +109,12 @@ void list_notes(const Settings& settings, const SchemeEntry& entry, Result& resu
         result.notes.push_back("keys kept by force: always_keep");
 }
 
+/// In-memory machines price attention only.
+bool prices_linear_operators(const std::vector<Machine>& machines) {
+    return std::any_of(machines.begin(), machines.end(),
+                       [](const Machine& machine) { return machine.engine() != nullptr; });
+}
+
 /// An experiment made ready to run.
 struct PreparedReplay {
     Experiment experiment;
@@ -117,11 +123,13 @@ struct PreparedReplay {
     std::unique_ptr<Scheme> scheme;
     std::unique_ptr<Scheme> threshold;  ///< reference for fidelity, or null
     std::optional<CostEngine> costs;
+    bool whole_model = false;         ///< a machine prices linear operators
+    std::optional<double> mlp_ratio;  ///< of a trace without weights
 };
 
 PreparedReplay prepare(const ReplayTrace& trace, const Settings& settings) {
     const Experiment experiment = load_experiment(settings);
-    PreparedReplay ready{experiment, find_scheme(experiment.scheme), false, {}, {}, {}};
+    PreparedReplay ready{experiment, find_scheme(experiment.scheme), false, {}, {}, {}, false, {}};
     const TraceReader& reader = trace.reader();
     ready.closed = closed_loop(trace, experiment, settings);
     const SchemeInputs inputs{reader.model(),  reader.thresholds(), reader.path(),
@@ -137,6 +145,9 @@ PreparedReplay prepare(const ReplayTrace& trace, const Settings& settings) {
                           priced.plan};
         ready.costs.emplace(load_machines(priced.machines), std::move(choice), priced.energy,
                             priced.adc);
+        ready.whole_model = prices_linear_operators(ready.costs->machines());
+        if (ready.whole_model && trace.weights() == nullptr)
+            ready.mlp_ratio = settings.real("network.mlp_ratio", {1e-3, 1e3});
     }
     return ready;
 }
@@ -158,6 +169,8 @@ Result replay(ReplayTrace& trace, const Settings& settings, const ReplayProgress
                   ready.threshold.get(),
                   ready.costs ? &*ready.costs : nullptr,
                   progress,
+                  ready.whole_model,
+                  ready.mlp_ratio,
                   {},
                   {},
                   {},

@@ -34,6 +34,10 @@ struct ReplayRun {
     Scheme* threshold = nullptr;  ///< reference for fidelity, or null
     const CostEngine* costs = nullptr;
     const ReplayProgress& progress;
+    /// Whether machines price the linear operators around attention too.
+    bool whole_model = false;
+    /// Width of the MLP over the width of the model, where only sizes are known.
+    std::optional<double> mlp_ratio;
 
     HeadAccumulator heads;
     std::vector<SampleCost> sample_costs;

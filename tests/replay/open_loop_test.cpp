@@ -1,8 +1,10 @@
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <filesystem>
 
 #include "src/machine/cost_engine.hpp"
 #include "tests/replay/digits_replay.hpp"
+#include "workloads/synth.hpp"
 
 using namespace attohm;
 using namespace attohm::testing;
@@ -178,4 +180,80 @@ TEST_CASE("false prunes rise strictly along the noise axis", "[stat]") {
             before = now;
         }
     }
+}
+
+namespace {
+
+const PlanSummary& plan_in(const Result& result, const std::string& scope) {
+    for (const PlanSummary& plan : result.machines.at(0).plans)
+        if (plan.scope == scope) return plan;
+    throw InvariantError("no such scope");
+}
+
+/// Multiply-accumulates of all units in a scope, per sample.
+std::int64_t macs_in(const Result& result, const std::string& scope) {
+    std::int64_t count = 0;
+    for (const CountTotal& total : plan_in(result, scope).counts)
+        if (total.unit == op_kind_info(OpKind::matmul).unit) count += total.count;
+    return count / result.machines.at(0).samples;
+}
+
+std::string small_synthetic_trace() {
+    SynthSpec spec;
+    spec.layers = 2;
+    spec.heads = 3;
+    spec.tokens = 40;
+    spec.head_dim = 8;
+    spec.samples = 1;
+    const std::string path =
+        (std::filesystem::temp_directory_path() / "attohm_open_loop_model.h5").string();
+    write_synthetic_trace(spec, path);
+    return path;
+}
+
+}  // namespace
+
+TEST_CASE("open and closed loop agree on the linear operators of every block", "[unit]") {
+    const Result open = replay_digits({"mode=open", "scheme=vitality", "samples=2"});
+    const Result closed = replay_digits({"mode=closed", "scheme=vitality", "samples=2"});
+    const PlanSummary& from_sizes = plan_in(open, "model");
+    const PlanSummary& as_run = plan_in(closed, "model");
+    // The closed loop has the patches before (-1) and the classifier after (4) as well.
+    REQUIRE(from_sizes.layers.size() == 4);
+    REQUIRE(as_run.layers.size() == 6);
+    for (const LayerTime& layer : from_sizes.layers) {
+        INFO("layer " << layer.layer);
+        const auto& same = as_run.layers.at(static_cast<std::size_t>(layer.layer) + 1);
+        REQUIRE(same.layer == layer.layer);
+        CHECK(same.cycles == layer.cycles);
+        CHECK(same.bottleneck == layer.bottleneck);
+    }
+    CHECK(plan_in(open, "attention").latency_cycles == plan_in(closed, "attention").latency_cycles);
+    CHECK(macs_in(open, "attention") == macs_in(closed, "attention"));
+    // 65 tokens of width 32 from 64 patches, 10 classes: what only the closed loop knows.
+    const std::shared_ptr<const Weights> weights = digits().weights();
+    const auto patch = static_cast<std::int64_t>(weights->patch.w.size());
+    const auto head = static_cast<std::int64_t>(weights->head.w.size());
+    CHECK(macs_in(closed, "model") - macs_in(open, "model") == 64 * patch + head);
+    REQUIRE(open.notes.size() > closed.notes.size());
+}
+
+TEST_CASE("without weights the MLP's width is assumed, and only then", "[unit]") {
+    const std::string path = small_synthetic_trace();
+    // 2 layers of 40 tokens of width 24: q, k, v, o and 2 r width MLP.
+    const auto linear = [](std::int64_t ratio) { return 2 * 40 * 24 * 24 * (4 + 2 * ratio); };
+    for (const std::int64_t ratio : {1, 4}) {
+        const Result result =
+            replay_file(path, {"scheme=vitality", "network.mlp_ratio=" + std::to_string(ratio)});
+        CHECK(macs_in(result, "model") - macs_in(result, "attention") == linear(ratio));
+    }
+    const auto names_ratio = [](const Result& result) {
+        return std::any_of(result.assumed.begin(), result.assumed.end(), [](const auto& line) {
+            return line.find("network.mlp_ratio = 4") == 0;
+        });
+    };
+    CHECK(names_ratio(replay_file(path, {"scheme=vitality"})));
+    CHECK_FALSE(names_ratio(replay_file(path, {"scheme=sprint"})));
+    CHECK_FALSE(names_ratio(replay_digits({"mode=open", "scheme=vitality", "samples=1"})));
+    std::filesystem::remove(path);
 }
