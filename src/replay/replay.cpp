@@ -191,6 +191,7 @@ Result replay(ReplayTrace& trace, const Settings& settings, const ReplayProgress
     list_provenance(settings, entry, result);
     result.heads = run.heads.finish();
     result.samples = std::move(run.outcomes);
+    if (trace.weights() != nullptr) result.network = network_size(*trace.weights());
     if (ready.closed) result.accuracy = make_accuracy(result.samples, experiment.seed);
     if (ready.costs) result.machines = ready.costs->accumulate(run.sample_costs);
     result.experiment_yaml = settings.resolved_yaml(true);
