@@ -171,13 +171,20 @@ class OrderBuilder {
             if (input != kNoTensor && comes_from_memory(head, static_cast<std::size_t>(input)))
                 once += outside(head, static_cast<std::size_t>(input));
         if (op.kind != OpKind::matmul) return add_loads(head, op, 1.0, 1);
-        MatmulExtent extent{op.m, op.n, op.k, 1, 1, 0, op.bits};
-        const OperatorBlocks cut = block_matmul(extent, room_, slots_);
+        const OperatorBlocks& cut = cut_of({op.m, op.n, op.k, 1, 1, 0, op.bits});
         blocks = std::max(blocks, cut.blocks);
         const auto least = static_cast<double>(op.m * op.k + op.k * op.n);
         return once == 0
                    ? 0
                    : add_loads(head, op, static_cast<double>(cut.read_bits) / least, cut.blocks);
+    }
+    /// Equal heads are cut alike: the search is done for the first of them.
+    const OperatorBlocks& cut_of(const MatmulExtent& extent) {
+        if (!(extent == extent_) || cut_.held_bits == 0) {
+            extent_ = extent;
+            cut_ = block_matmul(extent, room_, slots_);
+        }
+        return cut_;
     }
     std::int64_t add_loads(const PlacedList& head, const Operator& op, double times_read,
                            std::int64_t blocks) {
@@ -257,6 +264,8 @@ class OrderBuilder {
     std::vector<bool> made_;
     int slots_ = 2;
     std::int64_t room_ = 0;
+    MatmulExtent extent_;
+    OperatorBlocks cut_;  ///< of `extent_`
     OperatorOrder order_;
 };
 

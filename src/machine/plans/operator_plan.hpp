@@ -26,6 +26,7 @@ struct MatmulExtent {
     std::int64_t m = 1, n = 1, k = 1;
     std::int64_t a_bits = 0, b_bits = 0, out_bits = 0;
     std::int64_t element_bits = 8;  ///< on chip
+    bool operator==(const MatmulExtent&) const = default;
 };
 OperatorBlocks block_matmul(const MatmulExtent& extent, std::int64_t room_bits, int slots);
 

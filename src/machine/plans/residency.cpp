@@ -64,14 +64,19 @@ void ResidencyReplay::replay_row(const Selection& selection, std::size_t query,
     const std::int32_t oldest_hit =
         policy_ == Residency::lru ? 0 : std::max<std::int32_t>(now - 1, 1);
     const auto row = selection.row(query);
-    std::int64_t hits = 0;
+    // Whether a key hits is hard to guess: it is written down either way, and counted if it does
+    // not.
+    std::size_t misses = 0;
+    missing_.resize(row.size());
+    std::uint32_t* const missing = missing_.data();
+    std::int32_t* const last_use = last_use_.data();
     for (const std::uint32_t key : row) {
-        if (last_use_[key] >= oldest_hit)
-            ++hits;
-        else
-            missing_.push_back(key);
-        last_use_[key] = now;
+        missing[misses] = key;
+        misses += last_use[key] < oldest_hit ? 1 : 0;
+        last_use[key] = now;
     }
+    missing_.resize(misses);
+    const std::int64_t hits = static_cast<std::int64_t>(row.size() - misses);
     const auto kept = static_cast<std::int64_t>(row.size());
     counts.hits += hits;
     counts.misses += kept - hits;
@@ -94,10 +99,21 @@ void ResidencyReplay::evict_to_capacity(const Selection& selection) {
             oldest_end_ = selection.row_begin[oldest_row_ + 1];
             continue;
         }
-        const std::uint32_t key = selection.keys[--oldest_end_];
-        if (last_use_[key] != static_cast<std::int32_t>(oldest_row_) + 1) continue;
-        last_use_[key] = -1;
-        --resident_;
+        // Whether a key was used since is hard to guess: no branch depends on it.
+        const std::size_t begin = selection.row_begin[oldest_row_];
+        const auto used = static_cast<std::int32_t>(oldest_row_) + 1;
+        const std::uint32_t* const keys = selection.keys.data();
+        std::int32_t* const last_use = last_use_.data();
+        std::size_t end = oldest_end_;
+        std::int64_t excess = resident_ - capacity_;
+        while (end > begin && excess > 0) {
+            std::int32_t& use = last_use[keys[--end]];
+            const std::int32_t goes = use == used ? 1 : 0;
+            use |= -goes;  // all bits set is -1
+            excess -= goes;
+        }
+        oldest_end_ = end;
+        resident_ = capacity_ + excess;
     }
 }
 
@@ -138,12 +154,23 @@ void ResidencyReplay::overflow_row(const Selection& selection, std::size_t query
 
 namespace {
 
+/// Two or four CORELETs: their counters share one word, so that no key waits for the one before.
 template <int kCorelets>
 std::int64_t slots_of(const Selection& selection) {
+    constexpr int kCounterBits = 64 / kCorelets;
+    constexpr std::size_t kMost = (std::size_t{1} << std::min(kCounterBits, 31)) - 1;
     std::int64_t slots = 0;
     for (std::size_t query = 0; query + 1 < selection.row_begin.size(); ++query) {
-        std::array<std::int32_t, kCorelets> load{};
-        for (const std::uint32_t key : selection.row(query)) ++load[key % kCorelets];
+        const auto row = selection.row(query);
+        std::array<std::int64_t, kCorelets> load{};
+        for (std::size_t begin = 0; begin < row.size(); begin += kMost) {
+            std::uint64_t counters = 0;
+            for (const std::uint32_t key : row.subspan(begin, std::min(kMost, row.size() - begin)))
+                counters += std::uint64_t{1} << (key % kCorelets * kCounterBits);
+            for (int c = 0; c < kCorelets; ++c)
+                load[static_cast<std::size_t>(c)] += static_cast<std::int64_t>(
+                    counters >> (c * kCounterBits) & ((std::uint64_t{1} << kCounterBits) - 1));
+        }
         slots += *std::max_element(load.begin(), load.end());
     }
     return slots;
