@@ -12,6 +12,7 @@
 #include "src/app/commands.hpp"
 #include "src/app/crossbar_case.hpp"
 #include "src/app/crossbar_solve.hpp"
+#include "src/app/file_guard.hpp"
 #include "src/base/atomic_file.hpp"
 #include "src/base/error.hpp"
 #include "src/base/parallel.hpp"
