@@ -112,10 +112,11 @@ void price_in_memory(ChipLines& make, const SprintChip& m, EnergySource source) 
     make.unknown("word_line_dac", Count::dac_unpriced, "conversion of a width without a figure");
     make.priced("comparator", Count::comparator_decision, m.analog.comparator, "physics",
                 "one decision per column and query");
-    make.unknown("column_sense", Count::comparator_decision,
-                 "virtual ground and sense amplifier of a column");
-    make.unknown("column_sense", Count::adc_conversion,
-                 "virtual ground and sense amplifier of a column");
+    const std::string ground = "virtual ground of a key's column, on for one thresholding (tAxTh)";
+    if (m.column_sense)
+        make.priced("column_sense", Count::column_read, *m.column_sense, "physics", ground);
+    else
+        make.unknown("column_sense", Count::column_read, ground);
     make.unknown("threshold_dac", Count::threshold_conversion, "threshold setting");
 }
 

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "circuits/analog_energy.hpp"
 #include "circuits/digital.hpp"
+#include "circuits/memory/reram_organisation.hpp"
 #include "circuits/reram_memory.hpp"
 #include "src/base/settings.hpp"
 #include "src/machine/plans/residency.hpp"
@@ -22,11 +24,16 @@ struct SprintChip {
     std::int64_t softmax_per_cycle = 0;  ///< of one CORELET
     std::int64_t softmax_latency_cycles = 0;
     Residency residency = Residency::lru;
-    int partial_output_bits = 0;  ///< dense-tiled: one element of an unfinished output
-    int softmax_stat_bits = 0;    ///< dense-tiled: running maximum and sum of a query, each
+    int partial_output_bits = 0;         ///< dense-tiled: one element of an unfinished output
+    int softmax_stat_bits = 0;           ///< dense-tiled: running maximum and sum of a query, each
+    bool counts_bank_conflicts = false;  ///< fetches meet in banks: `machine.bank_conflicts`
     ReramMemory memory;
+    ReramOrganisation organisation;  ///< the same memory bank by bank
     DigitalUnits digital;
     AnalogEnergies analog;
+    /// J of holding a column at its virtual ground for one thresholding; nothing: no figure at the
+    /// machine's node.
+    std::optional<Cited> column_sense;
 };
 
 /// Reads the chip from `machine.*`, `memory.*`, `digital.*` and `analog.*`.

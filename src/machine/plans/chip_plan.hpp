@@ -1,7 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 
+#include "circuits/memory/reram_fetch.hpp"
 #include "src/machine/plans/chip_tally.hpp"
 #include "src/machine/sprint_chip.hpp"
 #include "src/work/work.hpp"
@@ -27,8 +30,8 @@
 ///             (kv_bits <= buffer_bits); then a key is fetched once, as `residency` says.
 ///             Columns of keys that are not appended yet are not read or compared; all arrays of
 ///             the head are driven, DACs and threshold settings as in prefill.
-/// Not modelled: output write-back and projections (the same for every plan), bank conflicts, the
-/// overlap of two heads; in decode, fetches that query heads of one kv head share.
+/// Not modelled: output write-back and projections (the same for every plan), the overlap of
+/// two heads; in decode, fetches that query heads of one kv head share.
 namespace attohm {
 
 /// Tokens that the machine's buffer holds, K and V together.
@@ -63,6 +66,30 @@ struct DecodeStep {
     std::int64_t softmax = 0;  ///< without the latency of the pipeline
     std::int64_t v = 0;
 };
+/// Cycles that fetching K and V of tokens keeps the memory busy; the latency of the first word is
+/// left to the pipeline fill. `bank_conflicts: none`: the bandwidth of all banks. `counted`: row by
+/// row (ReramFetch), key j in channel j mod C and bank (j / C) mod B; a query's fetch starts when
+/// the one before has ended.
+class FetchTime {
+  public:
+    /// Args: k_msb: bits of K that come from multi-level cells, 0: all from single-level ones.
+    FetchTime(const HeadWork& work, const SprintChip& machine, int k_msb);
+
+    /// These keys of one query and `q_bits` of Q.
+    std::int64_t of(std::span<const std::uint32_t> keys, std::int64_t q_bits);
+    /// Neighbouring tokens in a stream: spread evenly.
+    std::int64_t of_stream(std::int64_t tokens, std::int64_t q_bits);
+
+  private:
+    std::int64_t at_bandwidth(std::int64_t tokens, std::int64_t q_bits) const;
+
+    const SprintChip& machine_;
+    std::int64_t slc_bits_;
+    std::int64_t elements_;  ///< in multi-level cells
+    int k_msb_;
+    std::optional<ReramFetch> banks_;  ///< where conflicts are counted
+};
+
 /// Adds a query's cycles to a head.
 void add_decode_step(const DecodeStep& step, const SprintChip& machine, ChipTally& tally);
 

@@ -65,7 +65,12 @@ void count_reads(const HeadWork& work, std::int64_t q_bits, std::int64_t tokens,
 void finish(const HeadWork& work, const SprintChip& machine, ChipTally& tally) {
     const std::int64_t bits = tally[Count::slc_bit_read] + tally[Count::spill_bit_read];
     if (bits > 0) tally[Measured::slc_read] = static_cast<double>(bits) * work.cell.slc_read_J;
-    tally[Resource::reram_read] = machine.memory.read_cycles(bits, 0, 0);
+    tally[Resource::reram_read] =
+        machine.counts_bank_conflicts
+            ? FetchTime(work, machine, 0)
+                  .of_stream(tally[Count::buffer_miss],
+                             tally[TensorRole::q].read_bits + tally[Count::spill_bit_read])
+            : machine.memory.read_cycles(bits, 0, 0);
     tally[Resource::fill] = machine.memory.t_cl_cycles + machine.softmax_latency_cycles;
     finish_latency(tally, machine);
 }
@@ -162,6 +167,7 @@ ChipTally decode_baseline(const HeadWork& work, const Extent& e, const SprintChi
     count_compute(work, e, machine, tally);
     const std::int64_t bits = tally[Count::slc_bit_read];
     if (bits > 0) tally[Measured::slc_read] = static_cast<double>(bits) * work.cell.slc_read_J;
+    FetchTime fetch(work, machine, 0);
     tally.cycles = {};
     std::int64_t causal = 0;
     for (std::int64_t query = 0; query < e.queries; ++query)
@@ -178,8 +184,7 @@ ChipTally decode_baseline(const HeadWork& work, const Extent& e, const SprintChi
         DecodeStep step;
         step.append = machine.memory.write_cycles(q_bits + appended * token_bits, 1.0,
                                                   work.cell.slc_write_s, machine.clock_Hz);
-        step.fetch =
-            machine.memory.read_cycles(q_bits + (warm ? appended : pairs) * token_bits, 0, 0);
+        step.fetch = fetch.of_stream(warm ? appended : pairs, q_bits);
         step.qk = slots * ceil_div(s.d, machine.qk_macs_per_cycle);
         step.softmax = ceil_div(slots, machine.softmax_per_cycle);
         step.v = slots * ceil_div(s.dv, machine.v_macs_per_cycle);

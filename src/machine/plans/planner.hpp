@@ -2,9 +2,11 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
+#include "circuits/cited.hpp"
 #include "src/machine/machine.hpp"
 #include "src/machine/outcome.hpp"
 #include "src/machine/tally.hpp"
@@ -20,9 +22,16 @@ enum class Phase : std::uint8_t {
     decode    ///< one by one, each after its own key: nothing overlaps across queries
 };
 
+/// How the cells of a machine are worn.
+struct Wear {
+    double inferences_per_s = 0.0;   ///< 0: not asked for
+    std::optional<Cited> endurance;  ///< pulses a cell survives; nothing: unknown
+};
+
 struct PlanOptions {
     Phase phase = Phase::prefill;
     std::int64_t batch = 1;  ///< samples that run together; engines only
+    Wear wear;               ///< SPRINT chip only
 };
 
 /// Of one sample. Belongs to one thread; the machine outlives it.

@@ -1,4 +1,7 @@
 #include <cmath>
+#include <functional>
+#include <span>
+#include <vector>
 
 #include "src/base/error.hpp"
 #include "src/machine/plans/ceil_div.hpp"
@@ -15,6 +18,7 @@ void count_thresholding(const HeadWork& work, const SprintChip& machine, ChipTal
     tally[Count::in_memory_mac] = work[Event::in_memory_mac];
     tally[Count::array_read] = work[Event::array_read];
     tally[Count::comparator_decision] = work[Event::comparator_decision];
+    tally[Count::column_read] = std::int64_t{s.valid_q} * s.valid_k * work.bits.reads_per_decision;
     tally[Count::threshold_conversion] = work[Event::threshold_conversion];
     tally[Count::adc_conversion] = work[Event::adc_conversion];
     const std::int64_t dac_units = machine.analog.dac_units(work.bits.line_dac());
@@ -37,6 +41,7 @@ void count_writes(const HeadWork& work, const SprintChip& machine, ChipTally& ta
     const HeadShape& s = work.shape;
     tally[Count::mlc_bit_write] = mlc_bits_written(work);
     tally[Count::mlc_cell_write] = work[Event::mlc_cell_write];
+    tally[Count::mlc_write_pulse] = std::llround(work[Physical::mlc_write_pulses]);
     tally[Count::slc_bit_write] = work[Event::slc_bit_write] + work[Event::slc_copy_bit_write];
     tally[Measured::mlc_write] = work[Physical::mlc_write_J];
     tally[Measured::slc_write] = work[Physical::slc_write_J];
@@ -55,12 +60,17 @@ void count_writes(const HeadWork& work, const SprintChip& machine, ChipTally& ta
         machine.memory.write_cycles(cells, pulses, work.cell.mlc_pulse_s, machine.clock_Hz);
 }
 
+/// Bits of a fetched K that come from multi-level cells.
+int msb_of(const HeadWork& work) {
+    return work.bits.k_msb_copy ? 0 : work.bits.k_msb;
+}
+
 void count_reads(const HeadWork& work, const SprintChip& machine, ChipTally& tally) {
     const HeadShape& s = work.shape;
     const std::int64_t fetched = tally[Count::buffer_miss];
     const std::int64_t elements = fetched * s.d;
-    const bool from_mlc = work.bits.k_msb > 0 && !work.bits.k_msb_copy;
-    const int msb = from_mlc ? work.bits.k_msb : 0;
+    const int msb = msb_of(work);
+    const bool from_mlc = msb > 0;
     const std::int64_t q_bits = std::int64_t{s.valid_q} * s.d * work.bits.q;
     const std::int64_t k_bits = elements * work.bits.k;
     const std::int64_t v_bits = fetched * s.dv * work.bits.v;
@@ -114,8 +124,8 @@ void leave_out_future(const HeadWork& work, bool warm, ChipTally& tally) {
     std::int64_t seen = 0;
     for (int query = 0; query < s.valid_q; ++query)
         seen += causal_keys(query, s.valid_q, s.valid_k);
-    for (const Count c : {Count::in_memory_mac, Count::comparator_decision, Count::adc_conversion,
-                          Count::read_p_bit})
+    for (const Count c : {Count::in_memory_mac, Count::comparator_decision, Count::column_read,
+                          Count::adc_conversion, Count::read_p_bit})
         tally[c] = share_of(tally[c], seen, all);
     // Nothing is resident in a cold buffer: no locality to look for.
     tally[Count::locality_bit] = warm ? tally[Count::read_p_bit] : 0;
@@ -153,14 +163,15 @@ class AppendTime {
     double pulses_ = 0.0;
 };
 
-/// Cycles of every query, given how many tokens each fetches.
+/// Keys that every query fetches; the Selection's own rows where all are.
+using FetchedRows = std::function<std::span<const std::uint32_t>(std::size_t query)>;
+
+/// Cycles of every query.
 void time_decode(const HeadWork& work, const Selection& selection, const SprintChip& machine,
-                 const std::vector<std::int64_t>& fetched, ChipTally& tally) {
+                 const FetchedRows& fetched, ChipTally& tally) {
     const HeadShape& s = work.shape;
     const AppendTime append(work, machine);
-    const int msb = work.bits.k_msb_copy ? 0 : work.bits.k_msb;
-    const std::int64_t slc_bits =
-        std::int64_t{s.d} * (work.bits.k - msb) + std::int64_t{s.dv} * work.bits.v;
+    FetchTime fetch(work, machine, msb_of(work));
     tally.cycles = {};
     std::int64_t before = 0;
     for (int query = 0; query < s.valid_q; ++query) {
@@ -171,9 +182,7 @@ void time_decode(const HeadWork& work, const Selection& selection, const SprintC
         step.append = append.cycles(seen - before);
         if (work[Event::read_p] > 0)
             step.thresholding = machine.memory.threshold_cycles(work.bits.reads_per_decision, seen);
-        step.fetch =
-            machine.memory.read_cycles(std::int64_t{s.d} * work.bits.q + fetched[i] * slc_bits,
-                                       msb > 0 ? fetched[i] * s.d : 0, msb);
+        step.fetch = fetch.of(fetched(i), std::int64_t{s.d} * work.bits.q);
         step.qk = slots * ceil_div(s.d, machine.qk_macs_per_cycle);
         step.softmax = ceil_div(slots, machine.softmax_per_cycle);
         step.v = slots * ceil_div(s.dv, machine.v_macs_per_cycle);
@@ -186,20 +195,21 @@ void time_decode(const HeadWork& work, const Selection& selection, const SprintC
 
 ChipTally decode_sprint(const HeadWork& work, const Selection& selection, const SprintChip& machine,
                         ResidencyReplay* warm) {
-    std::vector<std::int64_t> fetched(static_cast<std::size_t>(work.shape.n_q), 0);
+    std::vector<std::vector<std::uint32_t>> missing;
     ResidencyCounts buffer;
+    FetchedRows fetched = [&](std::size_t query) { return selection.row(query); };
     if (warm != nullptr) {
+        missing.resize(static_cast<std::size_t>(work.shape.n_q));
         buffer = warm->replay(selection, [&](std::size_t query, const auto& keys) {
-            fetched[query] = static_cast<std::int64_t>(keys.size());
+            missing[query].assign(keys.begin(), keys.end());
         });
+        fetched = [&](std::size_t query) { return std::span(missing[query]); };
     } else {
         const std::int64_t capacity = buffer_tokens(machine, work);
-        for (std::size_t query = 0; query < fetched.size(); ++query) {
-            fetched[query] = static_cast<std::int64_t>(selection.row(query).size());
-            buffer.misses += fetched[query];
-            buffer.overflow_rows += fetched[query] > capacity ? 1 : 0;
-        }
-        buffer.streamed = buffer.misses;
+        buffer.misses = buffer.streamed = static_cast<std::int64_t>(selection.keys.size());
+        for (std::size_t query = 0; query + 1 < selection.row_begin.size(); ++query)
+            if (static_cast<std::int64_t>(selection.row(query).size()) > capacity)
+                ++buffer.overflow_rows;
     }
     ChipTally tally;
     count_thresholding(work, machine, tally);
@@ -219,9 +229,18 @@ ChipTally plan_sprint(const HeadWork& work, const Selection& selection, const Sp
     count_thresholding(work, machine, tally);
     count_writes(work, machine, tally);
 
-    const ResidencyCounts buffer = residency.replay(selection);
+    std::int64_t fetch_cycles = 0;
+    FetchTime fetch(work, machine, msb_of(work));
+    FetchedKeys time_row;
+    if (machine.counts_bank_conflicts)
+        time_row = [&](std::size_t, const auto& keys) { fetch_cycles += fetch.of(keys, 0); };
+    const ResidencyCounts buffer = residency.replay(selection, time_row);
     count_buffer(work, buffer, tally);
     count_reads(work, machine, tally);
+    if (machine.counts_bank_conflicts)
+        tally[Resource::reram_read] =
+            fetch_cycles + machine.memory.read_cycles(tally[TensorRole::q].read_bits, 0, 0) +
+            machine.memory.read_cycles(tally[Count::read_p_bit], 0, 0);
     count_recompute(work, tally);
     const std::int64_t slots = corelet_slots(selection, machine.corelets);
     tally[Resource::qk_pu] = slots * ceil_div(s.d, machine.qk_macs_per_cycle);
