@@ -8,6 +8,7 @@
 #include "src/base/error.hpp"
 #include "src/machine/axes.hpp"
 #include "src/machine/summary.hpp"
+#include "src/machine/wear.hpp"
 
 namespace attohm {
 
@@ -154,6 +155,8 @@ MachineOutcome CostEngine::outcome_of(std::size_t index, std::span<const SampleC
     for (std::size_t c = 0; c < columns.size(); ++c)
         outcome.plans.push_back(summarise(columns[c].plan->name, columns[c].scope, totals[c], count,
                                           outcome.batch, machine));
+    if (const SprintChip* chip = machine.sprint())
+        outcome.facts = wear_facts(*chip, totals.front(), count, choice_.options.wear);
     for (Pricing& pricing : outcome.pricings) {
         for (std::size_t c = 0; c < columns.size(); ++c) {
             PricedPlan priced{

@@ -1,5 +1,6 @@
 #include "src/replay/experiment.hpp"
 
+#include "circuits/memory/reram_write.hpp"
 #include "crossbar/device/device.hpp"
 #include "src/base/error.hpp"
 #include "src/base/resources.hpp"
@@ -64,6 +65,8 @@ PricedExperiment load_priced_experiment(const Settings& settings, const SchemeEn
         priced.adc = adc_use(settings);
         if (settings.choice("phase", {"prefill", "decode"}) == "decode")
             priced.plan.phase = Phase::decode;
+        priced.plan.wear.inferences_per_s = settings.real("lifetime.inferences_per_s", {1e-9, 1e9});
+        priced.plan.wear.endurance = endurance_of(device_card(settings.text("device.card")));
     } else {
         priced.plan.batch = settings.integer("batch", {1.0, 1e6});
     }

@@ -110,6 +110,7 @@ Fields<ResourceTotal> resource_fields();
 Fields<TrafficTotal> traffic_fields();
 Fields<LayerTime> layer_time_fields();
 Fields<AreaLine> area_fields();
+Fields<MachineFact> fact_fields();
 Fields<Pricing> pricing_fields();
 Fields<EnergyOptions> energy_option_fields();
 Fields<PricedPlan> priced_fields();

@@ -221,6 +221,11 @@ Json machine_json(const Result& result, const MachineOutcome& machine) {
         object["areas"].emplace_back();
         add_fields(object["areas"].back(), area_fields(), area);
     }
+    object["facts"] = Json::array();
+    for (const MachineFact& fact : machine.facts) {
+        object["facts"].emplace_back();
+        add_fields(object["facts"].back(), fact_fields(), fact);
+    }
     object["survey"] = Json::array();
     for (const Survey& survey : survey_of(result, machine))
         object["survey"].push_back(survey_json(survey));

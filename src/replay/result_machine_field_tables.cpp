@@ -113,6 +113,17 @@ Fields<AreaLine> area_fields() {
     return kFields;
 }
 
+Fields<MachineFact> fact_fields() {
+    using F = MachineFact;
+    static const std::array<Field<F>, 4> kFields = {{
+        {"name", "", "what the figure is", &F::name},
+        {"value", "1", "in `unit`; NaN: unknown", &F::value},
+        {"unit", "", "unit of value", &F::unit},
+        {"reason", "", "what it rests on, or why it is unknown", &F::reason, true},
+    }};
+    return kFields;
+}
+
 Fields<Pricing> pricing_fields() {
     static const std::array<Field<Pricing>, 1> kFields = {{
         {"pricing", "", "name", &Pricing::name},

@@ -159,6 +159,8 @@ void write_machines(const H5Group& result, const std::vector<MachineOutcome>& ma
     write_plan_levels(result, plans.rows);
     write_level(result, "machine_areas", "per component of a machine", kMachineOrdinal, "machines",
                 area_fields(), outcomes, &MachineOutcome::areas);
+    write_level(result, "machine_facts", "per figure of a machine", kMachineOrdinal, "machines",
+                fact_fields(), outcomes, &MachineOutcome::facts);
 
     const auto pricings = children_of<Pricing>(
         outcomes, [](auto& m) -> auto& { return m.pricings; });
@@ -211,6 +213,8 @@ std::vector<MachineOutcome> read_machines(const H5Group& result) {
     read("plan_layers", layer_time_fields(), &PlanSummary::layers);
     read_level(result, "machine_areas", area_fields(), kMachineOrdinal, outcomes,
                &MachineOutcome::areas);
+    read_level(result, "machine_facts", fact_fields(), kMachineOrdinal, outcomes,
+               &MachineOutcome::facts);
 
     const auto pricings = read_level(result, "pricings", pricing_fields(), kMachineOrdinal,
                                      outcomes, &MachineOutcome::pricings);

@@ -114,6 +114,15 @@ std::string latency_text(const MachineOutcome& machine, const std::string& schem
     return table.text();
 }
 
+std::string facts_text(const MachineOutcome& machine) {
+    std::string text;
+    for (const MachineFact& fact : machine.facts)
+        text += fmt::format("\n  {}: {} ({})", fact.name,
+                            fact.value ? engineering_text(*fact.value, fact.unit) : "unknown",
+                            fact.reason);
+    return text.empty() ? text : "\nThe cells of the memory" + text + "\n";
+}
+
 /// Share of a plan's known energy that operand writes take.
 double write_share(const PricedPlan& plan) {
     const double total = plan.energy.value();
@@ -173,6 +182,7 @@ std::string machine_table(const Result& result, const MachineOutcome& machine) {
             text += fmt::format("  writes of Q, K and V take {} of the energy of {}\n",
                                 number_text(write_share(pricing->plans.front())), scheme);
     }
+    text += facts_text(machine);
     if (!machine.pricings.empty() && !machine.pricings.front().gains.empty())
         text += "\n" + gains_text(machine, scheme);
     return text + survey_summary(result, machine);

@@ -44,6 +44,7 @@ TEST_CASE("Every column has a name of its own, a unit and a meaning", "[unit]") 
     check_table(traffic_fields());
     check_table(layer_time_fields());
     check_table(area_fields());
+    check_table(fact_fields());
     check_table(pricing_fields());
     check_table(energy_option_fields());
     check_table(priced_fields());

@@ -157,9 +157,14 @@ void members(Pricing& x, F f) {
     f(a), f(b), f(c), f(d);
 }
 template <class F>
+void members(MachineFact& x, F f) {
+    auto& [a, b, c, d] = x;
+    f(a), f(b), f(c), f(d);
+}
+template <class F>
 void members(MachineOutcome& x, F f) {
-    auto& [a, b, c, d, e, g, h, i, j, k, l, m, n, o] = x;
-    f(a), f(b), f(c), f(d), f(e), f(g), f(h), f(i), f(j), f(k), f(l), f(m), f(n), f(o);
+    auto& [a, b, c, d, e, g, h, i, j, k, l, m, n, o, p] = x;
+    f(a), f(b), f(c), f(d), f(e), f(g), f(h), f(i), f(j), f(k), f(l), f(m), f(n), f(o), f(p);
 }
 template <class F>
 void members(std::pair<std::string, std::string>& x, F f) {
