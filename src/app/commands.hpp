@@ -29,6 +29,9 @@ void add_crossbar_mvm_command(CLI::App& crossbar);
 /// `attohm device`: measured data in, card out.
 void add_device_command(CLI::App& app);
 
+/// `attohm machine check`: a machine file, before anything runs on it.
+void add_machine_command(CLI::App& app);
+
 /// `attohm verify`: the referee on one card. Ends with CLI::RuntimeError(1) when a check fails.
 void add_verify_command(CLI::App& app);
 

@@ -50,6 +50,7 @@ int run(int argc, char** argv) {
     attohm::add_trace_command(app);
     attohm::add_crossbar_command(app);
     attohm::add_device_command(app);
+    attohm::add_machine_command(app);
     attohm::add_verify_command(app);
     attohm::add_list_command(app);
     attohm::add_explain_command(app);

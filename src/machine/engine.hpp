@@ -75,6 +75,7 @@ struct Engine {
     std::vector<EngineBuffer> buffers;
     std::shared_ptr<const Memory> memory;
     std::shared_ptr<const DigitalLibrary> digital;
+    std::string where;                ///< file and line of `machine.kind`: where messages point
     std::optional<Cited> idle_power;  ///< W of the clock tree and what else runs all the time
 
     /// The unit dedicated to the operator's name, else the first without a dedication that does its

@@ -159,8 +159,7 @@ Engine make_engine(const Settings& settings, double clock_Hz, double node_nm, do
         engine.units.push_back(read_unit(settings, name));
     for (const std::string& name : names_under(settings, "buffers"))
         engine.buffers.push_back(read_buffer(settings, *engine.digital, name));
-    const auto places = settings.keys();
-    const std::string where = places.empty() ? "" : settings.entry("machine.kind").where;
+    const std::string where = engine.where = settings.entry("machine.kind").where;
     if (engine.units.empty())
         throw UserError("an engine without units", where, "no units", "units: {name: {...}}");
     if (engine.buffers.empty())

@@ -163,7 +163,7 @@ TEST_CASE("sweep files that are wrong", "[unit]") {
 TEST_CASE("arguments that are wrong", "[unit]") {
     const InputBench bench;
     bench.refuses(
-        {}, {"subcommand", "run, sweep, report, trace, crossbar, device, verify, list, explain"});
+        {}, {"subcommand", "run, sweep, report, trace, crossbar, device, machine, verify, list, explain"});
     bench.refuses({"rum"}, {"rum", "run, sweep"});
     bench.refuses({"trace", "chekc", "x.h5"}, {"chekc", "info, check, synth"});
     bench.refuses({"run"}, {"TRACE", "attohm run --help"});
@@ -185,7 +185,7 @@ TEST_CASE("arguments that are wrong", "[unit]") {
 
 TEST_CASE("help and version are no mistakes", "[smoke]") {
     for (const char* command :
-         {"run", "sweep", "report", "trace", "crossbar", "device", "list", "explain"}) {
+         {"run", "sweep", "report", "trace", "crossbar", "device", "machine", "list", "explain"}) {
         const ProgramRun help = run_attohm({command, "--help"});
         INFO(command);
         CHECK(help.code == 0);

@@ -15,8 +15,8 @@ namespace {
 int unit_of(const Engine& engine, const std::string& machine, const Operator& op) {
     const int unit = engine.unit_for(op);
     if (unit >= 0) return unit;
-    throw UserError(fmt::format("machine `{}` has no unit for `{}`", machine, op.name), "machines",
-                    std::string(op_kind_info(op.kind).name),
+    throw UserError(fmt::format("machine `{}` has no unit for `{}`", machine, op.name),
+                    engine.where, std::string(op_kind_info(op.kind).name),
                     fmt::format("a machine with a unit that does {}", op_kind_info(op.kind).name));
 }
 
@@ -25,7 +25,7 @@ int buffer_of(const Engine& engine, const std::string& machine, TensorRole role)
     if (buffer >= 0) return buffer;
     throw UserError(
         fmt::format("machine `{}` has no buffer for tensors `{}`", machine, tensor_role_name(role)),
-        "machines", std::string(tensor_role_name(role)),
+        engine.where, std::string(tensor_role_name(role)),
         "a buffer that holds it, or one without `holds`");
 }
 
