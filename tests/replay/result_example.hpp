@@ -79,7 +79,8 @@ inline MachineOutcome example_machine() {
         plan.latency_cycles = is_scheme ? 40000 : 120000;
         plan.latency = Second::from_value(is_scheme ? 10e-6 : 30e-6);
         plan.latency_without_writes = Second::from_value(is_scheme ? 5e-6 : 25e-6);
-        plan.resources = {{"qk_pu", is_scheme ? 2000.0 : 9000.0, is_scheme ? 8000 : 36000, 0.5}};
+        plan.resources = {{"qk_pu", is_scheme ? 2000.0 : 9000.0, is_scheme ? 8000 : 36000, 0.5,
+                           "MAC", 8.0, 40000.0}};
         plan.counts = {{"", "softmax_element", "element", "exponentials", 10},
                        {"", "qk_mac", "MAC", "of q.k", 80},
                        {"", "sv_mac", "MAC", "of the weighted sum of V", 80}};

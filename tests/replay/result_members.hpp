@@ -40,9 +40,9 @@ void members(Fidelity& x, F f) {
 }
 template <class F>
 void members(DecisionCounts& x, F f) {
-    auto& [a, b, c, d, e, g, h, i, j, k, l, m, n, o, p, q, r, t] = x;
+    auto& [a, b, c, d, e, g, h, i, j, k, l, m, n, o, p, q, r] = x;
     f(a), f(b), f(c), f(d), f(e), f(g), f(h), f(i), f(j), f(k), f(l), f(m), f(n), f(o), f(p), f(q),
-        f(r), f(t);
+        f(r);
 }
 template <class F>
 void members(HeadEvents& x, F f) {
