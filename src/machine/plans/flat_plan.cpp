@@ -38,8 +38,9 @@ namespace {
 /// One tile on the engine: three operators over `rows` queries of each of `heads` heads.
 struct FlatTile {
     PlacedList placed;
-    std::int64_t heads = 1;  ///< heads in one tile
-    std::int64_t load = 0;   ///< cycles per tile
+    std::int64_t heads = 1;   ///< heads in one tile
+    std::int64_t load = 0;    ///< cycles per tile
+    std::int64_t stream = 0;  ///< cycles per tile: keys and values read again
     std::int64_t store = 0;
 };
 
@@ -64,13 +65,17 @@ Schedule flat_schedule(const Engine& engine, const FlatTile& tile, std::int64_t 
         t.latency = engine.units[static_cast<std::size_t>(placed.unit)].latency_cycles;
         return t;
     };
-    // 0 load, 1 scores, 2 softmax, 3 weighted sum of the tile before, 4 store of that.
-    std::vector<Task> body = {Task{.resource = memory, .cycles = tile.load, .after = {{3, 1}}},
-                              task(0), task(1), task(2),
-                              Task{.resource = memory, .cycles = tile.store, .after = {{3, 0}}}};
-    body[1].after = {{0, 0}, {3, 1}};
-    body[2].after = {{1, 0}};
-    body[3].after = {{2, 1}, {4, 1}};
+    // 0 load, 1 stream of the keys and values that are not kept, 2 scores, 3 softmax, 4 weighted
+    // sum of the tile before, 5 store of that. The stream runs beside the array's work on the tile.
+    std::vector<Task> body = {Task{.resource = memory, .cycles = tile.load, .after = {{4, 1}}},
+                              Task{.resource = memory, .cycles = tile.stream, .after = {{0, 0}}},
+                              task(0),
+                              task(1),
+                              task(2),
+                              Task{.resource = memory, .cycles = tile.store, .after = {{4, 0}}}};
+    body[2].after = {{0, 0}, {1, 1}, {4, 1}};
+    body[3].after = {{2, 0}};
+    body[4].after = {{3, 1}, {5, 1}};
     const auto idle = [&](std::initializer_list<std::size_t> tasks) {
         TaskLoop loop;
         loop.body = body;
@@ -79,13 +84,13 @@ Schedule flat_schedule(const Engine& engine, const FlatTile& tile, std::int64_t 
     };
     Schedule schedule;
     schedule.resources = memory_resource(engine) + 1;
-    schedule.loops.push_back(idle({3, 4}));
+    schedule.loops.push_back(idle({4, 5}));
     if (tiles > 1) {
         schedule.loops.push_back(idle({}));
         schedule.loops.back().repeat = tiles - 1;
         schedule.loops.back().entry = LoopEntry::continues;
     }
-    schedule.loops.push_back(idle({0, 1, 2}));
+    schedule.loops.push_back(idle({0, 1, 2, 3}));
     schedule.loops.back().entry = LoopEntry::continues;
     return schedule;
 }
@@ -110,6 +115,9 @@ class FlatSearch {
         for (const EngineUnit& unit : engine_.units)
             for (std::int64_t rows = unit.rows; 0 < rows && rows < head.valid_q; rows *= 2)
                 consider(FlatGrain::rows, rows);
+        for (const std::int64_t kept_kv : {2, 0})
+            if (const std::int64_t rows = most_rows(kept_kv); rows > 0)
+                consider(FlatGrain::rows, rows);
         consider(FlatGrain::head, head.valid_q);
         consider(FlatGrain::sample, head.valid_q);
         consider(FlatGrain::batch, head.valid_q);
@@ -127,6 +135,7 @@ class FlatSearch {
         const std::int64_t reads = input_bits() * count + spill;
         const std::int64_t writes = std::int64_t{head.valid_q} * head.dv * bits_ * count + spill;
         tile.load = ceil_div(cycles(reads, false), tiling.tiles);
+        tile.stream = ceil_div(cycles(tiling.reload_bits, false), tiling.tiles);
         tile.store = ceil_div(cycles(writes, true), tiling.tiles);
         return tile;
     }
@@ -141,6 +150,20 @@ class FlatSearch {
         const HeadShape& h = heads_.front();
         return (std::int64_t{h.valid_q} * h.d + std::int64_t{h.valid_k} * (h.d + h.dv)) * bits_;
     }
+    /// The most rows that fit beside so many copies of K and V, cut evenly; 0: none do.
+    std::int64_t most_rows(std::int64_t kept_kv) const {
+        const HeadShape& h = heads_.front();
+        const std::int64_t room = engine_.buffer_bits() - kept_kv * kv_bits();
+        const std::int64_t rows = room / ((4 * h.d + std::int64_t{h.valid_k}) * bits_);
+        if (rows < 1) return 0;
+        const std::int64_t tiles = ceil_div(h.valid_q, std::min<std::int64_t>(rows, h.valid_q));
+        return ceil_div(h.valid_q, tiles);
+    }
+    /// K and V of a head.
+    std::int64_t kv_bits() const {
+        const HeadShape& h = heads_.front();
+        return std::int64_t{h.valid_k} * (h.d + h.dv) * bits_;
+    }
     std::int64_t cycles(std::int64_t bits, bool write) const {
         const std::int64_t bytes = ceil_div(bits, 8);
         return engine_.memory_cycles({bytes, bytes, write});
@@ -154,10 +177,15 @@ class FlatSearch {
         tiling.rows = rows;
         tiling.tiles = ceil_div(head.valid_q, rows) * heads * batch_ / heads_per_tile(grain);
         tiling.live_elements = flat_live_elements(grain, batch_, heads, head.valid_k, head.d, rows);
-        // What does not fit of a tile is written out and read back.
+        const std::int64_t per_tile = heads_per_tile(grain);
+        const std::int64_t kv = kv_bits() * per_tile;
         const std::int64_t over =
             std::max<std::int64_t>(0, tiling.live_elements * bits_ - engine_.buffer_bits());
-        tiling.spill_bits = 2 * over * tiling.tiles;
+        // Keys and values (two copies of each) give way first: they are streamed for every tile.
+        const std::int64_t first_tiles = heads * batch_ / per_tile;
+        tiling.reload_bits = std::min(over, kv) * (tiling.tiles - first_tiles);
+        // Scores that still do not fit are written out and read back.
+        tiling.spill_bits = 2 * std::max<std::int64_t>(0, over - 2 * kv) * tiling.tiles;
         tiling.cycles = simulate(flat_schedule(engine_, tile(tiling), tiling.tiles)).cycles;
         return tiling;
     }
@@ -189,10 +217,21 @@ class FlatPlanner final : public EnginePlanner {
         LayerPlan plan;
         plan.tally = once_through(engine_, heads, options_.batch);
         const std::int64_t spill = tiling.spill_bits / 2;
+        const std::int64_t keys = share_of_keys(shapes.front(), tiling.reload_bits);
+        reload(TensorRole::k, keys, plan.tally);
+        reload(TensorRole::v, tiling.reload_bits - keys, plan.tally);
         for (const bool write : {false, true})
             count_traffic(engine_, TensorRole::score, spill, ceil_div(spill, 8), write, plan.tally);
         plan.times = simulate(flat_schedule(engine_, search.tile(tiling), tiling.tiles));
+        set_useful(heads, options_.batch, plan.times);
         return plan;
+    }
+
+    static std::int64_t share_of_keys(const HeadShape& head, std::int64_t bits) {
+        return bits / (head.d + head.dv) * head.d;
+    }
+    void reload(TensorRole role, std::int64_t bits, Tally& tally) const {
+        count_traffic(engine_, role, bits, ceil_div(bits, 8), false, tally);
     }
 
     std::vector<HeadShape> shapes_;
@@ -210,8 +249,9 @@ FlatTiling best_flat_tiling(const Engine& engine, const std::string& machine,
 PlanEntry flat_plan() {
     return {"flat",
             "scores, softmax and weighted sum fused by tiles of complete rows, best grain and rows",
-            engine_rules("tile: scores, softmax, weighted sum of `rows` queries; scores stay on "
-                         "chip, what does not fit is spilled"),
+            engine_rules("tile: scores, softmax, weighted sum of `rows` queries; keys and values "
+                         "that do not fit are read again per tile, scores are written and read "
+                         "back"),
             engine_not_modelled(),
             MachineKind::engine,
             {CostScope::attention, CostScope::model},

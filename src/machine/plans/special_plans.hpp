@@ -23,7 +23,9 @@ struct FlatTiling {
     std::int64_t rows = 1;           ///< queries of a head per tile
     std::int64_t tiles = 1;          ///< in all heads and samples
     std::int64_t live_elements = 0;  ///< double-buffered
-    std::int64_t spill_bits = 0;     ///< of scores that do not fit, written and read back, in all
+    /// Of keys and values that do not fit: read again for every tile after a head's first, in all.
+    std::int64_t reload_bits = 0;
+    std::int64_t spill_bits = 0;  ///< of scores that do not fit, written and read back, in all
     std::int64_t cycles = 0;
 };
 
