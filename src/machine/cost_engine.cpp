@@ -65,7 +65,8 @@ const PlanEntry* plan_for(const Machine& machine, const std::string& name) {
     const MachineKind kind = machine_kind(machine);
     if (const PlanEntry* entry = find_plan(name, kind)) return entry;
     throw UserError(fmt::format("machine `{}` cannot run plan `{}`", machine.name, name),
-                    "machines", fmt::format("a machine of kind {}", machine_kind_name(kind)),
+                    machine.settings.entry("machine.kind").where,
+                    fmt::format("a machine of kind {}", machine_kind_name(kind)),
                     fmt::format("plans of such a machine: {}", fmt::join(plans_for(kind), ", ")));
 }
 

@@ -68,7 +68,8 @@ class Placer {
         const bool narrow = op.bits <= unit.narrow_bits;
         out.cycles = narrow ? ceil_div(use.cycles, unit.narrow_factor) : use.cycles;
         out.operations = op.dense_count();
-        out.useful = op.nonzeros;
+        // A narrow operation takes its share of a full one: no element does more than its peak.
+        out.useful = narrow ? ceil_div(op.nonzeros, unit.narrow_factor) : op.nonzeros;
         read(op.inputs[0], use.a_reads, op.bits, out);
         read(op.inputs[1], use.b_reads, op.bits, out);
         const int result = placed_.list.tensors[static_cast<std::size_t>(op.output)].bits;

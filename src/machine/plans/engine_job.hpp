@@ -17,8 +17,9 @@ struct PlacedOp {
     Stage stage = Stage::attention;
     std::int64_t cycles = 0;      ///< of the unit, its buffers' ports included
     std::int64_t operations = 0;  ///< that are paid for
-    std::int64_t useful = 0;      ///< of them, not known to be zero
-    std::int64_t rows = 0;        ///< reciprocals beside them: one per row of a softmax
+    /// Of them, not known to be zero; narrow ones in operations of full width.
+    std::int64_t useful = 0;
+    std::int64_t rows = 0;  ///< reciprocals beside them: one per row of a softmax
     /// Bits between the unit and the buffers, per buffer.
     std::vector<std::int64_t> read_bits;
     std::vector<std::int64_t> write_bits;

@@ -83,6 +83,13 @@ Tally once_through(const Engine& engine, std::span<const PlacedList> heads, std:
     return tally;
 }
 
+void set_useful(std::span<const PlacedList> heads, std::int64_t times, ScheduleTimes& schedule) {
+    for (ResourceTimes& resource : schedule.resources) resource.useful = 0;
+    for (const PlacedList& head : heads)
+        for (const PlacedOp& op : head.ops)
+            schedule.resources[static_cast<std::size_t>(op.unit)].useful += op.useful * times;
+}
+
 namespace {
 
 /// Shares of the buffers that are left to tensors between operators.
@@ -100,6 +107,7 @@ LayerPlan operator_layer(const Engine& engine, std::span<const PlacedList> heads
         count_traffic(engine, role, order.traffic[t].written_bits, order.runs[t], true, plan.tally);
     }
     plan.times = simulate(order.schedule);
+    set_useful(heads, times, plan.times);
     return plan;
 }
 

@@ -57,6 +57,9 @@ LayerPlan best_order(const Engine& engine, std::span<const PlacedList> heads, st
 LayerPlan best_operator_order(const Engine& engine, std::span<const PlacedList> heads,
                               std::int64_t times);
 
+/// Says what units really did: tiles and blocks of equal size stand for smaller ones at the edges.
+void set_useful(std::span<const PlacedList> heads, std::int64_t times, ScheduleTimes& schedule);
+
 /// A plan in which every tensor passes between memory and chip once: counts and traffic.
 Tally once_through(const Engine& engine, std::span<const PlacedList> heads, std::int64_t times);
 
