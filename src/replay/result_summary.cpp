@@ -70,6 +70,11 @@ double DecisionRate::value() const {
     return of == 0 ? std::numeric_limits<double>::quiet_NaN() : count / static_cast<double>(of);
 }
 
+bool has_threshold_reference(const DecisionTotals& totals) {
+    const DecisionCounts& d = totals.counts;
+    return d.ref_kept > 0 || d.fk_total == d.hw_kept;
+}
+
 std::vector<DecisionRate> decision_rates(const DecisionTotals& totals, bool full) {
     const DecisionCounts& d = totals.counts;
     std::vector<DecisionRate> rates;
@@ -79,9 +84,7 @@ std::vector<DecisionRate> decision_rates(const DecisionTotals& totals, bool full
     };
     const std::string_view kept = "pairs kept by threshold";
     const std::string_view pruned = "pairs pruned by threshold";
-    // A scheme without a threshold on scores has no reference: with one that keeps nothing, all
-    // that the scheme keeps would be falsely kept.
-    const bool referenced = d.ref_kept > 0 || d.fk_total == d.hw_kept;
+    const bool referenced = has_threshold_reference(totals);
     const std::int64_t ref_pruned = referenced ? d.valid - d.ref_kept : 0;
     const std::int64_t quant_pruned = referenced ? d.valid - d.quant_kept : 0;
     add("fp_total", d.fp_total, d.ref_kept, kept);

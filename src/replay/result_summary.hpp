@@ -27,6 +27,9 @@ struct DecisionRate {
 std::vector<DecisionRate> decision_rates(const Result& result);
 /// The same of one layer, or of anything else that was summed. Args: full: see has_full_metrics.
 std::vector<DecisionRate> decision_rates(const DecisionTotals& totals, bool full);
+/// Whether there is a threshold on scores that decisions could be held to: with one that keeps
+/// nothing, all that the scheme keeps would be falsely kept.
+bool has_threshold_reference(const DecisionTotals& totals);
 /// The rate of that name. Throws: InvariantError when there is none.
 const DecisionRate& rate_named(const std::vector<DecisionRate>& rates, std::string_view name);
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "src/replay/read_summary.hpp"
@@ -45,7 +46,18 @@ std::string rate_text(const DecisionRate& rate) {
     return fmt::format("{} ({:.0f})", number_text(rate.value()), rate.count);
 }
 
+/// Of a scheme that chooses keys by something else than a threshold on scores.
+std::string choice_text(const Result& result) {
+    const std::vector<DecisionRate> rates = decision_rates(result);
+    return fmt::format(
+        "\nChoice of keys on {} valid pairs, all layers and heads: kept {}, rows left empty {}\n"
+        "  ({} has no threshold on scores to be held to: no false prunes, no false keeps)\n",
+        total_decisions(result).counts.valid, number_text(rate_named(rates, "kept").value()),
+        number_text(rate_named(rates, "empty_rows").value()), result.scheme);
+}
+
 std::string decisions_text(const Result& result) {
+    if (!has_threshold_reference(total_decisions(result))) return choice_text(result);
     const std::vector<DecisionRate> rates = decision_rates(result);
     const bool full = has_full_metrics(result);
     TextTable table;
@@ -74,7 +86,8 @@ std::string decisions_text(const Result& result) {
     if (full)
         text += fmt::format(", top-1 key lost {}, softmax mass dropped {} per row",
                             share("top1_lost"), share("mass_dropped"));
-    return text + (full ? "\n" : " (mass and top-1 keys: only with metrics.level full)\n");
+    if (full) return text + "\n";
+    return text + " (mass and top-1 keys: only with metrics.level full)\n";
 }
 
 std::string rms_text(const std::optional<Fidelity>& fidelity) {
@@ -84,9 +97,16 @@ std::string rms_text(const std::optional<Fidelity>& fidelity) {
 std::string layers_text(const Result& result) {
     const bool decisions = has_decisions(result);
     const bool full = has_full_metrics(result);
+    std::vector<const char*> columns = {"kept", "empty_rows"};
+    if (has_threshold_reference(total_decisions(result)))
+        columns = {"kept", "fp_total", "fk_total", "empty_rows"};
     TextTable table;
     std::vector<std::string> head = {"layer"};
-    if (decisions) head.insert(head.end(), {"kept", "fp total", "fk total", "empty rows"});
+    if (decisions)
+        for (std::string name : columns) {
+            std::replace(name.begin(), name.end(), '_', ' ');
+            head.push_back(std::move(name));
+        }
     if (full) head.insert(head.end(), {"top-1 lost", "mass dropped"});
     head.insert(head.end(), {"rms to exact", "rms to threshold"});
     table.row(head);
@@ -97,7 +117,7 @@ std::string layers_text(const Result& result) {
             row.push_back(number_text(rate_named(rates, name).value()));
         };
         if (decisions)
-            for (const char* name : {"kept", "fp_total", "fk_total", "empty_rows"}) add(name);
+            for (const char* name : columns) add(name);
         if (full)
             for (const char* name : {"top1_lost", "mass_dropped"}) add(name);
         row.push_back(rms_text(layer.to_exact));
@@ -220,8 +240,7 @@ std::string result_table(const Result& result) {
     }
     text += reads_text(result);
     if (has_decisions(result)) text += events_text(result);
-    for (const MachineOutcome& machine : result.machines)
-        text += machine_table(result, machine);
+    for (const MachineOutcome& machine : result.machines) text += machine_table(result, machine);
     text += list_text("Assumed numbers of the experiment", assumed_keys(result.assumed));
     text += list_text("Fitted numbers of the experiment", assumed_keys(result.fitted));
     for (const MachineOutcome& machine : result.machines)

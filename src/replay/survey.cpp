@@ -70,7 +70,7 @@ Cell moved_by_tensor(const Case& c, double TrafficTotal::*bytes) {
     std::vector<std::string> parts;
     for (const TrafficTotal& total : c.plan.traffic)
         if (total.*bytes > 0.0)
-            parts.push_back(fmt::format("{} {}", total.tensor, number_text(total.*bytes, 6)));
+            parts.push_back(fmt::format("{} {}", total.tensor, number_text(total.*bytes, 10)));
     return words(parts.empty() ? "nothing" : listed(parts), "byte");
 }
 

@@ -22,6 +22,8 @@ struct Case {
     double inferences() const {
         return static_cast<double>(machine.samples) * static_cast<double>(machine.batch);
     }
+    /// Whether the scheme itself runs so, and not a baseline.
+    bool is_own() const { return plan.name == machine.own().name; }
     double cycles() const {
         return static_cast<double>(plan.latency_cycles) / static_cast<double>(machine.samples);
     }

@@ -17,7 +17,7 @@ struct ShortItem {
 constexpr ShortItem kShort[] = {
     {"macs", "MACs"},
     {"macs_nonzero", "non-zero MACs"},
-    {"inferences_per_s", "throughput"},
+    {"inferences_per_s", "inferences"},
     {"utilisation", "utilisation"},
     {"energy_arithmetic_J", "energy: arithmetic"},
     {"energy_in_memory_J", "energy: in memory, control"},
@@ -34,14 +34,15 @@ std::string short_text(const SurveyField& field) {
     return survey_text(field) + (partly ? " +" : "");
 }
 
-std::string lower_first_line(const Survey& survey) {
+std::string conditions_line(const Survey& survey) {
     const auto text = [&](std::string_view key) {
         const SurveyField& field = survey.field(key);
         return field.known() ? survey_text(field) : std::string("unknown");
     };
-    return fmt::format("  {}, {}, {} nm, batch {}, {} bits; weights {} (non-zero {})\n",
-                       text("origin"), text("clock_Hz"), text("node_nm"), text("batch"),
-                       text("operand_bits"), text("weights"), text("weights_nonzero"));
+    return fmt::format(
+        "  {}, {}, {} nm, batch {}; bits of products: {}; weights {} (non-zero {})\n",
+        text("origin"), text("clock_Hz"), text("node_nm"), text("batch"), text("operand_bits"),
+        text("weights"), text("weights_nonzero"));
 }
 
 }  // namespace
@@ -52,8 +53,9 @@ std::string survey_text(const SurveyField& field) {
     // Counts, fractions and nanometres read better plain than with a prefix.
     if (field.unit == "1") return number_text(*field.number, 4);
     if (field.unit == "nm" || field.unit == "inference" || field.unit == "MAC/cycle" ||
-        field.unit == "cycle" || field.unit == "weight")
+        field.unit == "cycle" || field.unit == "weight" || field.unit == "MAC")
         return number_text(*field.number, 10);
+    if (field.unit == "inference/s") return number_text(*field.number, 5) + " /s";
     if (field.unit == "m2") return number_text(*field.number * 1e6) + " mm2";
     return engineering_text(*field.number, field.unit);
 }
@@ -76,7 +78,7 @@ std::string survey_summary(const Result& result, const MachineOutcome& machine) 
     std::vector<std::string> unknown;
     for (const SurveyField& field : surveys.front().fields)
         if (!field.known()) unknown.emplace_back(field.name);
-    std::string text = "\n" + lower_first_line(surveys.front()) + table.text();
+    std::string text = "\n" + conditions_line(surveys.front()) + table.text();
     text += "  (+: and what has no figure; the whole list: --json, or attohm report)\n";
     if (!unknown.empty()) text += fmt::format("  not known: {}\n", fmt::join(unknown, ", "));
     return text;

@@ -34,6 +34,7 @@ Cell dataset(const Case& c) {
 }
 
 Cell accuracy(const Case& c) {
+    if (!c.is_own()) return unknown("not run: a baseline of cost alone");
     if (!c.result.accuracy)
         return unknown("not run: open loop, the network's output is not computed");
     const Accuracy& a = *c.result.accuracy;
@@ -45,6 +46,7 @@ Cell accuracy(const Case& c) {
 }
 
 Cell accuracy_source(const Case& c) {
+    if (!c.is_own()) return words("not run: a baseline of cost alone");
     if (!c.result.accuracy) return words("not run: open loop");
     return words(fmt::format("closed loop on {} samples", c.result.accuracy->samples));
 }
@@ -72,8 +74,8 @@ Cell macs_by_kind(const Case& c) {
         if (total.unit == "MAC") sums[total.event] += total.count;
     std::vector<std::string> parts;
     for (const auto& [event, sum] : sums)
-        parts.push_back(
-            fmt::format("{} {}", event, number_text(static_cast<double>(sum) / c.inferences(), 6)));
+        parts.push_back(fmt::format("{} {}", event,
+                                    number_text(static_cast<double>(sum) / c.inferences(), 10)));
     return parts.empty() ? unknown("no multiply-accumulate was counted") : words(listed(parts));
 }
 
