@@ -251,7 +251,8 @@ class OrderBuilder {
             for (Task& task : loop.body)
                 if (task.resource == unit) {
                     task.latency = engine_.units[static_cast<std::size_t>(op.unit)].latency_cycles;
-                    task.useful = useful / blocks;
+                    // The task that only drains the pipeline computes nothing.
+                    if (task.cycles > 0) task.useful = useful / blocks;
                 }
         for (TaskLoop& loop : loops) order_.schedule.loops.push_back(std::move(loop));
     }
