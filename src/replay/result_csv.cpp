@@ -197,17 +197,26 @@ struct CostTables {
     CsvTable gains;
     CsvTable break_even;
     CsvTable survey;
+    CsvTable resources;
+    CsvTable traffic;
+    CsvTable layers;
 };
 
-CsvRow plan_row(CsvRow row, const PlanSummary& plan) {
-    row.fields(plan_fields(), plan);
-    for (const ResourceTotal& use : plan.resources)
-        row.real(fmt::format("busy_{}_cycles", use.resource), use.busy_cycles);
-    for (const TrafficTotal& moved : plan.traffic) {
-        row.real(fmt::format("read_{}_bytes", moved.tensor), moved.read_bytes);
-        row.real(fmt::format("written_{}_bytes", moved.tensor), moved.written_bytes);
-    }
-    return row;
+/// Resources and tensors differ from machine to machine and from plan to plan: a line for each.
+void add_plan(CostTables& tables, const PlanSummary& plan, const CsvRow& machine_row) {
+    CsvRow plan_row = machine_row;
+    plan_row.text("plan", plan.name);
+    plan_row.text("plan_scope", plan.scope);
+    const auto add = [&](CsvTable& table, auto fields, const auto& rows) {
+        for (const auto& one : rows) {
+            CsvRow row = plan_row;
+            row.fields(fields, one);
+            table.add(row);
+        }
+    };
+    add(tables.resources, resource_fields(), plan.resources);
+    add(tables.traffic, traffic_fields(), plan.traffic);
+    add(tables.layers, layer_time_fields(), plan.layers);
 }
 
 void add_pricing(CostTables& tables, const MachineOutcome& machine, const Pricing& pricing,
@@ -224,7 +233,8 @@ void add_pricing(CostTables& tables, const MachineOutcome& machine, const Pricin
             tables.ledger.add(row);
         }
         if (i >= machine.plans.size()) continue;
-        CsvRow row = plan_row(priced_row, machine.plans[i]);
+        CsvRow row = priced_row;
+        row.fields(plan_fields(), machine.plans[i]);
         row.real("energy_J", plan.energy.value());
         row.real("energy_without_writes_J", plan.energy_without_writes.value());
         tables.plans.add(row);
@@ -267,6 +277,7 @@ void add_costs(CostTables& tables, const Result& result, const CsvRow& setting) 
         CsvRow row = setting;
         row.text("machine", machine.machine);
         for (const Pricing& pricing : machine.pricings) add_pricing(tables, machine, pricing, row);
+        for (const PlanSummary& plan : machine.plans) add_plan(tables, plan, row);
         for (const Survey& survey : survey_of(result, machine))
             add_survey(tables.survey, survey, row);
     }
@@ -303,7 +314,7 @@ std::vector<std::string> write_csv(const std::string& directory, std::span<const
         add_times(times, results[i], setting);
         add_costs(costs, results[i], setting);
     }
-    const std::array<std::pair<const char*, const CsvTable*>, 11> files = {
+    const std::array<std::pair<const char*, const CsvTable*>, 14> files = {
         {{"summary.csv", &summary},
          {"samples.csv", &samples},
          {"heads.csv", &heads},
@@ -314,7 +325,10 @@ std::vector<std::string> write_csv(const std::string& directory, std::span<const
          {"ledger.csv", &costs.ledger},
          {"gains.csv", &costs.gains},
          {"break_even.csv", &costs.break_even},
-         {"survey.csv", &costs.survey}}};
+         {"survey.csv", &costs.survey},
+         {"plan_resources.csv", &costs.resources},
+         {"plan_traffic.csv", &costs.traffic},
+         {"plan_layers.csv", &costs.layers}}};
     std::vector<std::string> paths;
     for (const auto& [name, table] : files) {
         paths.push_back((std::filesystem::path(directory) / name).string());

@@ -140,6 +140,8 @@ TEST_CASE("The table leaves out what was not measured", "[unit]") {
 TEST_CASE("CSV files hold one tidy table each", "[unit]") {
     const TemporaryDirectory directory;
     std::vector<Result> results(2, example_result());
+    for (Result& result : results)
+        result.machines[0].plans[0].traffic.push_back({"partial_output", 8.0, 8.0, 256, 256});
     results[1].seed = 8;
     results[1].axes = {{"bits.k", "5"}};
     results[1].accuracy.reset();
@@ -148,7 +150,7 @@ TEST_CASE("CSV files hold one tidy table each", "[unit]") {
     second.columns.false_prune[3] = 17;
     second.decision_times[1 + 8] = 5;  // from 10 ps on
     const std::vector<std::string> paths = write_csv(directory.file("deep/csv"), results);
-    CHECK(paths.size() == 11);
+    CHECK(paths.size() == 14);
     const auto content = [&](const char* name) {
         return read_text_file(directory.file(std::string("deep/csv/") + name));
     };
@@ -189,6 +191,10 @@ TEST_CASE("CSV files hold one tidy table each", "[unit]") {
     CHECK(lines_of(content("ledger.csv")).size() == 1 + 2 * 2 * 5);
     CHECK_THAT(content("ledger.csv"), Contains(",\"a paper, its table\",cited,"));
     CHECK(lines_of(content("plans.csv")).size() == 1 + 2 * 2 * 2);
+    // Plans move different tensors.
+    CHECK(lines_of(content("plan_traffic.csv")).size() == 1 + 2 * 3);
+    CHECK(cell(content("plan_traffic.csv"), "tensor", 2) == "partial_output");
+    CHECK(cell(content("plan_resources.csv"), "resource", 1) == "qk_pu");
     CHECK(cell(content("break_even.csv"), "component", 1) == "locality_engine");
 
     // A file where the directory should be.
