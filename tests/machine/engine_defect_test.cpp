@@ -27,11 +27,11 @@ TEST_CASE("Writes to DRAM are writes: their own events, and standby for as long 
           "[unit]") {
     const Machine machine = load_machine("sanger-64x16");
     const Engine& engine = *machine.engine();
-    constexpr std::int64_t kBytes = 1 << 16;
+    constexpr std::int64_t kBytes = 64;
     const MemoryCost read = engine.memory->access({kBytes, 64, false});
     const MemoryCost write = engine.memory->access({kBytes, 64, true});
     // A write is no read of the same size: other latencies, other waits.
-    REQUIRE(std::abs(write.time.value() / read.time.value() - 1.0) > 0.005);
+    REQUIRE(std::abs(write.time.value() / read.time.value() - 1.0) > 0.01);
 
     Tally written(memory_resource(engine) + 1);
     count_traffic(engine, TensorRole::output, 8 * kBytes, 64, true, written);
