@@ -64,7 +64,7 @@ void report(const ReportArguments& given) {
                                   figure.content);
     }
     write_file_atomically(given.output, page);
-    std::string text = report_digest(results) + "\nreport: " + given.output + "\n";
+    std::string text = report_digest(results, {given.compare}) + "\nreport: " + given.output + "\n";
     if (given.csv) text += "tables: " + *given.csv + "\n";
     if (given.figures) text += "plots: " + *given.figures + "\n";
     std::fputs(text.c_str(), stdout);

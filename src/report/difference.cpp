@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "src/report/comparison.hpp"
 #include "src/report/html.hpp"
 #include "src/report/metrics.hpp"
 #include "src/report/tables.hpp"
@@ -72,7 +73,7 @@ std::string plan_difference(const PricedPlan* a, const PricedPlan* b, int& diffe
 }  // namespace
 
 std::string ledger_difference_table(const Result& a, const Result& b) {
-    std::string html;
+    std::string html = machines_difference_html(a, b);
     for (const MachineOutcome& machine : a.machines) {
         const MachineOutcome* other = find_machine(b, machine.machine);
         if (!other) continue;

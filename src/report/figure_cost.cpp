@@ -30,7 +30,14 @@ constexpr ComponentColour kComponents[] = {
     {"qk_pu", "#999933"},
     {"softmax", "#8c8c8c"},
     {"v_pu", "#44aa99"},
+    {"memory", "#009e73"},
 };
+
+/// Of components that the table lacks (those of engines have names of their own), in the order of
+/// the ledger.
+constexpr std::string_view kOtherColours[] = {"#0072b2", "#e69f00", "#009e73", "#cc6677",
+                                              "#56b4e9", "#aa4499", "#ddcc77", "#44aa99",
+                                              "#d55e00", "#999933", "#8c8c8c", "#332288"};
 
 struct Components {
     Json names = Json::array();
@@ -60,9 +67,13 @@ Components components_of(const MachineOutcome& machine) {
         out.colours.push_back(c.colour);
         used.erase(at);
     }
-    for (const std::string& name : used) {
-        out.names.push_back(name);
-        out.colours.push_back("#bbbbbb");
+    std::vector<std::string_view> free;
+    for (const std::string_view colour : kOtherColours)
+        if (std::find(out.colours.begin(), out.colours.end(), colour) == out.colours.end())
+            free.push_back(colour);
+    for (std::size_t i = 0; i < used.size(); ++i) {
+        out.names.push_back(used[i]);
+        out.colours.push_back(free.empty() ? kGrey : free[i % free.size()]);
     }
     return out;
 }
@@ -76,17 +87,23 @@ double largest_energy(const MachineOutcome& machine) {
 
 constexpr const char* kWith = "with operand writes";
 constexpr const char* kWithout = "without operand writes";
+constexpr const char* kAll = "all energy";
+
+std::vector<const char*> write_kinds(const MachineOutcome& machine) {
+    if (has_operand_writes(machine)) return {kWith, kWithout};
+    return {kAll};
+}
 
 /// One row per plan, pricing and component, writes included and not.
 Json energy_rows(const MachineOutcome& machine, const Components& components, double factor) {
     Json rows = Json::array();
     for (const Pricing& pricing : machine.pricings)
         for (const PricedPlan& plan : pricing.plans)
-            for (const char* writes : {kWith, kWithout})
+            for (const char* writes : write_kinds(machine))
                 for (const auto& name : components.names) {
                     double energy = 0.0;
                     for (const LedgerLine& line : plan.lines)
-                        if (line.component == name && (writes == kWith || !line.operand_write))
+                        if (line.component == name && (writes != kWithout || !line.operand_write))
                             energy += line.energy.value();
                     if (energy <= 0.0) continue;
                     rows.push_back({{"p", pricing.name + " prices"},
@@ -97,6 +114,12 @@ Json energy_rows(const MachineOutcome& machine, const Components& components, do
                                     {"e", rounded(energy * factor)}});
                 }
     return rows;
+}
+
+bool has_model(const MachineOutcome& machine) {
+    return std::any_of(machine.plans.begin(), machine.plans.end(), [](const PlanSummary& plan) {
+        return plan.scope == cost_scope_name(CostScope::model);
+    });
 }
 
 Json names_of(const MachineOutcome& machine) {
@@ -118,7 +141,7 @@ Figure energy_figure(const MachineOutcome& machine) {
                "encoding": {"y": {"field": "plan", "type": "nominal", "title": null},
                             "x": {"field": "e", "type": "quantitative", "stack": "zero"},
                             "order": {"field": "o"}}}})json");
-    body["facet"]["row"]["sort"] = {kWith, kWithout};
+    body["facet"]["row"]["sort"] = write_kinds(machine);
     body["facet"]["column"]["sort"] = Json::array();
     for (const Pricing& pricing : machine.pricings)
         body["facet"]["column"]["sort"].push_back(pricing.name + " prices");
@@ -136,9 +159,12 @@ Figure energy_figure(const MachineOutcome& machine) {
                      tip("e", fmt::format("energy ({})", unit), ".4g")});
     return make_figure(
         "energy-" + machine.machine, "Energy by component, " + machine.machine,
-        "Per inference, attention only (projections and output write-back are the same "
-        "for every plan and left out). Components without a figure add nothing; they "
-        "stand in the ledger as unknown.",
+        std::string(has_model(machine)
+                        ? "Per inference; plans without a scope: attention of all layers and "
+                          "heads, `model`: the linear operators around it too. "
+                        : "Per inference, attention only (projections and output write-back are "
+                          "the same for every plan and left out). ") +
+            "Components without a figure add nothing; they stand in the ledger as unknown.",
         body, energy_rows(machine, components, scale.factor));
 }
 
@@ -167,8 +193,9 @@ Figure latency_figure(const MachineOutcome& machine) {
     };
     for (const PlanSummary& plan : machine.plans) {
         for (const ResourceTotal& use : plan.resources)
-            add(plan, use.resource, use.busy_cycles * cycle);
-        add(plan, "latency without writes", plan.latency_without_writes.value());
+            add(plan, use.resource, use.busy_cycles * cycle * static_cast<double>(machine.batch));
+        if (has_operand_writes(machine))
+            add(plan, "latency without writes", plan.latency_without_writes.value());
         add(plan, "latency", plan.latency.value());
     }
     Json body = Json::parse(R"json({"width": 680, "height": {"step": 9, "for": "offset"},
@@ -180,14 +207,20 @@ Figure latency_figure(const MachineOutcome& machine) {
     Json& encoding = body["encoding"];
     encoding["y"]["sort"] = order;
     encoding["yOffset"]["sort"] = names_of(machine);
-    encoding["x"]["title"] = fmt::format("Busy time per inference ({}s)", scale.prefix);
+    encoding["x"]["title"] =
+        machine.batch > 1 ? fmt::format("Time of {} inferences ({}s)", machine.batch, scale.prefix)
+                          : fmt::format("Time per inference ({}s)", scale.prefix);
     encoding["color"]["scale"] = {{"domain", names_of(machine)},
-                                  {"range", {kBlue, kRed, kOrange, kGreen}}};
+                                  {"range", {kBlue, kRed, kOrange, kGreen, kSky, kPurple, kGrey}}};
     encoding["tooltip"] = Json::array({tip("plan", "plan"), tip("r", "resource"),
                                        tip("t", fmt::format("time ({}s)", scale.prefix), ".4g")});
     return make_figure("latency-" + machine.machine, "Time by resource, " + machine.machine,
-                       "Resources work at the same time within a head, so a head takes its busiest "
-                       "one, one pipeline fill and its operand writes; heads follow one another.",
+                       is_engine(machine)
+                           ? "How long each unit, buffer port and the memory are busy; latency is "
+                             "what the schedule of their tasks takes, waiting included."
+                           : "Resources work at the same time within a head, so a head takes its "
+                             "busiest one, one pipeline fill and its operand writes; heads follow "
+                             "one another.",
                        body, rows);
 }
 

@@ -125,11 +125,14 @@ void energy_sentence(const Group& group, const MachineOutcome& machine,
     const auto all = energy_J(p, machine.machine);
     const auto without = energy_J(p, machine.machine, "", false);
     if (!all || !without) return;
-    std::string text = fmt::format(
-        "Energy per inference on {} ({} prices){}: {}, of which operand writes are {}; {} without "
-        "them.",
-        machine.machine, machine.headline, at_setting(group, p), format_si(all->mean, "J"),
-        format_figure(rate(all->mean - without->mean, all->mean)), format_si(without->mean, "J"));
+    std::string text = fmt::format("Energy per inference on {} ({} prices){}, plan {}: {}",
+                                   machine.machine, machine.headline, at_setting(group, p),
+                                   machine.own().title(), format_si(all->mean, "J"));
+    text += has_operand_writes(machine)
+                ? fmt::format(", of which operand writes are {}; {} without them.",
+                              format_figure(rate(all->mean - without->mean, all->mean)),
+                              format_si(without->mean, "J"))
+                : fmt::format("; latency {}.", format_si(machine.own().latency.value(), "s"));
     for (const PlanSummary& plan : machine.plans) {
         const double keys = plan.buffer_hits + plan.buffer_misses;
         if (&plan == &machine.own() && keys > 0.0)
@@ -170,8 +173,10 @@ void gain_sentence(const Group& group, const MachineOutcome& machine,
     std::string text;
     for (const Pricing& pricing : machine.pricings) {
         if (pricing.gains.empty()) continue;
-        text += fmt::format(" By {} prices: {} with operand writes; {} without.", pricing.name,
-                            gains_of(pricing, true), gains_of(pricing, false));
+        text += has_operand_writes(machine)
+                    ? fmt::format(" By {} prices: {} with operand writes; {} without.",
+                                  pricing.name, gains_of(pricing, true), gains_of(pricing, false))
+                    : fmt::format(" By {} prices: {}.", pricing.name, gains_of(pricing, true));
     }
     if (text.empty()) return;
     const auto tokens = tokens_fetched_once(group, machine);

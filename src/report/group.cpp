@@ -22,7 +22,7 @@ bool repeats(std::string_view key) {
 }
 
 bool is_reference(const Result& r) {
-    return r.scheme == "exact" || r.scheme == "threshold" || r.scheme == "threshold-q";
+    return is_reference_scheme(r.scheme);
 }
 
 /// Keys in words. A key that is not here stands for itself.
@@ -193,6 +193,10 @@ std::vector<Slice> slices(const Group& group, std::vector<std::size_t> free, std
 }
 
 }  // namespace
+
+bool is_reference_scheme(std::string_view scheme) {
+    return scheme == "exact" || scheme == "threshold" || scheme == "threshold-q";
+}
 
 std::vector<std::pair<std::string, std::string>> settings_lines(const std::string& yaml) {
     std::vector<std::pair<std::string, std::string>> lines;

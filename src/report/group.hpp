@@ -71,6 +71,9 @@ std::vector<Slice> slices_across(const Group& group, std::size_t axis_a, std::si
 /// Value of a key in one result: what was swept, else what the experiment resolved to, else "".
 std::string setting_value(const Result& result, std::string_view key);
 
+/// Digital schemes that others are compared with.
+bool is_reference_scheme(std::string_view scheme);
+
 /// "key: value" lines of resolved settings.
 std::vector<std::pair<std::string, std::string>> settings_lines(const std::string& yaml);
 

@@ -6,6 +6,7 @@
 
 #include "src/base/error.hpp"
 #include "src/base/text.hpp"
+#include "src/machine/plans/planner.hpp"
 #include "src/replay/statistics.hpp"
 #include "src/report/findings.hpp"
 
@@ -145,6 +146,24 @@ const Pricing* find_pricing(const MachineOutcome& machine, std::string_view pric
     for (const Pricing& p : machine.pricings)
         if (p.name == pricing) return &p;
     return nullptr;
+}
+
+bool has_operand_writes(const MachineOutcome& machine) {
+    for (const Pricing& pricing : machine.pricings)
+        for (const PricedPlan& plan : pricing.plans)
+            for (const LedgerLine& line : plan.lines)
+                if (line.operand_write) return true;
+    return false;
+}
+
+bool is_engine(const MachineOutcome& machine) {
+    return machine.resolved_yaml.find("machine.kind: engine") != std::string::npos;
+}
+
+std::string plan_help(const MachineOutcome& machine, const std::string& plan) {
+    const PlanEntry* entry =
+        find_plan(plan, is_engine(machine) ? MachineKind::engine : MachineKind::sprint);
+    return entry ? std::string(entry->help) : "";
 }
 
 const PricedPlan* find_plan(const Pricing& pricing, std::string_view title) {

@@ -43,6 +43,13 @@ const Pricing* find_pricing(const MachineOutcome& machine, std::string_view pric
 /// Args: title: of a plan; empty: the scheme's own.
 const PricedPlan* find_plan(const Pricing& pricing, std::string_view title);
 
+/// Whether operands are written into a memory that computes.
+bool has_operand_writes(const MachineOutcome& machine);
+/// Whether it is a near-memory engine and no SPRINT chip.
+bool is_engine(const MachineOutcome& machine);
+/// What a plan does on a machine of this kind, in words. Empty: no longer known by that name.
+std::string plan_help(const MachineOutcome& machine, const std::string& plan);
+
 /// Energy per inference under the pricing that the experiment asked for. Nothing: not priced.
 std::optional<Spread> energy_J(const Point& point, std::string_view machine,
                                std::string_view plan_title = "", bool with_writes = true);

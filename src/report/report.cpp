@@ -8,6 +8,8 @@
 #include <set>
 
 #include "src/base/error.hpp"
+#include "src/replay/result_summary.hpp"
+#include "src/report/comparison.hpp"
 #include "src/report/figures.hpp"
 #include "src/report/findings.hpp"
 #include "src/report/html.hpp"
@@ -42,6 +44,18 @@ std::string shown_note(const Group& group) {
                                  point_label(group, group.shown()), why));
 }
 
+/// What a reader may look for in vain, in a sentence.
+std::string unmeasured_note(const Group& group) {
+    const Result& shown = group.shown().first();
+    const DecisionTotals totals = decisions(group.shown());
+    if (totals.counts.valid > 0 && has_threshold_reference(totals)) return "";
+    if (is_reference_scheme(shown.scheme)) return "";
+    return paragraph(
+        fmt::format("{} has no threshold on scores to be held to: no false prunes and keeps, "
+                    "margins or score eye.",
+                    shown.scheme));
+}
+
 std::string group_html(const Group& group, const std::string& id) {
     std::string html = fmt::format("<h2 id=\"{}\">{}</h2>\n", id, html_escape(group_title(group)));
     html += "<ul class=\"findings\">\n";
@@ -57,6 +71,9 @@ std::string group_html(const Group& group, const std::string& id) {
     html += section("Gains over the baselines", gains_table(group));
     add(energy_figures(group));
     add(latency_figures(group));
+    html += section("Bottlenecks by layer", bottleneck_table(group));
+    html += section("Survey", survey_table(group));
+    html += unmeasured_note(group);
     add(layer_figures(group));
     add(margin_figures(group));
     add(eye_figures(group));
@@ -76,9 +93,13 @@ std::string compare_html(std::span<const Result> results) {
     const auto name = [](const Result& r) {
         return fmt::format("{}, {}, seed {}, chip {}", r.trace_name, r.scheme, r.seed, r.chip);
     };
-    return fmt::format("<h2>Ledgers compared</h2>\n<p>A: {}<br>B: {}</p>\n",
-                       html_escape(name(results[0])), html_escape(name(results[1]))) +
-           ledger_difference_table(results[0], results[1]);
+    std::string html = fmt::format("<h2>Ledgers compared</h2>\n<p>A: {}<br>B: {}</p>\n",
+                                   html_escape(name(results[0])), html_escape(name(results[1])));
+    const auto sentences = comparison_findings(results[0], results[1]);
+    if (!sentences.empty()) html += "<ul class=\"findings\">\n";
+    for (const std::string& text : sentences) html += "<li>" + html_escape(text) + "</li>\n";
+    if (!sentences.empty()) html += "</ul>\n";
+    return html + ledger_difference_table(results[0], results[1]);
 }
 
 /// Letters, digits, - and _ only.
@@ -111,8 +132,11 @@ std::string report_html(std::span<const Result> results, const VegaFiles& vega,
                      body, vega);
 }
 
-std::string report_digest(std::span<const Result> results) {
+std::string report_digest(std::span<const Result> results, const ReportOptions& options) {
     std::string text;
+    if (options.compare && results.size() == 2)
+        for (const std::string& finding : comparison_findings(results[0], results[1]))
+            text += "  - " + finding + "\n";
     for (const Group& group : group_results(results)) {
         text += group_title(group) + "\n";
         for (const std::string& finding : findings(group)) text += "  - " + finding + "\n";

@@ -19,8 +19,9 @@ struct ReportOptions {
 std::string report_html(std::span<const Result> results, const VegaFiles& vega,
                         const ReportOptions& options = {});
 
-/// Findings of every trace, one a line under the trace's name: for a terminal.
-std::string report_digest(std::span<const Result> results);
+/// Findings of every trace, one a line under the trace's name, and before them how two results
+/// compare: for a terminal.
+std::string report_digest(std::span<const Result> results, const ReportOptions& options = {});
 
 /// Every plot as a standalone Vega-Lite file with its data.
 struct FigureFile {

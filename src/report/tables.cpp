@@ -34,10 +34,27 @@ const Gain* find_gain(const MachineOutcome& machine, const std::string& pricing,
                       const std::string& baseline, bool with_writes) {
     for (const Pricing& p : machine.pricings)
         for (const Gain& gain : p.gains)
-            if (gain.pricing == pricing && gain.baseline == baseline &&
+            if (gain.pricing == pricing && gain.baseline_title() == baseline &&
                 gain.with_writes == with_writes)
                 return &gain;
     return nullptr;
+}
+
+/// Whether operands are written into a memory that computes; rows "without" say nothing elsewhere.
+std::vector<bool> write_rows(const MachineOutcome& machine) {
+    return has_operand_writes(machine) ? std::vector<bool>{true, false} : std::vector<bool>{true};
+}
+
+/// "sprint: in-memory ...; dense: ...": what every plan does.
+std::string plans_sentence(const MachineOutcome& machine) {
+    std::string text;
+    std::set<std::string> said;
+    for (const PlanSummary& plan : machine.plans) {
+        const std::string help = plan_help(machine, plan.name);
+        if (help.empty() || !said.insert(plan.name).second) continue;
+        text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", plan.name, help);
+    }
+    return text.empty() ? text : text + ".";
 }
 
 std::string machine_gains(const MachineOutcome& machine) {
@@ -47,8 +64,10 @@ std::string machine_gains(const MachineOutcome& machine) {
     heads.push_back("#Speed-up");
     HtmlTable table("gains", heads);
     for (const std::string& baseline : machine.baselines())
-        for (const bool writes : {true, false}) {
-            std::vector<std::string> cells = {baseline, writes ? "with" : "without"};
+        for (const bool writes : write_rows(machine)) {
+            std::vector<std::string> cells = {baseline, !has_operand_writes(machine) ? "none"
+                                                        : writes                     ? "with"
+                                                                                     : "without"};
             double speedup = 0.0;
             for (const Pricing& p : machine.pricings) {
                 const Gain* gain = find_gain(machine, p.name, baseline, writes);
@@ -75,9 +94,11 @@ std::string break_even_table(const MachineOutcome& machine) {
     std::vector<std::string> heads = {"Component", "Event", "Prices"};
     std::vector<std::pair<std::string, bool>> columns;
     for (const std::string& baseline : machine.baselines())
-        for (const bool writes : {true, false}) {
+        for (const bool writes : write_rows(machine)) {
             columns.emplace_back(baseline, writes);
-            heads.push_back(fmt::format("#{} {} writes", baseline, writes ? "with" : "without"));
+            heads.push_back(has_operand_writes(machine) ? fmt::format("#{} {} writes", baseline,
+                                                                      writes ? "with" : "without")
+                                                        : "#" + baseline);
         }
     HtmlTable table("even", heads);
     for (const Pricing& p : machine.pricings) {
@@ -117,9 +138,11 @@ std::string plan_ledger(const PricedPlan& plan) {
                    line.scope + (line.operand_write ? " (operand write)" : ""), line.source},
                   line.known() ? "" : "unknown");
     }
+    const bool has_writes = plan.energy.value() != plan.energy_without_writes.value();
     table.row({"sum", "", "", "", format_si(plan.energy.value(), "J", 4), "", "",
-               fmt::format("{} without operand writes",
-                           format_si(plan.energy_without_writes.value(), "J", 4)),
+               has_writes ? fmt::format("{} without operand writes",
+                                        format_si(plan.energy_without_writes.value(), "J", 4))
+                          : "",
                ""},
               "sum");
     return table.take();
@@ -215,19 +238,16 @@ std::string gains_table(const Group& group) {
     for (const MachineOutcome& machine : group.shown().first().machines) {
         const std::string table = machine_gains(machine);
         if (table.empty()) continue;
-        html +=
-            "<h4>" + html_escape(machine.machine) + "</h4>\n" + table + break_even_table(machine);
+        html += "<h4>" + html_escape(machine.machine) + "</h4>\n" +
+                paragraph(plans_sentence(machine)) + table + break_even_table(machine);
     }
     if (html.empty()) return "";
     return paragraph(
                "Energy of the baseline over energy of the scheme, and time over time, per "
-               "inference, on "
-               "the same MACs, clock, buffer, memory and bits. dense: 8-bit, K and V streamed once "
-               "per "
-               "query, padding included; mask-only: padding skipped; dense-tiled: best query and "
-               "key "
-               "blocks under the same buffer. In brackets: whatever non-negative energies the "
-               "components without a figure have, the gain lies there.") +
+               "inference, on the same machine: MACs, clock, buffer, memory and bits. Rows without "
+               "a scope cover attention only; `model` adds the linear operators around it. In "
+               "brackets: whatever non-negative energies the components without a figure have, the "
+               "gain lies there.") +
            html;
 }
 
