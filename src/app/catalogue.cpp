@@ -73,7 +73,10 @@ std::string explain_scheme(const std::string& name) {
     std::vector<std::string_view> prefixes = entry.keys;
     if (!entry.plan.empty()) prefixes.push_back("machines");
     // Only a memory that computes has two sources of energy; only engines take a batch.
-    if (!entry.plan.empty()) prefixes.push_back(entry.plan == "sprint" ? "energy" : "batch");
+    if (entry.plan == "sprint")
+        prefixes.insert(prefixes.end(), {"energy", "phase", "lifetime"});
+    else if (!entry.plan.empty())
+        prefixes.emplace_back("batch");
     const std::vector<std::string> keys = keys_under(settings, prefixes);
     if (!keys.empty()) {
         text += "\nparameters (the unit is the key's ending; fractions, never percent)\n";
