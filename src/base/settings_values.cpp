@@ -133,12 +133,12 @@ const SettingsEntry& Settings::entry(std::string_view key) const {
     const auto it = entries_.find(key);
     if (it != entries_.end()) return it->second;
     const std::string guess = nearest(key, keys());
-    // The place where it seems to be misspelt, or of what stands beside it.
+    // The place where the user seems to have misspelt it, or of what stands beside it.
     std::string where = fmt::format("{}", fmt::join(documents_, ", "));
     const auto beside = entries_.lower_bound(key.substr(0, key.rfind('.') + 1));
-    if (!guess.empty())
+    if (!guess.empty() && entries_.find(guess)->second.user && !read_.contains(guess))
         where = entries_.find(guess)->second.where;
-    else if (key.find('.') != std::string_view::npos && beside != entries_.end() &&
+    else if (guess.empty() && key.find('.') != std::string_view::npos && beside != entries_.end() &&
              beside->first.starts_with(key.substr(0, key.rfind('.') + 1)))
         where = beside->second.where;
     throw UserError(fmt::format("missing key `{}`", key), where,
