@@ -74,6 +74,12 @@ TEST_CASE("values that are malformed or out of range", "[unit]") {
     bench.refuses_setting("seed=-1", {"seed", "`-1`"});
     bench.refuses_setting("mode=half", {"mode", "`half`", "closed"});
     bench.refuses_setting("machines=[]", {"machine"});
+    bench.refuses_setting("phase=half", {"phase", "`half`", "decode"});
+    bench.refuses_setting("phase=decode",
+                          {"phase", "one by one", "a trace whose heads are causal"});
+    bench.refuses_run(bench.trace(), {"--scheme", "sprint", "--set", "batch=2"}, {"batch"});
+    bench.refuses_run(bench.trace(), {"--scheme", "vitality", "--set", "machines=[sprint-s]"},
+                      {"sprint-s", "operators", "sprint, dense, mask-only, dense-tiled"});
     bench.refuses_setting("machines=[sprint-s, sprint-s]", {"sprint-s"});
     bench.refuses_run(bench.trace(), {"--set", "split.mode=round"}, {"recompute.k_msb", "round"});
     bench.refuses_run(bench.trace(), {"--set", "split.mode=sign-magnitude", "--set", "bits.k=1"},
