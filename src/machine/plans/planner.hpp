@@ -67,7 +67,7 @@ const PlanEntry* find_plan(std::string_view name, MachineKind machine);
 MachineKind machine_kind(const Machine& machine);
 std::string_view machine_kind_name(MachineKind kind);
 
-// Entries, each beside its plan.
+// Entries, each beside its plan (chip_planner.cpp, engine_plans.cpp).
 std::vector<PlanEntry> chip_plans();
 std::vector<PlanEntry> engine_plans();
 
