@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "src/work/operators.hpp"
+#include "src/work/selection.hpp"
 
 /// Sums over operator lists, for comparison with the closed forms of papers.
 namespace attohm {
