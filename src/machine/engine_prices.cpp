@@ -70,7 +70,12 @@ void price_power(LineMaker& make, const Engine& engine, const Tally& total, doub
     const double busy = static_cast<double>(total.resources[port].busy) / samples / engine.clock_Hz;
     std::optional<Cited> idle;
     if (const auto power = engine.memory->idle_power())
-        idle = Cited{power->value(), "precharge standby and refresh of all channels", Mark::cited};
+        for (const UnitCost& cost : engine.memory->unit_costs())
+            if (cost.leakage)
+                idle =
+                    Cited{power->value(),
+                          "precharge standby and refresh of all channels; " + cost.leakage->source,
+                          cost.leakage->mark};
     make.powered("memory", std::max(0.0, seconds - busy), idle, "standby while it is not used");
 }
 
