@@ -3,17 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "src/base/ceil_div.hpp"
 #include "src/base/error.hpp"
 
 namespace attohm {
-
-namespace {
-
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
-    return (a + b - 1) / b;
-}
-
-}  // namespace
 
 std::int64_t ReramMemory::mlc_sense_decisions(int bits) {
     return (std::int64_t{1} << bits) - 1;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "src/base/ceil_div.hpp"
 #include "src/base/error.hpp"
 
 namespace attohm {
@@ -11,10 +12,6 @@ namespace {
 
 double real(std::int64_t value) {
     return static_cast<double>(value);
-}
-
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
-    return (a + b - 1) / b;
 }
 
 /// Sum over a = 1..n of min(g, a).

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "src/base/ceil_div.hpp"
 #include "src/base/error.hpp"
-#include "src/machine/plans/ceil_div.hpp"
 
 namespace attohm {
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 
+#include "src/base/ceil_div.hpp"
 #include "src/base/error.hpp"
-#include "src/machine/plans/ceil_div.hpp"
 #include "src/machine/plans/chip_plan.hpp"
 
 /// The baselines: everything is computed, K and V come from single-level cells.

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
+#include "src/base/ceil_div.hpp"
 #include "src/base/error.hpp"
 #include "src/machine/plans/array_mapping.hpp"
-#include "src/machine/plans/ceil_div.hpp"
 
 namespace attohm {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "src/base/ceil_div.hpp"
 #include "src/base/error.hpp"
-#include "src/machine/plans/ceil_div.hpp"
 #include "src/machine/plans/chained_plan.hpp"
 #include "src/machine/plans/operator_plan.hpp"
 #include "src/work/linear_work.hpp"

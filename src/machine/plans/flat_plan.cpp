@@ -2,8 +2,8 @@
 #include <array>
 #include <optional>
 
+#include "src/base/ceil_div.hpp"
 #include "src/base/error.hpp"
-#include "src/machine/plans/ceil_div.hpp"
 #include "src/machine/plans/engine_planner.hpp"
 #include "src/machine/plans/special_plans.hpp"
 #include "src/work/op_builder.hpp"

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "src/base/ceil_div.hpp"
 #include "src/base/error.hpp"
-#include "src/machine/plans/ceil_div.hpp"
 #include "src/machine/schedule/pipeline.hpp"
 
 namespace attohm {

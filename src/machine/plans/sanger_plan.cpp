@@ -1,7 +1,7 @@
 #include <algorithm>
 
+#include "src/base/ceil_div.hpp"
 #include "src/base/error.hpp"
-#include "src/machine/plans/ceil_div.hpp"
 #include "src/machine/plans/engine_planner.hpp"
 #include "src/machine/plans/special_plans.hpp"
 

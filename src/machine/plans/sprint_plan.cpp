@@ -3,8 +3,8 @@
 #include <span>
 #include <vector>
 
+#include "src/base/ceil_div.hpp"
 #include "src/base/error.hpp"
-#include "src/machine/plans/ceil_div.hpp"
 #include "src/machine/plans/chip_plan.hpp"
 
 /// SPRINT on a machine: CopyQ, in-memory thresholding, ReadP, locality engine, fetch of what is not
