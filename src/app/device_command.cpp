@@ -63,7 +63,9 @@ std::optional<VegaFiles> vega_of(const FitArguments& given) {
     if (!given.report) return std::nullopt;
     VegaPlaces places{given.vega, std::nullopt, program_folder()};
     if (const char* folder = std::getenv("ATTOHM_VEGA_DIR")) places.environment = folder;
-    return read_vega(places);
+    VegaFiles vega = read_vega(places);
+    std::fputs(vega.warning().c_str(), stderr);
+    return vega;
 }
 
 void fit_files(const FitArguments& given) {

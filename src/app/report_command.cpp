@@ -54,6 +54,7 @@ void report(const ReportArguments& given) {
     if (const char* folder = std::getenv("ATTOHM_VEGA_DIR")) places.environment = folder;
     // What is missing is known before the work, not after.
     const VegaFiles vega = read_vega(places);
+    std::fputs(vega.warning().c_str(), stderr);
     const std::vector<Result> results = read_all(given.results);
     const std::string page = report_html(results, vega, {given.compare});
     if (given.csv) write_csv(*given.csv, results);

@@ -32,15 +32,32 @@ std::string inside_script(std::string text) {
     return text;
 }
 
+/// A plot's place, before it is drawn.
+constexpr std::string_view kPlotEnd = "\"></div>";
+constexpr std::string_view kPlotBegin = "<div class=\"plot\" id=\"";
+
+/// A notice in the place of every plot.
+std::string without_plots(std::string body) {
+    const std::string notice =
+        "\"><p class=\"note\">Not drawn: the plot library was missing when this page was written. "
+        "Run scripts/setup and write it again; the data stands in the page.</p></div>";
+    for (std::size_t at = 0; (at = body.find(kPlotBegin, at)) != std::string::npos;) {
+        at = body.find(kPlotEnd, at);
+        ATTOHM_CHECK(at != std::string::npos);
+        body.replace(at, kPlotEnd.size(), notice);
+    }
+    return body;
+}
+
 }  // namespace
 
 std::string figure_html(const Figure& figure, const std::string& id) {
     return fmt::format(
-        "<h3 id=\"{0}-top\">{1}</h3>\n<figure><div class=\"plot\" id=\"{0}\"></div>"
+        "<h3 id=\"{0}-top\">{1}</h3>\n<figure>{4}{0}{5}"
         "<figcaption>{2}</figcaption></figure>\n"
         "<script type=\"application/json\" data-plot=\"{0}\">{3}</script>\n",
         html_escape(id), html_escape(figure.title), html_escape(figure.caption),
-        inside_script(figure.spec));
+        inside_script(figure.spec), kPlotBegin, kPlotEnd);
 }
 
 std::string page_html(std::string_view title, std::string_view version, const std::string& body,
@@ -53,8 +70,10 @@ std::string page_html(std::string_view title, std::string_view version, const st
     fill(page, "css", resource("page.css"));
     fill(page, "version", html_escape(version));
     fill(page, "libraries", libraries);
-    fill(page, "script", resource("page.js"));
-    fill(page, "body", body);
+    fill(page, "script", vega.found() ? resource("page.js") : "");
+    fill(page, "plots",
+         vega.found() ? " Plots: Vega-Lite (BSD-3-Clause), inlined." : " Plots were left out.");
+    fill(page, "body", vega.found() ? body : without_plots(body));
     return page;
 }
 

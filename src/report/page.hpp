@@ -9,7 +9,8 @@
 /// The frame that every page of the house stands in.
 namespace attohm {
 
-/// A whole page: nothing in it is fetched from elsewhere. Args: title: as text; body: HTML.
+/// A whole page: nothing in it is fetched from elsewhere. Without the plot library a notice stands
+/// in the place of each plot. Args: title: as text; body: HTML.
 std::string page_html(std::string_view title, std::string_view version, const std::string& body,
                       const VegaFiles& vega);
 

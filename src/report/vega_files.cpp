@@ -48,13 +48,19 @@ VegaFiles read_vega(const VegaPlaces& places) {
         looked += fmt::format("{}no {} in {}", looked.empty() ? "" : "; ", missing,
                               folder.lexically_normal().string());
     }
+    if (!places.option && !places.environment) return {{}, looked};
     throw UserError("the plot library of reports is missing",
-                    places.option        ? "--vega"
-                    : places.environment ? "ATTOHM_VEGA_DIR"
-                                         : "report",
-                    looked,
+                    places.option ? "--vega" : "ATTOHM_VEGA_DIR", looked,
                     "run scripts/setup (it fetches the three files), or name their folder with "
                     "--vega DIR");
+}
+
+std::string VegaFiles::warning() const {
+    if (found()) return "";
+    return fmt::format(
+        "warning: plots are left out, the plot library is missing ({}): run scripts/setup (it "
+        "fetches the three files), or name their folder with --vega DIR\n",
+        missing);
 }
 
 std::string program_folder() {

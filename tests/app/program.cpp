@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <stdexcept>
 
 #include "src/base/text.hpp"
@@ -65,6 +66,14 @@ ProgramRun run_attohm(const std::vector<std::string>& arguments,
     std::vector<std::string> words = {ATTOHM_PROGRAM};
     words.insert(words.end(), arguments.begin(), arguments.end());
     return run_program(std::move(words), environment);
+}
+
+ProgramRun run_moved_attohm(const std::string& place, const std::vector<std::string>& arguments) {
+    std::filesystem::copy_file(ATTOHM_PROGRAM, place,
+                               std::filesystem::copy_options::overwrite_existing);
+    std::vector<std::string> words = {place};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    return run_program(words, {});
 }
 
 int h5diff(const std::string& a, const std::string& b) {

@@ -17,6 +17,9 @@ struct ProgramRun {
 ProgramRun run_attohm(const std::vector<std::string>& arguments,
                       const std::map<std::string, std::string>& environment = {});
 
+/// The program copied to `place` and run from there: nothing lies beside it.
+ProgramRun run_moved_attohm(const std::string& place, const std::vector<std::string>& arguments);
+
 /// Exit code of `h5diff a b`, which compares attributes too: 0 the same, 1 not.
 int h5diff(const std::string& a, const std::string& b);
 

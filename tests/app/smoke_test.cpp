@@ -1,8 +1,11 @@
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "crossbar/device/device.hpp"
 #include "src/base/atomic_file.hpp"
+#include "src/base/text.hpp"
 #include "src/machine/machine.hpp"
 #include "src/schemes/registry.hpp"
 #include "tests/app/program.hpp"
@@ -157,6 +160,30 @@ TEST_CASE("a sweep runs from its file", "[smoke]") {
     CHECK(run.code == 0);
     CHECK_THAT(run.out, Catch::Contains("results.h5: 4 points"));
     CHECK(read_results(tiny.file("out/results.h5")).size() == 4);
+}
+
+TEST_CASE("without the plot library a report has everything but the plots", "[smoke]") {
+    const TinyTrace tiny;
+    tiny.run({});
+    std::filesystem::create_directories(tiny.file("a/b"));
+    const ProgramRun run = run_moved_attohm(
+        tiny.file("a/b/attohm"), {"report", tiny.result(), "-o", tiny.file("bare.html"), "--csv",
+                                  tiny.file("csv"), "--figures", tiny.file("plots")});
+    CHECK(run.code == 0);
+    CHECK_THAT(run.err, Catch::StartsWith("warning: ") && Catch::Contains("vega.min.js") &&
+                            Catch::Contains("scripts/setup") && Catch::EndsWith("\n"));
+    CHECK(std::count(run.err.begin(), run.err.end(), '\n') == 1);
+    CHECK_THAT(run.out, Catch::Contains("report: " + tiny.file("bare.html")));
+    const std::string page = read_text_file(tiny.file("bare.html"));
+    CHECK_THAT(page, Catch::Contains("Not drawn: the plot library was missing") &&
+                         Catch::Contains("scripts/setup") && Catch::Contains("<h3>Ledger</h3>"));
+    CHECK(std::filesystem::exists(tiny.file("csv/ledger.csv")));
+    CHECK_FALSE(std::filesystem::is_empty(tiny.file("plots")));
+    // A folder that was named and is not one is the user's mistake.
+    const ProgramRun named = run_moved_attohm(
+        tiny.file("a/b/attohm"), {"report", tiny.result(), "--vega", tiny.file("plots")});
+    CHECK(named.code == 2);
+    CHECK_THAT(named.err, Catch::Contains("--vega") && Catch::Contains("scripts/setup"));
 }
 
 TEST_CASE("the committed trace describes itself", "[smoke]") {

@@ -61,6 +61,21 @@ void collect_fields(const Json& spec, std::set<std::string>& fields) {
 
 }  // namespace
 
+TEST_CASE("without the plot library the page has all text and data, and a notice for each plot",
+          "[unit]") {
+    const std::vector<Result> results = test::made_up_sweep();
+    const std::string page = report_html(results, kNoLibrary);
+    const std::string bare = report_html(results, {{}, "no vega.min.js in here"});
+    CHECK(specs_of(bare) == specs_of(page));
+    CHECK(count(bare, "Not drawn: the plot library was missing") == specs_of(page).size());
+    CHECK_FALSE(contains(page, "Not drawn"));
+    CHECK(contains(bare, "scripts/setup"));
+    CHECK_FALSE(contains(bare, "vegaEmbed("));
+    CHECK(contains(page, "vegaEmbed("));
+    for (const char* part : {"Gains over the baselines", "Ledger", "Events", "All 43 settings"})
+        CHECK(contains(bare, part));
+}
+
 TEST_CASE("the page of a sweep has every section, all data, and nothing from elsewhere", "[unit]") {
     const std::vector<Result> results = test::made_up_sweep();
     const std::string page = report_html(results, kNoLibrary);

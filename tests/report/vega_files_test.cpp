@@ -23,7 +23,17 @@ TEST_CASE("a missing plot library names what is missing, where, and scripts/setu
         CHECK(text.find("no vega.min.js") == std::string::npos);
     }
     CHECK_THROWS_AS(read_vega({std::nullopt, "/nowhere", "/nowhere"}), UserError);
-    CHECK_THROWS_AS(read_vega({std::nullopt, std::nullopt, folder.path()}), UserError);
+}
+
+TEST_CASE("nobody named a folder: what is missing is said, with the command that fetches it",
+          "[unit]") {
+    const testing::TemporaryDirectory folder;
+    const VegaFiles none = read_vega({std::nullopt, std::nullopt, folder.path()});
+    CHECK_FALSE(none.found());
+    CHECK_THAT(none.missing, Catch::Contains("vega.min.js, vega-lite.min.js, vega-embed.min.js"));
+    CHECK_THAT(none.warning(), Catch::StartsWith("warning: ") && Catch::Contains(none.missing) &&
+                                   Catch::Contains("scripts/setup") && Catch::EndsWith("\n"));
+    CHECK(VegaFiles{{"a", "b", "c"}, ""}.warning().empty());
 }
 
 TEST_CASE("the library is found where it is named, else beside the program", "[unit]") {
