@@ -63,8 +63,9 @@ class Forward(unittest.TestCase):
         np.testing.assert_allclose(erf(x), [math.erf(t) for t in x], rtol=0, atol=1e-12)
 
     def test_refuses_what_it_would_get_wrong(self):
-        for model, net in (({"pool": "mean"}, {}), ({"kv_heads": 1}, {}), ({}, {"activation": "relu"}),
-                           ({}, {"norm_position": "post"}), ({}, {"rope_theta": 1e4})):
+        for model, net in (({"pool": "last"}, {}), ({"kv_heads": 3}, {}), ({}, {"activation": "elu"}),
+                           ({}, {"norm_position": "sandwich"}), ({}, {"rope_theta": 1e4, "rope_dim": 3}),
+                           ({"family": "gpt"}, {})):
             with self.assertRaisesRegex(ValueError, "supported is"):
                 VitModel({**small.MODEL, **model}, {**small.NET, **net}, {})
 

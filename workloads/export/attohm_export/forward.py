@@ -1,9 +1,9 @@
-"""The forward pass of a "vit" trace in NumPy: golden logits, captured q/k/v/out.
+"""The forward pass of a closed-loop trace in NumPy: golden logits, captured q/k/v/out.
 
 Works from the float32 arrays that a trace stores and computes in float64, so
 that what it returns is the network in the file, not the framework's rounding.
-Covers family "vit", pre-norm, layernorm, gelu (erf), ungated, pool "first";
-anything else is refused by `check_supported`.
+Covers what /model/weights can say for the families vit, bert, gpt and llama;
+`graph.GraphNetwork` covers gcn. Anything else is refused by `check_supported`.
 """
 
 import math
@@ -11,49 +11,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-_ERF_STEP = 1.0 / 512.0  # grid of the table; cubic Hermite error below 1e-12
-_ERF_MAX = 6.0           # erf(6) = 1 - 2e-17
-_erf_grid = np.arange(int(_ERF_MAX / _ERF_STEP) + 2) * _ERF_STEP
-_erf_value = np.array([math.erf(x) for x in _erf_grid])
-_erf_slope = 2.0 / math.sqrt(math.pi) * np.exp(-_erf_grid**2) * _ERF_STEP
+from .maths import ACTIVATIONS, NORMS, erf, gelu, layer_norm, linear, rotate, softmax_sum, widened  # noqa: F401
 
-
-def erf(x):
-    """Error function, absolute error below 1e-12, any shape, float64."""
-    a = np.minimum(np.abs(x), _ERF_MAX)
-    cell = (a / _ERF_STEP).astype(np.intp)
-    t = a / _ERF_STEP - cell
-    left, right = _erf_value[cell], _erf_value[cell + 1]
-    d0, d1 = _erf_slope[cell], _erf_slope[cell + 1]
-    rise = right - left
-    value = left + t * (d0 + t * (3 * rise - 2 * d0 - d1 + t * (d0 + d1 - 2 * rise)))
-    return np.copysign(value, x)
-
-
-def gelu(x):
-    """x Phi(x), the exact form (Hendrycks and Gimpel 2016, arXiv 1606.08415)."""
-    return 0.5 * x * (1.0 + erf(x * math.sqrt(0.5)))
-
-
-def layer_norm(x, weight, bias, eps):
-    """Over the last axis, biased variance as in torch."""
-    centred = x - x.mean(axis=-1, keepdims=True)
-    variance = np.mean(centred**2, axis=-1, keepdims=True)
-    return centred / np.sqrt(variance + eps) * weight + bias
-
-
-def softmax_sum(scores, v, allowed=None):
-    """softmax over the allowed keys of each row, times v; a row with none gives 0.
-
-    Args: scores float64 [..., Nq, Nk]; v float64 [..., Nk, dv]; allowed bool,
-      broadcast to scores, or None for all. Returns: float64 [..., Nq, dv].
-    """
-    if allowed is not None:
-        scores = np.where(allowed, scores, -np.inf)
-    peak = scores.max(axis=-1, keepdims=True)
-    weights = np.exp(scores - np.where(np.isfinite(peak), peak, 0.0))
-    total = weights.sum(axis=-1, keepdims=True)
-    return (weights @ v) / np.where(total > 0, total, 1.0)
+FAMILIES = ("vit", "bert", "gpt", "llama")
+NET_DEFAULTS = {"rope_theta": 0.0, "rope_style": "half", "qk_norm": "none", "layer_scale": 0, "embed_scale": 1.0,
+                "tied_head": 0}
 
 
 @dataclass
@@ -63,6 +25,7 @@ class PruneCount:
     valid: scores looked at. kept: scores at or above the threshold. kept_dense:
     the same after rows that keep nothing are computed densely. rows, empty_rows:
     query rows, and those that keep nothing. margin: smallest |score - threshold|.
+    Padded rows and forbidden keys are not counted.
     """
 
     valid: int = 0
@@ -72,17 +35,25 @@ class PruneCount:
     empty_rows: int = 0
     margin: float = math.inf
 
-    def add(self, scores, threshold):
-        """Counts scores [..., Nq, Nk]; returns the keys to use, bool, the same shape."""
-        keep = scores >= threshold
+    def add(self, scores, threshold, allowed=None, real=None):
+        """Counts scores [..., Nq, Nk].
+
+        Args: allowed: bool, keys a query may see, None for all; real: bool [..., Nq, 1],
+          rows that are no padding, None for all. Both are broadcast.
+        Returns: the keys to use, bool, the shape of scores.
+        """
+        allowed = np.broadcast_to(True if allowed is None else allowed, scores.shape)
+        real = np.broadcast_to(True if real is None else real, scores.shape[:-1] + (1,))
+        keep = (scores >= threshold) & allowed
         empty = ~keep.any(axis=-1, keepdims=True)
-        used = keep | empty
-        self.valid += keep.size
-        self.kept += int(keep.sum())
-        self.kept_dense += int(used.sum())
-        self.rows += empty.size
-        self.empty_rows += int(empty.sum())
-        self.margin = min(self.margin, float(np.abs(scores - threshold).min()))
+        used = keep | (empty & allowed)
+        valid = allowed & real
+        self.valid += int(valid.sum())
+        self.kept += int((keep & real).sum())
+        self.kept_dense += int((used & real).sum())
+        self.rows += int(real.sum())
+        self.empty_rows += int((empty & real).sum())
+        self.margin = min(self.margin, float(np.where(valid, np.abs(scores - threshold), np.inf).min()))
         return used
 
     def merge(self, other):
@@ -96,9 +67,10 @@ class PruneCount:
 class Pass:
     """Result of a forward pass.
 
-    logits: float64 [batch, classes]. layers: per layer a dict of q, k, v, out,
-    float64 [batch, heads, N, d] (empty unless captured). prune: PruneCount per
-    layer (empty when dense).
+    logits: float64 [batch, classes], or [batch, N, classes] where every token
+    answers (pool "none"). layers: per layer a dict of q, out [batch, heads, N, d]
+    and k, v [batch, kv_heads, N, d], float64 (empty unless captured). prune:
+    PruneCount per layer (empty when dense).
     """
 
     logits: np.ndarray = None
@@ -106,7 +78,7 @@ class Pass:
     prune: list = field(default_factory=list)
 
 
-class VitModel:
+class Network:
     """Model and weights by their names in the trace format.
 
     Args:
@@ -117,61 +89,155 @@ class VitModel:
     def __init__(self, model, net, weights):
         check_supported(model, net)
         self.model, self.net, self.weights = dict(model), dict(net), weights
-        self._w = _widened(weights)
+        self._net = {"rope_dim": model["head_dim"], **NET_DEFAULTS, **net}
+        self._w = widened(weights)
+        self._activate = ACTIVATIONS[net["activation"]]
 
     @property
     def scale(self):
         """Multiplies q.k: 1/sqrt(head_dim)."""
         return 1.0 / math.sqrt(self.model["head_dim"])
 
-    def embed(self, patches):
-        """[prefix_embedding ; patches patch_w^T + patch_b] + position_embedding.
+    def embed(self, inputs):
+        """x0 as given, or formed from patches or tokens as the format says.
 
-        Args: patches [batch, n, p]. Returns: float64 [batch, n + prefix, W].
+        Args: inputs: {"x0": [batch, N, W]}, {"patches": [batch, n, p]} or {"tokens": [batch, N],
+          "segments": [batch, N]}; a bare array is patches (floats) or tokens (integers).
+        Returns: float64 [batch, N, W].
         """
-        w = self._w
-        x = np.asarray(patches, np.float64) @ w["patch_w"].T + w["patch_b"]
-        prefix = np.broadcast_to(w["prefix_embedding"], (len(x),) + w["prefix_embedding"].shape)
-        return np.concatenate([prefix, x], axis=1) + w["position_embedding"]
+        inputs = as_inputs(inputs)
+        if "x0" in inputs:
+            return np.asarray(inputs["x0"], np.float64)
+        return self._embed_patches(inputs["patches"]) if "patches" in inputs else self._embed_tokens(inputs)
 
-    def run(self, patches, thresholds=None, capture=False):
+    def run(self, inputs, thresholds=None, capture=False):
         """The whole network.
 
-        Args: patches [batch, n, p]; thresholds: one per layer, in scaled-score
+        Args: inputs: as `embed`, and "valid_len" [batch] where tokens are padded on the
+          right; thresholds: one per layer, or per layer and head, in scaled-score
           units, keep iff score >= threshold, an empty row stays dense; None for
           dense softmax; capture: keep q, k, v, out of every layer.
         Returns: Pass.
         """
-        w, eps, result = self._w, self.net["norm_eps"], Pass()
-        x = self.embed(patches)
+        inputs, result = as_inputs(inputs), Pass()
+        x, valid = self.embed(inputs), inputs.get("valid_len")
+        allowed, real = self._allowed(x.shape, valid)
         for index in range(self.model["layers"]):
-            layer = w[f"layer_{index:02d}"]
-            y = layer_norm(x, layer["norm1_w"], layer["norm1_b"], eps)
-            threshold = None if thresholds is None else float(thresholds[index])
-            x = x + self._attend(layer, y, threshold, capture, result)
-            y = layer_norm(x, layer["norm2_w"], layer["norm2_b"], eps)
-            x = x + _linear(gelu(_linear(y, layer, "w_up", "b_up")), layer, "w_down", "b_down")
-        pooled = layer_norm(x[:, 0], w["final_norm_w"], w["final_norm_b"], eps)
-        result.logits = _linear(pooled, w, "head_w", "head_b")
+            threshold = None if thresholds is None else np.asarray(thresholds[index], np.float64).reshape(-1, 1, 1)
+            x = self._block(self._w[f"layer_{index:02d}"], x, (allowed, real, threshold, capture, result))
+        result.logits = self._answer(x, real)
         return result
 
-    def _attend(self, layer, y, threshold, capture, result):
-        """Multi-head attention of the normalised input y [batch, N, W], projected."""
-        q, k, v = (self._heads(_linear(y, layer, "w" + n, "b" + n)) for n in "qkv")
-        scores = self.scale * (q @ k.swapaxes(-1, -2))
-        allowed = None
+    def _embed_patches(self, patches):
+        """[prefix_embedding ; patches patch_w^T + patch_b] + position_embedding."""
+        x = linear(np.asarray(patches, np.float64), self._w, "patch_w", "patch_b")
+        if "prefix_embedding" in self._w:
+            prefix = self._w["prefix_embedding"]
+            x = np.concatenate([np.broadcast_to(prefix, (len(x),) + prefix.shape), x], axis=1)
+        return x + self._w["position_embedding"] if "position_embedding" in self._w else x
+
+    def _embed_tokens(self, inputs):
+        """embed_scale token + position + segment embedding, then embed_norm."""
+        tokens, w = np.asarray(inputs["tokens"]), self._w
+        x = self._net["embed_scale"] * w["token_embedding"][tokens]
+        if "position_embedding" in w:
+            x = x + w["position_embedding"][:tokens.shape[1]]
+        if "segment_embedding" in w:
+            x = x + w["segment_embedding"][np.asarray(inputs.get("segments", np.zeros_like(tokens)))]
+        return self._norm(w, "embed_norm", x) if "embed_norm_w" in w else x
+
+    def _norm(self, weights, name, x, kind=None):
+        """One of the norms, weights `name`_w and `name`_b."""
+        apply = NORMS[kind or self._net["norm"]]
+        return apply(x, weights[name + "_w"], weights.get(name + "_b"), self._net["norm_eps"])
+
+    def _allowed(self, shape, valid):
+        """Keys each query may see, bool, and real rows, bool [batch, 1, N, 1]; None for all."""
+        tokens, allowed, real = np.arange(shape[1]), None, None
+        if self.model["causal"]:
+            allowed = (tokens[None, :] <= tokens[:, None])[None, None]
+        if valid is not None:
+            is_real = tokens[None, :] < np.asarray(valid).reshape(-1, 1)
+            real = is_real[:, None, :, None]
+            keys = is_real[:, None, None, :]
+            allowed = keys if allowed is None else allowed & keys
+        return allowed, real
+
+    def _block(self, w, x, how):
+        """One block. pre: x + attn(norm1 x), x + mlp(norm2 x). post: norm1(x + attn x), norm2(x + mlp x)."""
+        scale1, scale2 = (w.get(name, 1.0) if self._net["layer_scale"] else 1.0 for name in ("ls1", "ls2"))
+        if self._net["norm_position"] == "pre":
+            x = x + scale1 * self._attend(w, self._norm(w, "norm1", x), *how)
+            return x + scale2 * self._mlp(w, self._norm(w, "norm2", x))
+        x = self._norm(w, "norm1", x + scale1 * self._attend(w, x, *how))
+        return self._norm(w, "norm2", x + scale2 * self._mlp(w, x))
+
+    def _mlp(self, w, y):
+        """down(act(up y)), or down(act(gate y) * up y)."""
+        hidden = linear(y, w, "w_up", "b_up")
+        hidden = self._activate(linear(y, w, "w_gate", "b_gate")) * hidden if self._net["gated"] \
+            else self._activate(hidden)
+        return linear(hidden, w, "w_down", "b_down")
+
+    def _attend(self, w, y, allowed, real, threshold, capture, result):
+        """Multi-head attention of the block's input y [batch, N, W], projected."""
+        q, k, v = (self._heads(linear(y, w, "w" + n, "b" + n), n) for n in "qkv")
+        q, k = self._turned(w, q, "q"), self._turned(w, k, "k")
+        shared = np.arange(self.model["heads"]) * k.shape[1] // self.model["heads"]
+        scores = self.scale * (q @ k[:, shared].swapaxes(-1, -2))
+        used = allowed
         if threshold is not None:
             result.prune.append(PruneCount())
-            allowed = result.prune[-1].add(scores, threshold)
-        out = softmax_sum(scores, v, allowed)
+            used = result.prune[-1].add(scores, threshold, allowed, real)
+        out = softmax_sum(scores, v[:, shared], used)
         if capture:
             result.layers.append({"q": q, "k": k, "v": v, "out": out})
         merged = out.swapaxes(1, 2).reshape(y.shape[0], y.shape[1], -1)
-        return _linear(merged, layer, "wo", "bo")
+        return linear(merged, w, "wo", "bo")
 
-    def _heads(self, x):
-        """[batch, N, heads*d] -> [batch, heads, N, d]."""
-        return x.reshape(x.shape[0], x.shape[1], self.model["heads"], -1).swapaxes(1, 2)
+    def _heads(self, x, which):
+        """[batch, N, heads*d] -> [batch, heads, N, d]; k and v have kv_heads."""
+        heads = self.model["heads"] if which == "q" else self.model["kv_heads"]
+        return x.reshape(x.shape[0], x.shape[1], heads, -1).swapaxes(1, 2)
+
+    def _turned(self, w, x, which):
+        """qk-norm, then rotary embedding, of q or k."""
+        net = self._net
+        if net["qk_norm"] != "none":
+            x = self._norm(w, f"{which}_norm", x, net["qk_norm"])
+        return rotate(x, net["rope_theta"], net["rope_style"], net["rope_dim"]) if net["rope_theta"] else x
+
+    def _answer(self, x, real):
+        """Final norm, pooling, head."""
+        w, pool = self._w, self.model.get("pool", "first")
+        if pool in ("first", "pooler"):
+            x = x[:, 0]
+        if "final_norm_w" in w:
+            x = self._norm(w, "final_norm", x)
+        if pool == "mean":
+            rows = np.ones(x.shape[:2] + (1,)) if real is None else real[:, 0] * np.ones(x.shape[:2] + (1,))
+            rows[:, :self.model["prefix_tokens"]] = 0
+            x = (x * rows).sum(axis=1) / rows.sum(axis=1)
+        if pool == "pooler":
+            x = np.tanh(linear(x, w, "pooler_w", "pooler_b"))
+        return linear(x, w, "head_w" if "head_w" in w else "token_embedding", "head_b")
+
+
+class VitModel(Network):
+    """A network of family "vit"."""
+
+    def __init__(self, model, net, weights):
+        if model["family"] != "vit":
+            raise ValueError(f"forward pass: family is {model['family']!r}, supported is 'vit'")
+        super().__init__(model, net, weights)
+
+
+def as_inputs(inputs):
+    """A bare array as {"patches"} (floats) or {"tokens"} (integers); a dict as it is."""
+    if isinstance(inputs, dict):
+        return inputs
+    array = np.asarray(inputs)
+    return {"patches" if array.dtype.kind == "f" else "tokens": array}
 
 
 def check_supported(model, net):
@@ -179,26 +245,19 @@ def check_supported(model, net):
 
     Raises: ValueError naming the attribute, what it is and what is allowed.
     """
-    wanted = {"family": "vit", "pool": "first", "causal": 0}
-    wanted_net = {"norm": "layernorm", "norm_position": "pre", "activation": "gelu", "gated": 0,
-                  "rope_theta": 0, "qk_norm": "none", "layer_scale": 0, "tied_head": 0}
-    defaults = {"pool": "first", "qk_norm": "none", "rope_theta": 0, "layer_scale": 0, "tied_head": 0}
-    for attributes, rules in ((model, wanted), (net, wanted_net)):
-        for name, value in rules.items():
-            got = attributes.get(name, defaults.get(name))
-            if got != value:
-                raise ValueError(f"forward pass: {name} is {got!r}, supported is {value!r}")
-    if model.get("kv_heads", model["heads"]) != model["heads"]:
-        raise ValueError(f"forward pass: kv_heads is {model['kv_heads']}, supported is heads = {model['heads']}")
-
-
-def _linear(x, weights, weight, bias):
-    """x w^T + b; a bias the file lacks is none."""
-    y = x @ weights[weight].T
-    return y + weights[bias] if bias in weights else y
-
-
-def _widened(weights):
-    """The same tree with float64 arrays."""
-    return {name: _widened(value) if isinstance(value, dict) else np.asarray(value, np.float64)
-            for name, value in weights.items()}
+    rope_dim = net.get("rope_dim", model["head_dim"])
+    rules = (("family", model["family"], FAMILIES),
+             ("pool", model.get("pool", "first"), ("first", "mean", "pooler", "none")),
+             ("norm", net["norm"], tuple(NORMS)), ("activation", net["activation"], tuple(ACTIVATIONS)),
+             ("norm_position", net["norm_position"], ("pre", "post")),
+             ("rope_style", net.get("rope_style", "half"), ("half", "interleaved")),
+             ("qk_norm", net.get("qk_norm", "none"), ("none", *NORMS)))
+    for name, value, allowed in rules:
+        if value not in allowed:
+            raise ValueError(f"forward pass: {name} is {value!r}, supported is {' or '.join(map(repr, allowed))}")
+    if net.get("rope_theta", 0) and (rope_dim % 2 or not 0 < rope_dim <= model["head_dim"]):
+        raise ValueError(f"forward pass: rope_dim is {rope_dim}, supported is an even number up to "
+                         f"head_dim = {model['head_dim']}")
+    if model["heads"] % model["kv_heads"]:
+        raise ValueError(f"forward pass: kv_heads is {model['kv_heads']}, supported is a divisor of "
+                         f"heads = {model['heads']}")

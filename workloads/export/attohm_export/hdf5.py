@@ -79,6 +79,19 @@ def read_attributes(thing):
     return result
 
 
+def tree(group):
+    """A group as nested dicts of arrays."""
+    return {name: tree(item) if isinstance(item, h5py.Group) else item[()] for name, item in group.items()}
+
+
+def item_at(file, path):
+    """The dataset at an absolute path as an array, a group as `tree`, None for nothing."""
+    item = file.get(path) if isinstance(path, str) and path.startswith("/") else None
+    if item is None:
+        return None
+    return tree(item) if isinstance(item, h5py.Group) else np.asarray(item[()])
+
+
 def content_sha256(file):
     """Hash of a trace's content, without the root attributes (producer, date, itself).
 

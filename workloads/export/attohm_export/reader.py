@@ -4,9 +4,11 @@ import h5py
 import numpy as np
 
 from . import hdf5, schema
-from .forward import VitModel
+from .forward import Network, VitModel
+from .graph import GraphNetwork
 from .recompute import check_out
 from .schema import TraceError
+from .schema_layers import check_layer
 
 
 class TraceReader:
@@ -32,9 +34,14 @@ class TraceReader:
     def __exit__(self, kind, error, trace):
         self.file.close()
 
+    def network(self):
+        """The network of the file: a GraphNetwork for family gcn, else a Network."""
+        kind = GraphNetwork if self.model["family"] == "gcn" else Network
+        return kind(self.model, self.net, hdf5.tree(self.file["model/weights"]))
+
     def vit(self):
         """The network as a VitModel."""
-        return VitModel(self.model, self.net, _tree(self.file["model/weights"]))
+        return VitModel(self.model, self.net, hdf5.tree(self.file["model/weights"]))
 
     def names(self, parent="samples"):
         """Paths of the samples (or of the "calibration" samples) in order."""
@@ -45,7 +52,7 @@ class TraceReader:
         group = self.file[path]
         tensors = {name: item[()] for name, item in group.items() if isinstance(item, h5py.Dataset)}
         layers = [group["layers"][name] for name in sorted(group.get("layers", {}))]
-        return hdf5.read_attributes(group), tensors, [(hdf5.read_attributes(g), _tree(g)) for g in layers]
+        return hdf5.read_attributes(group), tensors, [(hdf5.read_attributes(g), hdf5.tree(g)) for g in layers]
 
     def stacked(self, name, paths):
         """One tensor of several samples, [len(paths), ...]."""
@@ -67,14 +74,15 @@ def check_trace(path):
             if compares != schema.COMPARES:
                 raise TraceError("/model/thresholds/learned", f"compares is {compares!r}, allowed: {schema.COMPARES!r}")
         if trace.net is not None:
-            schema.check_weights(trace.net, _tree(trace.file["model/weights"]), trace.model)
+            schema.check_weights(trace.net, hdf5.tree(trace.file["model/weights"]), trace.model)
         for name in trace.names() + trace.names("calibration"):
             attrs, tensors, layers = trace.sample(name)
             schema.check_sample(name, attrs, tensors, trace.model)
             for number, (layer, arrays) in enumerate(layers):
                 where = f"{name}/layers/{number:02d}"
-                schema.check_attention(where, layer, arrays, trace.model)
-                worst = max(worst, check_out(where, layer, arrays, attrs.get("valid_len")))
+                check_layer(where, layer, arrays, trace.model, lambda path: hdf5.item_at(trace.file, path))
+                if layer["kind"] == "attention":
+                    worst = max(worst, check_out(where, layer, arrays, attrs.get("valid_len")))
     return worst
 
 
@@ -91,7 +99,3 @@ def _check_root(root):
         raise TraceError("/", f"schema_version is {root.get('schema_version')!r}, known is {schema.SCHEMA_VERSION}")
     if root.get("complete") != 1:
         raise TraceError("/", "complete is not 1: a truncated capture")
-
-
-def _tree(group):
-    return {name: _tree(item) if isinstance(item, h5py.Group) else item[()] for name, item in group.items()}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .forward import softmax_sum
+from .maths import softmax_sum
 from .schema import TraceError
 
 TOLERANCE_FLOAT32 = 1e-3  # of max|out| per head, trace format 1.0
@@ -41,10 +41,19 @@ def attention_out(attrs, tensors, valid_len=None):
     return softmax_sum(scores, v[shared], allowed_keys(attrs, tensors, valid_len))
 
 
+def real_rows(attrs, valid_len):
+    """The queries that are no padding: query i is token i + n_k - n_q. Returns: slice."""
+    if valid_len is None or valid_len == attrs["n_k"]:
+        return slice(None)
+    return slice(max(0, min(attrs["n_q"], valid_len - (attrs["n_k"] - attrs["n_q"]))))
+
+
 def recompute_error(attrs, tensors, valid_len=None):
     """max|difference| / max|out|, the worst head; padded rows are ignored."""
-    rows = slice(valid_len)
+    rows = real_rows(attrs, valid_len)
     out = np.asarray(tensors["out"], np.float64)[:, rows]
+    if out.shape[1] == 0:
+        return 0.0
     difference = np.abs(attention_out(attrs, tensors, valid_len)[:, rows] - out).max(axis=(1, 2))
     size = np.abs(out).max(axis=(1, 2))
     return float(np.where(size > 0, difference / np.where(size > 0, size, 1.0),

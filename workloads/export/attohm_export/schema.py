@@ -47,10 +47,11 @@ TOP_SHAPES = {
     "patch_w": "Wp", "patch_b": "W", "prefix_embedding": "PW", "pooler_w": "WW", "pooler_b": "W",
 }
 LAYER_REQUIRED = ("wq", "wk", "wv", "wo", "norm1_w", "norm2_w", "w_up", "w_down")
+GRAPH_SHAPES = {"w": "oi", "b": "o"}  # a layer of family gcn; o and i differ from layer to layer
+TRANSFORMERS = ("vit", "bert", "gpt", "llama", "other")
 
 SAMPLE_TENSORS = ("x0", "patches", "tokens", "segments", "targets", "logits", "logits_threshold", "labels",
                   "eval_index")
-ATTENTION_TENSORS = ("q", "k", "v", "out", "bias", "mask", "x_in", "token_ids")
 HALF_ALLOWED = ("q", "k", "v", "out", "x")
 INTEGER_TENSORS = {"tokens": np.int32, "segments": np.int32, "targets": np.int32, "token_ids": np.int32,
                    "labels": np.int64, "eval_index": np.int64, "mask": np.uint8}
@@ -86,10 +87,11 @@ def check_attributes(where, attrs, required, optional):
 def check_model(model):
     """Attributes of /model. Raises: TraceError."""
     check_attributes("/model", model, MODEL_ATTRIBUTES, MODEL_OPTIONAL)
-    for name in ("layers", "heads", "kv_heads", "head_dim", "width"):
-        if model[name] < 1:
-            raise TraceError("/model", f"{name} is {model[name]}, allowed: 1 and more")
-    if model["heads"] % model["kv_heads"]:
+    low = 1 if model["family"] in TRANSFORMERS else 0
+    for name, least in (("layers", 1), ("heads", low), ("kv_heads", low), ("head_dim", low), ("width", 1)):
+        if model[name] < least:
+            raise TraceError("/model", f"{name} is {model[name]}, allowed: {least} and more")
+    if model["heads"] % max(1, model["kv_heads"]):
         raise TraceError("/model", f"heads {model['heads']} is no multiple of kv_heads {model['kv_heads']}")
 
 
@@ -116,24 +118,67 @@ def check_values(where, name, array):
 def check_weights(net, weights, model):
     """Attributes, names and shapes of /model/weights. Raises: TraceError."""
     where = "/model/weights"
+    groups = {name: value for name, value in weights.items() if isinstance(value, dict)}
+    wanted = [f"layer_{i:02d}" for i in range(model["layers"])]
+    if set(groups) != set(wanted):
+        raise TraceError(where, f"layer groups {sorted(groups)}, wanted {wanted}")
+    if model["family"] == "gcn":
+        return _check_graph_weights(where, net, [groups[name] for name in wanted], model)
     check_attributes(where, net, NET_ATTRIBUTES, NET_OPTIONAL)
+    sizes = _axis_sizes(model)
+    top = {name: value for name, value in weights.items() if name not in groups}
+    _require(where, top, _top_required(net, model))
+    if net["norm_position"] == "post" and "final_norm_w" in top:
+        raise TraceError(where, "final_norm_w in a post-norm network; allowed: none, the head follows the last norm2")
+    _check_shapes(where, top, TOP_SHAPES, sizes)
+    for name in wanted:
+        _require(f"{where}/{name}", groups[name], LAYER_REQUIRED + _layer_required(net))
+        _check_shapes(f"{where}/{name}", groups[name], LAYER_SHAPES, sizes)
+
+
+def _axis_sizes(model):
+    """Sizes that the model fixes, by the letters of the shape tables."""
     heads, kv_heads, dim = model["heads"], model["kv_heads"], model["head_dim"]
     v_dim = model.get("v_head_dim", dim)
     sizes = {"W": model["width"], "Q": heads * dim, "K": kv_heads * dim, "V": kv_heads * v_dim, "O": heads * v_dim,
              "d": dim, "C": model["classes"], "P": model["prefix_tokens"]}
     if model["grid_h"] * model["grid_w"]:
         sizes["N"] = model["prefix_tokens"] + model["grid_h"] * model["grid_w"]
-    groups = {name: value for name, value in weights.items() if isinstance(value, dict)}
-    wanted = [f"layer_{i:02d}" for i in range(model["layers"])]
-    if sorted(groups) != wanted:
-        raise TraceError(where, f"layer groups {sorted(groups)}, wanted {wanted}")
-    top = {name: value for name, value in weights.items() if name not in groups}
-    _check_shapes(where, top, TOP_SHAPES, sizes)
-    for name in wanted:
-        for tensor in LAYER_REQUIRED:
-            if tensor not in groups[name]:
-                raise TraceError(f"{where}/{name}", f"{tensor} is missing")
-        _check_shapes(f"{where}/{name}", groups[name], LAYER_SHAPES, sizes)
+    return sizes
+
+
+def _top_required(net, model):
+    """Tensors outside the layers that the attributes call for."""
+    head = ("token_embedding",) if net.get("tied_head", 0) else ("head_w",) if model["task"] != "none" else ()
+    pooler = ("pooler_w",) if model.get("pool") == "pooler" else ()
+    return head + pooler + (("final_norm_w",) if net["norm_position"] == "pre" else ())
+
+
+def _layer_required(net):
+    """Tensors of a layer that the attributes call for."""
+    gate = ("w_gate",) if net["gated"] else ()
+    norms = ("q_norm_w", "k_norm_w") if net.get("qk_norm", "none") != "none" else ()
+    return gate + norms + (("ls1", "ls2") if net.get("layer_scale", 0) else ())
+
+
+def _check_graph_weights(where, net, layers, model):
+    """A chain of linear maps from the features to the classes."""
+    check_attributes(where, net, {"activation": NET_ATTRIBUTES["activation"]},
+                     {**NET_ATTRIBUTES, **NET_OPTIONAL})
+    size = None
+    for index, layer in enumerate(layers):
+        name = f"{where}/layer_{index:02d}"
+        _require(name, layer, ("w",))
+        _check_shapes(name, layer, GRAPH_SHAPES, {"i": size} if size else {})
+        size = layer["w"].shape[0]
+    if model["classes"] and size != model["classes"]:
+        raise TraceError(name, f"w has {size} rows, wanted {model['classes']} classes")
+
+
+def _require(where, tensors, names):
+    for name in names:
+        if name not in tensors:
+            raise TraceError(where, f"{name} is missing")
 
 
 def _check_shapes(where, tensors, table, sizes):
@@ -167,26 +212,24 @@ def check_sample(where, attrs, tensors, model):
     patches, n = tensors.get("patches"), model["grid_h"] * model["grid_w"]
     if patches is not None and (patches.ndim != 2 or patches.shape[0] != n):
         raise TraceError(where, f"patches has shape {patches.shape}, wanted ({n}, p)")
+    _check_tokens(where, attrs, tensors, model)
 
 
-def check_attention(where, attrs, tensors, model):
-    """Attributes and shapes of one attention layer. Raises: TraceError."""
-    for name in ("n_q", "n_k", "scale", "causal", "q_prescaled"):
-        if name not in attrs:
-            raise TraceError(where, f"attribute {name} is missing")
-    if attrs["q_prescaled"] != 0:
-        raise TraceError(where, f"q_prescaled is {attrs['q_prescaled']}, allowed: 0")
-    heads, kv_heads, dim = model["heads"], model["kv_heads"], model["head_dim"]
-    v_dim, n_q, n_k, windows = model.get("v_head_dim", dim), attrs["n_q"], attrs["n_k"], attrs.get("windows", 1)
-    h, hk = windows * heads, windows * kv_heads
-    shapes = {"q": [(h, n_q, dim)], "k": [(hk, n_k, dim)], "v": [(hk, n_k, v_dim)], "out": [(h, n_q, v_dim)],
-              "bias": [(h, n_q, n_k), (1, n_q, n_k)], "mask": [(h, n_q, n_k), (1, n_q, n_k)]}
-    for name in ("q", "k", "v", "out"):
+def _check_tokens(where, attrs, tensors, model):
+    """Everything per token has the same length; ids and targets are in range."""
+    per_token = {name: len(tensors[name]) for name in ("x0", "tokens", "segments", "targets") if name in tensors}
+    if "logits" in tensors and tensors["logits"].ndim == 2 and model["family"] in TRANSFORMERS:
+        per_token["logits"] = len(tensors["logits"])
+    if len(set(per_token.values())) > 1:
+        raise TraceError(where, f"tensors per token differ in length: {per_token}")
+    n = next(iter(per_token.values()), None)
+    valid_len = attrs.get("valid_len")
+    if valid_len is not None and not 0 <= valid_len <= (valid_len if n is None else n):
+        raise TraceError(where, f"valid_len is {valid_len}, allowed: 0..{n}")
+    for name, low, high in (("tokens", 0, None), ("segments", 0, None), ("targets", -1, model["classes"])):
         if name not in tensors:
-            raise TraceError(where, f"{name} is missing")
-    for name, array in tensors.items():
-        if name not in ATTENTION_TENSORS:
-            raise TraceError(where, f"unknown tensor {name}")
-        check_values(where, name, array)
-        if name in shapes and array.shape not in shapes[name]:
-            raise TraceError(where, f"{name} has shape {array.shape}, wanted {shapes[name][0]}")
+            continue
+        ids = tensors[name]
+        if ids.ndim != 1 or (ids.size and (ids.min() < low or (high is not None and ids.max() >= high))):
+            raise TraceError(where, f"{name} has shape {ids.shape} and values {ids.min()}..{ids.max()}, allowed: one "
+                                    f"per token, {low} and more" + (f", below {high}" if high else ""))

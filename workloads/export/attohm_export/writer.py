@@ -8,6 +8,7 @@ import numpy as np
 
 from . import hdf5, schema
 from .recompute import check_out
+from .schema_layers import check_layer
 from .schema import TraceError
 
 
@@ -75,6 +76,17 @@ class TraceWriter:
         hdf5.write_attributes(group, net)
         _write_tree(group, tensors)
 
+    def modules(self, tensors):
+        """Weights that linear and conv2d layers point to, below /model/modules.
+
+        Args: tensors: {"module name": {"weight": array, "bias": array}}, float32.
+        """
+        group = hdf5.create_group(self._file["model"], "modules")
+        for name, arrays in tensors.items():
+            for kind, array in arrays.items():
+                schema.check_values(f"/model/modules/{name}", kind, array)
+        _write_tree(group, tensors)
+
     def add_sample(self, attrs, tensors, layers=(), calibration=False):
         """One input.
 
@@ -82,8 +94,10 @@ class TraceWriter:
           attrs: dataset, split, index and, for classify, label (all integers
             int64), valid_len if shorter than N.
           tensors: x0 or patches or tokens, logits, logits_threshold, ...
-          layers: (attributes, tensors) of the captured attention layers, in
-            order; attributes n_q, n_k, scale, causal.
+          layers: (attributes, tensors) of the captured layers, in order. kind
+            "attention" is the default: attributes n_q, n_k, scale, causal. "linear"
+            and "conv2d": x and weight_path. "graph": x and adjacency {indptr,
+            indices, values}, or adjacency_path of an earlier one.
           calibration: into /calibration, never evaluated, instead of /samples.
         Returns: the sample's path. Raises: TraceError, the file is then not kept.
         """
@@ -107,17 +121,25 @@ class TraceWriter:
 
     def _add_layers(self, sample, layers, valid_len):
         """Each layer's out is recomputed from what is stored before it is accepted."""
-        if len(layers) > self._declared()["layers"]:
-            raise TraceError(sample.name, f"{len(layers)} attention layers, the model has {self._model['layers']}")
+        layers = [({"kind": "attention", **attrs}, tensors) for attrs, tensors in layers]
+        count = sum(attrs["kind"] == "attention" for attrs, _ in layers)
+        if count not in (0, self._declared()["layers"]):
+            raise TraceError(sample.name, f"{count} attention layers, the model has {self._model['layers']}")
         parent = hdf5.create_group(sample, "layers")
         for number, (attrs, tensors) in enumerate(layers):
             where = f"{sample.name}/layers/{number:02d}"
-            attrs = {"kind": "attention", "q_prescaled": 0, **attrs}
-            schema.check_attention(where, attrs, tensors, self._model)
-            check_out(where, attrs, tensors, valid_len)
+            if attrs["kind"] == "attention":
+                attrs = {"q_prescaled": 0, **attrs}
+            check_layer(where, attrs, tensors, self._model, self._lookup)
+            if attrs["kind"] == "attention":
+                check_out(where, attrs, tensors, valid_len)
             group = hdf5.create_group(parent, f"{number:02d}")
             hdf5.write_attributes(group, attrs)
-            _write_tree(group, tensors)
+            _write_tree(group, tensors, compress=("x", "indices", "values") if attrs["kind"] == "graph" else ())
+
+    def _lookup(self, path):
+        """The dataset at an absolute path as an array, a group as a dict, None for nothing."""
+        return hdf5.item_at(self._file, path)
 
     def _declared(self):
         if self._model is None:
@@ -144,9 +166,9 @@ class TraceWriter:
             os.close(folder)
 
 
-def _write_tree(group, tensors):
+def _write_tree(group, tensors, compress=()):
     for name, value in tensors.items():
         if isinstance(value, dict):
-            _write_tree(hdf5.create_group(group, name), value)
+            _write_tree(hdf5.create_group(group, name), value, compress)
         else:
-            hdf5.write_tensor(group, name, value)
+            hdf5.write_tensor(group, name, value, compress=name in compress)
