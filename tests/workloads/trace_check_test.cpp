@@ -7,6 +7,7 @@
 
 #include "src/base/atomic_file.hpp"
 #include "src/base/error.hpp"
+#include "src/base/hdf5.hpp"
 #include "tests/base/temporary_directory.hpp"
 #include "tests/workloads/small_trace.hpp"
 #include "workloads/trace_info.hpp"
@@ -24,6 +25,45 @@ bool names(const TraceCheck& check, const std::string& text) {
     return std::any_of(
         check.problems.begin(), check.problems.end(),
         [&](const std::string& problem) { return problem.find(text) != std::string::npos; });
+}
+
+/// A graph network of two layers without samples' tensors: 5 features, 3 hidden units, `classes`.
+void write_graph_network(const std::string& path, std::size_t classes, float last_value) {
+    attohm::H5File file = attohm::H5File::create(path);
+    const attohm::H5Group root = file.root();
+    for (const auto& [name, text] : {std::pair{"format", "attohm-trace"},
+                                     {"schema_version", "1.0.0"},
+                                     {"producer", "test"},
+                                     {"producer_version", "1"},
+                                     {"created_utc", "2026-11-20T00:00:00Z"},
+                                     {"capture_dtype", "float32"},
+                                     {"capture_method", "by hand"}})
+        root.set_text(name, text);
+    const attohm::H5Group model = root.create_group("model");
+    for (const auto& [name, text] : {std::pair{"name", "graph"},
+                                     {"family", "gcn"},
+                                     {"task", "node-classify"},
+                                     {"pool", "none"}})
+        model.set_text(name, text);
+    for (const auto& [name, number] : {std::pair{"layers", 2},
+                                       {"heads", 0},
+                                       {"kv_heads", 0},
+                                       {"head_dim", 0},
+                                       {"width", 3},
+                                       {"prefix_tokens", 0},
+                                       {"classes", 4}})
+        model.set_integer(name, number);
+    model.set_flag("causal", false);
+    const attohm::H5Group weights = model.create_group("weights");
+    weights.set_text("activation", "relu");
+    std::vector<float> values(15, 0.5F);
+    weights.create_group("layer_00").write("w", {3, 5}, std::span<const float>(values));
+    values.assign(classes * 3, 0.25F);
+    values.back() = last_value;
+    weights.create_group("layer_01").write("w", {classes, 3}, std::span<const float>(values));
+    root.create_group("samples").create_group("000000").set_text("dataset", "none");
+    root.set_flag("complete", true);
+    file.close();
 }
 
 }  // namespace
@@ -75,6 +115,21 @@ TEST_CASE("a check names every fault, not the first", "[unit]") {
     CHECK(json["good"] == false);
     CHECK(json["problems"].size() == 7);
     CHECK(json["worst_where"] == "samples/000001, layer 1, head 3");
+}
+
+TEST_CASE("weights of a graph network are checked as a chain to the classes", "[unit]") {
+    const TemporaryDirectory directory;
+    write_graph_network(directory.file("good.h5"), 4, 0.25F);
+    CHECK(attohm::check_trace(directory.file("good.h5")).problems.empty());
+    write_graph_network(directory.file("short.h5"), 3, 0.25F);
+    CHECK(names(attohm::check_trace(directory.file("short.h5")),
+                "/model/weights/layer_01/w: wrong shape; got [3, 3]"));
+    write_graph_network(directory.file("nan.h5"), 4, std::numeric_limits<float>::quiet_NaN());
+    CHECK(names(attohm::check_trace(directory.file("nan.h5")),
+                "/model/weights/layer_01/w: a value is not finite; got nan at [3, 2]"));
+    const TraceCheck cora = attohm::check_trace("workloads/zoo/cora_gcn/cora_gcn.h5");
+    CHECK(cora.problems.empty());
+    CHECK(cora.samples == 1);
 }
 
 TEST_CASE("a file that cannot be opened is one problem", "[unit]") {
