@@ -11,6 +11,9 @@ from .recompute import check_out
 from .schema_layers import check_layer
 from .schema import TraceError
 
+_MATRICES = tuple(name for table in (schema.LAYER_SHAPES, schema.TOP_SHAPES, schema.GRAPH_SHAPES)
+                  for name, axes in table.items() if len(axes) == 2)
+
 
 def creation_time():
     """SOURCE_DATE_EPOCH where set (reproducible-builds.org), else now; ISO 8601, UTC."""
@@ -35,6 +38,7 @@ class TraceWriter:
                       "producer_version": producer_version, "created_utc": created_utc or creation_time(),
                       "capture_dtype": capture_dtype, "capture_method": capture_method}
         self._file, self._model, self._counts = None, None, {}
+        self.worst = 0.0  # largest recomputation error of any out so far
 
     def __enter__(self):
         self._file = hdf5.create_file(self._partial)
@@ -65,16 +69,17 @@ class TraceWriter:
         group = hdf5.create_group(self._file["model"], "thresholds")
         hdf5.write_attributes(hdf5.write_tensor(group, "learned", learned), {"compares": schema.COMPARES})
 
-    def weights(self, net, tensors):
+    def weights(self, net, tensors, compress=False):
         """The network, which makes the file closed-loop.
 
         Args: net: attributes of /model/weights; tensors: {"layer_00": {"wq":
-          array, ...}, "final_norm_w": array, ...}, float32.
+          array, ...}, "final_norm_w": array, ...}, float32; compress: gzip, worth
+          it for weights of few digits (float32 values that fit float16).
         """
         schema.check_weights(net, tensors, self._declared())
         group = hdf5.create_group(self._file["model"], "weights")
         hdf5.write_attributes(group, net)
-        _write_tree(group, tensors)
+        _write_tree(group, tensors, compress=_MATRICES if compress else ())
 
     def modules(self, tensors):
         """Weights that linear and conv2d layers point to, below /model/modules.
@@ -119,6 +124,10 @@ class TraceWriter:
         self._counts[parent] = number + 1
         return path
 
+    def count(self, parent="samples"):
+        """How many samples (or "calibration" samples) were added."""
+        return self._counts.get(parent, 0)
+
     def _add_layers(self, sample, layers, valid_len):
         """Each layer's out is recomputed from what is stored before it is accepted."""
         layers = [({"kind": "attention", **attrs}, tensors) for attrs, tensors in layers]
@@ -132,7 +141,7 @@ class TraceWriter:
                 attrs = {"q_prescaled": 0, **attrs}
             check_layer(where, attrs, tensors, self._model, self._lookup)
             if attrs["kind"] == "attention":
-                check_out(where, attrs, tensors, valid_len)
+                self.worst = max(self.worst, check_out(where, attrs, tensors, valid_len))
             group = hdf5.create_group(parent, f"{number:02d}")
             hdf5.write_attributes(group, attrs)
             _write_tree(group, tensors, compress=("x", "indices", "values") if attrs["kind"] == "graph" else ())
