@@ -29,13 +29,9 @@ Scratch& scratch() {
     return buffers;
 }
 
-bool is_real(int id, int valid_len) {
-    return id < 0 || valid_len < 0 || id < valid_len;
-}
-
 /// How many leading rows are real tokens (packages are).
 int count_real(std::span<const int> ids, int valid_len) {
-    const auto real = [valid_len](int id) { return is_real(id, valid_len); };
+    const auto real = [valid_len](int id) { return is_real_token(id, valid_len); };
     const auto padding = std::find_if_not(ids.begin(), ids.end(), real);
     // Valid lengths describe right padding only: no real token may follow a padded one.
     ATTOHM_CHECK(std::none_of(padding, ids.end(), real));
@@ -78,25 +74,6 @@ void Network::normalise(const NormWeights& weights, MatrixView<const float> x,
     normalise_rows(norm_, weights, weights_->norm_eps, x, y);
 }
 
-Matrix<float> Network::embed(const Scheme& scheme, const Sample& sample,
-                             SampleContext& context) const {
-    if (!sample.x0.empty()) return sample.x0;
-    if (sample.patches.empty() || weights_->patch.w.empty())
-        throw UserError("sample has no input for the network", sample.name,
-                        "neither x0 nor patches with patch_w", "x0, or patches and patch_w");
-    const Matrix<float>& prefix = weights_->prefix_embedding;
-    const Matrix<float>& position = weights_->position_embedding;
-    Matrix<float> x(prefix.rows() + sample.patches.rows(), weights_->patch.w.rows());
-    // Prefix tokens first, then one token per patch.
-    if (!prefix.empty()) std::copy_n(prefix.data(), prefix.size(), x.data());
-    const MatrixView<float> tokens = x.view().rows_from(prefix.rows(), sample.patches.rows());
-    linear(scheme, -1, "patch", weights_->patch, sample.patches.view(), tokens, context);
-    if (position.empty()) return x;
-    ATTOHM_CHECK_EQ(position.rows(), x.rows());
-    add_residual(position.view(), {}, x.view());
-    return x;
-}
-
 void Network::select_tokens(const Scheme& scheme, int layer, Matrix<float>& x,
                             std::vector<int>& ids, SampleContext& context) const {
     ATTOHM_CHECK_EQ(ids.size(), x.rows());
@@ -106,12 +83,18 @@ void Network::select_tokens(const Scheme& scheme, int layer, Matrix<float>& x,
     ATTOHM_CHECK_EQ(next.x.cols(), x.cols());
     ATTOHM_CHECK(!next.ids.empty());
     // The head reads row 0: the scheme must have kept its token there.
-    if (pool_ == Pool::first) ATTOHM_CHECK_EQ(next.ids.front(), 0);
+    if (reads_first_row()) ATTOHM_CHECK_EQ(next.ids.front(), 0);
     x = std::move(next.x);
     ids = std::move(next.ids);
 }
 
-void Network::project(const Scheme& scheme, int layer, MatrixView<const float> x, int valid,
+void Network::normalise_head(const NormWeights& weights, std::span<const int> ids,
+                             MatrixView<float> x) const {
+    if (head_norm_) normalise_rows(*head_norm_, weights, weights_->norm_eps, x, x);
+    if (rotary_) rotate(*rotary_, ids, x);
+}
+
+void Network::project(const Scheme& scheme, int layer, MatrixView<const float> x, const Rows& rows,
                       SampleContext& context, AttentionLayer& attention) const {
     const BlockWeights& block = weights_->blocks[static_cast<std::size_t>(layer)];
     const auto heads = static_cast<std::size_t>(model_.heads);
@@ -126,18 +109,13 @@ void Network::project(const Scheme& scheme, int layer, MatrixView<const float> x
     fill("q", block.q, heads, attention.q);
     fill("k", block.k, kv_heads, attention.k);
     fill("v", block.v, kv_heads, attention.v);
-    if (head_norm_) {
-        const auto each_head = [&](const NormWeights& norm, Tensor3& planes) {
-            for (std::size_t h = 0; h < planes.planes; ++h)
-                normalise_rows(*head_norm_, norm, weights_->norm_eps, planes.plane(h),
-                               planes.plane(h));
-        };
-        each_head(block.q_norm, attention.q);
-        each_head(block.k_norm, attention.k);
-    }
+    for (std::size_t h = 0; h < heads; ++h)
+        normalise_head(block.q_norm, rows.ids, attention.q.plane(h));
+    for (std::size_t h = 0; h < kv_heads; ++h)
+        normalise_head(block.k_norm, rows.ids, attention.k.plane(h));
     attention.layer = layer;
     attention.n_q = attention.n_k = static_cast<int>(x.rows);
-    attention.valid_q = attention.valid_k = valid;
+    attention.valid_q = attention.valid_k = rows.valid;
     attention.scale = 1.0F / std::sqrt(static_cast<float>(model_.head_dim));
     attention.causal = model_.causal;
 }
@@ -153,14 +131,15 @@ AttentionLayer Network::attention_inputs(const Scheme& scheme, int layer, const 
         normalise(weights_->blocks[static_cast<std::size_t>(layer)].norm1, input.view(),
                   input.view());
     AttentionLayer attention;
-    project(scheme, layer, input.view(), count_real(tokens, valid_len), context, attention);
+    project(scheme, layer, input.view(), {tokens, count_real(tokens, valid_len)}, context,
+            attention);
     return attention;
 }
 
-void Network::attend(const Scheme& scheme, int layer, MatrixView<const float> x, int valid,
+void Network::attend(const Scheme& scheme, int layer, MatrixView<const float> x, const Rows& rows,
                      MatrixView<float> y, SampleContext& context) const {
     Scratch& buffers = scratch();
-    project(scheme, layer, x, valid, context, buffers.attention);
+    project(scheme, layer, x, rows, context, buffers.attention);
     buffers.heads.clear();
     for (int h = 0; h < model_.heads; ++h)
         buffers.heads.push_back(head_view(buffers.attention, context.sample, h));
@@ -193,7 +172,7 @@ void Network::block(const Scheme& scheme, int layer, Matrix<float>& x, std::vect
     select_tokens(scheme, layer, x, ids, context);
     if (scheme.block(layer, x.view(), context)) return;
     const BlockWeights& block = weights_->blocks[static_cast<std::size_t>(layer)];
-    const int valid = count_real(ids, valid_len);
+    const Rows rows{ids, count_real(ids, valid_len)};
     Scratch& buffers = scratch();
     buffers.branch.resize(x.rows(), x.cols());
     buffers.normed.resize(x.rows(), x.cols());
@@ -202,47 +181,20 @@ void Network::block(const Scheme& scheme, int layer, Matrix<float>& x, std::vect
     if (norm_first_) {
         // x = x + attn(norm1 x); x = x + mlp(norm2 x)
         normalise(block.norm1, x.view(), normed);
-        attend(scheme, layer, normed, valid, branch, context);
+        attend(scheme, layer, normed, rows, branch, context);
         add_residual(branch, block.layer_scale1, x.view());
         normalise(block.norm2, x.view(), normed);
         feed_forward(scheme, layer, normed, branch, context);
         add_residual(branch, block.layer_scale2, x.view());
     } else {
         // x = norm1(x + attn x); x = norm2(x + mlp x)
-        attend(scheme, layer, x.view(), valid, branch, context);
+        attend(scheme, layer, x.view(), rows, branch, context);
         add_residual(branch, block.layer_scale1, x.view());
         normalise(block.norm1, x.view(), x.view());
         feed_forward(scheme, layer, x.view(), branch, context);
         add_residual(branch, block.layer_scale2, x.view());
         normalise(block.norm2, x.view(), x.view());
     }
-}
-
-Matrix<float> Network::logits(const Scheme& scheme, const Matrix<float>& x, SampleContext& context,
-                              int valid_len, std::span<const int> ids) const {
-    // The class token alone is normalised where nothing else is read.
-    const std::size_t rows = pool_ == Pool::first ? 1 : x.rows();
-    Matrix<float> normed(rows, x.cols());
-    std::copy_n(x.data(), normed.size(), normed.data());
-    if (norm_first_) normalise(weights_->final_norm, normed.view(), normed.view());
-    Matrix<float> pooled;
-    if (pool_ == Pool::mean) {
-        pooled = Matrix<float>(1, x.cols());
-        std::size_t count = 0;
-        for (std::size_t i = 0; i < rows; ++i) {
-            const int id = ids.empty() ? static_cast<int>(i) : ids[i];
-            if ((id >= 0 && id < model_.prefix_tokens) || !is_real(id, valid_len)) continue;
-            add_residual(normed.view().rows_from(i, 1), {}, pooled.view());
-            ++count;
-        }
-        ATTOHM_CHECK_LT(std::size_t{0}, count);
-        for (float& value : flat(pooled)) value /= static_cast<float>(count);
-    } else {
-        pooled = std::move(normed);
-    }
-    Matrix<float> out(pooled.rows(), weights_->head.w.rows());
-    linear(scheme, model_.layers, "head", weights_->head, pooled.view(), out.view(), context);
-    return out;
 }
 
 Matrix<float> Network::run(const Scheme& scheme, const Sample& sample,

@@ -84,6 +84,25 @@ ATTOHM_SIMD_CLONES void divide_by_one_plus(const float* e, float* x, std::size_t
     for (std::size_t j = 0; j < n; ++j) x[j] = x[j] / (1.0F + e[j]);
 }
 
+/// Both members of a pair from their old values.
+ATTOHM_SIMD_CLONES void turn_halves(const float* cosines, const float* sines, float* a, float* b,
+                                    std::size_t pairs) {
+    for (std::size_t i = 0; i < pairs; ++i) {
+        const float first = a[i] * cosines[i] - b[i] * sines[i];
+        b[i] = b[i] * cosines[i] + a[i] * sines[i];
+        a[i] = first;
+    }
+}
+
+ATTOHM_SIMD_CLONES void turn_neighbours(const float* cosines, const float* sines, float* x,
+                                        std::size_t pairs) {
+    for (std::size_t i = 0; i < pairs; ++i) {
+        const float first = x[2 * i] * cosines[i] - x[2 * i + 1] * sines[i];
+        x[2 * i + 1] = x[2 * i + 1] * cosines[i] + x[2 * i] * sines[i];
+        x[2 * i] = first;
+    }
+}
+
 }  // namespace forward_kernels
 
 namespace {
@@ -153,6 +172,14 @@ void add_residual(MatrixView<const float> y, std::span<const float> scale, Matri
         else
             forward_kernels::add_product(y.row(i), scale.data(), x.row(i), x.cols);
     }
+}
+
+void turn_pairs(const float* cosines, const float* sines, std::size_t pairs, bool interleaved,
+                float* x) {
+    if (interleaved)
+        forward_kernels::turn_neighbours(cosines, sines, x, pairs);
+    else
+        forward_kernels::turn_halves(cosines, sines, x, x + pairs, pairs);
 }
 
 void multiply(MatrixView<const float> y, MatrixView<float> x) {

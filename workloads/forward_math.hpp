@@ -30,6 +30,12 @@ void add_bias(std::span<const float> b, MatrixView<float> y);
 /// x += scale * y, scale one factor per column (layer scale); empty: x += y.
 void add_residual(MatrixView<const float> y, std::span<const float> scale, MatrixView<float> x);
 
+/// Pairs (x[i], x[i + pairs]), or (x[2i], x[2i + 1]) where interleaved, turned by the angle whose
+/// cosine and sine stand at i: (a, b) <- (a cos - b sin, b cos + a sin).
+/// Args: x: 2 * pairs elements; cosines, sines: [pairs].
+void turn_pairs(const float* cosines, const float* sines, std::size_t pairs, bool interleaved,
+                float* x);
+
 /// x *= y, element by element (gated MLP).
 void multiply(MatrixView<const float> y, MatrixView<float> x);
 

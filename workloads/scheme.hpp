@@ -51,8 +51,9 @@ class Scheme {
                         SampleContext&, TokenStep& /*next*/) const {
         return false;
     }
-    /// A linear layer of the network ("q", "k", "v", "o", "up", "gate", "down", "patch", "head"),
-    /// y = x w^T + b, bias included. "patch" comes with layer -1, "head" with the number of layers.
+    /// A linear layer of the network ("q", "k", "v", "o", "up", "gate", "down", "patch", "pooler",
+    /// "head"), y = x w^T + b, bias included. "patch" comes with layer -1, "pooler" and "head" with
+    /// the number of layers.
     /// Returns false for the exact product.
     virtual bool linear(int /*layer*/, std::string_view /*name*/, const LinearWeights&,
                         MatrixView<const float> /*x*/, MatrixView<float> /*y*/,

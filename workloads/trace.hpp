@@ -163,10 +163,15 @@ struct Weights {
     bool tied_head = false;
     std::vector<BlockWeights> blocks;
     NormWeights final_norm;
-    LinearWeights head;
+    LinearWeights head;  ///< of a tied head: the token embedding
     LinearWeights patch;
-    Matrix<float> prefix_embedding;
-    Matrix<float> position_embedding;
+    LinearWeights pooler;
+    Matrix<float> prefix_embedding;    ///< [prefix, W] or empty
+    Matrix<float> token_embedding;     ///< [vocabulary, W] or empty
+    Matrix<float> position_embedding;  ///< [N, W] or empty
+    Matrix<float> segment_embedding;   ///< [types, W] or empty
+    NormWeights embed_norm;            ///< of embedded tokens; empty = none
+    std::string where;                 ///< "file.h5:/model/weights", for messages
 };
 
 /// One input. Layers are read apart, one at a time.
@@ -180,10 +185,14 @@ struct Sample {
     std::int64_t label = -1;
     int valid_len = -1;  ///< -1: all tokens are real
     int layers_stored = 0;
-    Matrix<float> x0;                ///< [N, W] or empty
-    Matrix<float> patches;           ///< [n, p] or empty
-    Matrix<float> logits;            ///< [1 or N, classes] or empty
-    Matrix<float> logits_threshold;  ///< same, with the learned hard thresholds, or empty
+    std::string where;                   ///< "file.h5:/samples/000003", for messages
+    std::vector<std::int32_t> tokens;    ///< [N] or empty
+    std::vector<std::int32_t> segments;  ///< [N] or empty: all of type 0
+    std::vector<std::int32_t> targets;   ///< [N], -1 = not scored; or empty
+    Matrix<float> x0;                    ///< [N, W] or empty
+    Matrix<float> patches;               ///< [n, p] or empty
+    Matrix<float> logits;                ///< [1 or N, classes] or empty
+    Matrix<float> logits_threshold;      ///< same, with the learned hard thresholds, or empty
     std::string logits_empty_row = "dense";
 };
 

@@ -107,6 +107,8 @@ class TraceFile {
                       Problems& problems) const;
     void check_sample(SampleEntry& entry, Problems& problems) const;
     void check_attention(const H5Group& layer, Problems& problems) const;
+    std::optional<std::size_t> table_rows(const char* name) const;
+    void read_token_tensors(const H5Group& group, Problems& problems, Sample& sample) const;
     AttentionAttributes attention_attributes(const H5Group& layer) const;
 
     std::string path_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "src/base/error.hpp"
 #include "workloads/scheme.hpp"
@@ -38,6 +39,30 @@ void read_optional(const H5Group& group, const char* name, std::size_t cols, Pro
         read_finite(group, name, info.shape, {read.data(), read.size()});
         matrix = std::move(read);
     });
+}
+
+/// Optional whole numbers of every token, from `low` to below `end`.
+void read_indices(const H5Group& group, const char* name, int low, std::optional<std::size_t> end,
+                  std::vector<std::int32_t>& out) {
+    if (!group.has_dataset(name)) return;
+    const H5DatasetInfo info = require_dataset(group, name, Dtype::int32, {{kAny}});
+    std::vector<std::int32_t> read(info.elements());
+    group.read(name, std::span(read));
+    for (std::size_t i = 0; i < read.size(); ++i)
+        if (read[i] < low || (end && read[i] >= 0 && static_cast<std::size_t>(read[i]) >= *end))
+            throw UserError("index out of range", group.where(name),
+                            fmt::format("{} at [{}]", read[i], i),
+                            end ? fmt::format("{} to {}", low, static_cast<std::int64_t>(*end) - 1)
+                                : fmt::format("{} and more", low));
+    out = std::move(read);
+}
+
+/// That a dataset, where there is one, has an entry for every token.
+void require_count(const H5Group& group, const char* name, std::size_t found,
+                   std::optional<std::size_t> tokens) {
+    if (found == 0 || !tokens || found == *tokens) return;
+    throw UserError("wrong number of tokens", group.where(name), std::to_string(found),
+                    fmt::format("{}, as the sample has", *tokens));
 }
 
 void read_mask(const H5Group& group, std::size_t heads, AttentionLayer& layer) {
@@ -77,12 +102,50 @@ void set_valid(int valid_len, const std::string& where, int windows, AttentionLa
 
 }  // namespace
 
+/// Rows of a table of /model/weights; nothing where there is none.
+std::optional<std::size_t> TraceFile::table_rows(const char* name) const {
+    if (!root_.has_group("model/weights")) return std::nullopt;
+    const H5Group weights = root_.group("model/weights");
+    if (!weights.has_dataset(name)) return std::nullopt;
+    return require_dataset(weights, name, Dtype::float32, {{kAny, kAny}}).shape.front();
+}
+
+void TraceFile::read_token_tensors(const H5Group& group, Problems& problems, Sample& sample) const {
+    problems.attempt(
+        [&] { read_indices(group, "tokens", 0, table_rows("token_embedding"), sample.tokens); });
+    const auto count = [&]() -> std::optional<std::size_t> {
+        if (!sample.tokens.empty()) return sample.tokens.size();
+        if (!sample.x0.empty()) return sample.x0.rows();
+        return std::nullopt;
+    }();
+    problems.attempt([&] {
+        read_indices(group, "segments", 0, table_rows("segment_embedding"), sample.segments);
+        require_count(group, "segments", sample.segments.size(), count);
+    });
+    problems.attempt([&] {
+        const bool by_class = model_.task == "next-token";
+        read_indices(
+            group, "targets", -1,
+            by_class ? std::optional(static_cast<std::size_t>(model_.classes)) : std::nullopt,
+            sample.targets);
+        require_count(group, "targets", sample.targets.size(), count);
+    });
+    problems.attempt([&] {
+        if (!sample.x0.empty() && !sample.tokens.empty())
+            require_count(group, "x0", sample.x0.rows(), count);
+        if (count && sample.valid_len > static_cast<int>(*count))
+            throw UserError("valid_len exceeds the tokens", group.where_attribute("valid_len"),
+                            std::to_string(sample.valid_len), fmt::format("0 to {}", *count));
+    });
+}
+
 Sample TraceFile::read_sample(const SampleEntry& entry, int index, Problems& problems) const {
     const H5Group group = sample_group(entry);
     Sample sample;
     sample.index = index;
     sample.name = entry.name;
     sample.calibration = entry.calibration;
+    sample.where = group.where();
     sample.layers_stored = static_cast<int>(entry.attention.size());
     problems.attempt([&] {
         if (group.has_attribute("dataset")) sample.dataset = group.text("dataset");
@@ -109,9 +172,7 @@ Sample TraceFile::read_sample(const SampleEntry& entry, int index, Problems& pro
             sample.logits_empty_row =
                 word_attribute(group.dataset("logits_threshold"), "empty_row", {"dense"}, "dense");
         });
-    for (const char* name : {"tokens", "segments", "targets"})
-        if (group.has_dataset(name))
-            problems.attempt([&] { require_dataset(group, name, Dtype::int32, {{kAny}}); });
+    read_token_tensors(group, problems, sample);
     for (const char* name : {"labels", "eval_index"})
         if (group.has_dataset(name))
             problems.attempt([&] { require_dataset(group, name, Dtype::int64, {{kAny}}); });

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "src/base/error.hpp"
 #include "workloads/trace_file.hpp"
@@ -17,11 +18,10 @@ class WeightReader {
     WeightReader(H5Group group, Problems& problems)
         : group_(std::move(group)), problems_(problems) {}
 
-    bool has(const std::string& name) const { return group_.has_dataset(name); }
-
     void matrix(const std::string& name, std::size_t rows, std::size_t cols, bool required,
                 Matrix<float>& out) {
-        if (!required && !has(name)) return;
+        known_.insert(name);
+        if (!required && !group_.has_dataset(name)) return;
         problems_.attempt([&] {
             const H5DatasetInfo info =
                 require_dataset(group_, name, Dtype::float32, {{rows, cols}});
@@ -31,7 +31,8 @@ class WeightReader {
         });
     }
     void vector(const std::string& name, std::size_t size, bool required, std::vector<float>& out) {
-        if (!required && !has(name)) return;
+        known_.insert(name);
+        if (!required && !group_.has_dataset(name)) return;
         problems_.attempt([&] {
             const H5DatasetInfo info = require_dataset(group_, name, Dtype::float32, {{size}});
             std::vector<float> read(info.elements());
@@ -49,10 +50,31 @@ class WeightReader {
         vector(name + "_b", size, false, out.b);
     }
 
+    /// A tensor that nothing asked for would be left out of the network in silence.
+    void refuse_others() {
+        for (const std::string& name : group_.datasets())
+            if (!known_.contains(name))
+                problems_.add(UserError("a tensor that the network does not use",
+                                        group_.where(name), "present",
+                                        fmt::format("{}", fmt::join(known_, ", "))));
+    }
+
   private:
     H5Group group_;
     Problems& problems_;
+    std::set<std::string> known_;
 };
+
+/// An option that this version does not know may change what the network computes.
+void refuse_other_attributes(const H5Group& group) {
+    static const std::set<std::string> kKnown = {
+        "norm",       "norm_eps", "norm_position", "activation",  "gated",       "rope_theta",
+        "rope_style", "rope_dim", "qk_norm",       "layer_scale", "embed_scale", "tied_head"};
+    for (const auto& [name, value] : group.attributes())
+        if (!kKnown.contains(name))
+            throw UserError("unknown option of the network", group.where_attribute(name), "present",
+                            fmt::format("{}", fmt::join(kKnown, ", ")));
+}
 
 void read_options(const H5Group& group, const ModelInfo& model, Weights& weights) {
     weights.norm = word_attribute(group, "norm", {"layernorm", "rmsnorm"});
@@ -60,6 +82,7 @@ void read_options(const H5Group& group, const ModelInfo& model, Weights& weights
     weights.norm_position = word_attribute(group, "norm_position", {"pre", "post"});
     weights.activation = word_attribute(group, "activation", {"gelu", "gelu_tanh", "relu", "silu"});
     weights.gated = flag_attribute(group, "gated");
+    refuse_other_attributes(group);
     weights.rope_theta = real_attribute(group, "rope_theta", 0.0F);
     weights.rope_style = word_attribute(group, "rope_style", {"half", "interleaved"}, "half");
     weights.rope_dim = count_attribute(group, "rope_dim", 0, model.head_dim);
@@ -90,10 +113,11 @@ BlockWeights read_block(const H5Group& group, const ModelInfo& model, const Weig
     if (weights.gated) reader.linear("w_gate", "b_gate", hidden, width, true, block.gate);
     reader.linear("w_down", "b_down", width, hidden, true, block.down);
     const bool normed = weights.qk_norm != "none";
-    reader.norm("q_norm", d, normed, block.q_norm);
-    reader.norm("k_norm", d, normed, block.k_norm);
-    reader.vector("ls1", width, weights.layer_scale, block.layer_scale1);
-    reader.vector("ls2", width, weights.layer_scale, block.layer_scale2);
+    if (normed) reader.norm("q_norm", d, true, block.q_norm);
+    if (normed) reader.norm("k_norm", d, true, block.k_norm);
+    if (weights.layer_scale) reader.vector("ls1", width, true, block.layer_scale1);
+    if (weights.layer_scale) reader.vector("ls2", width, true, block.layer_scale2);
+    reader.refuse_others();
     return block;
 }
 
@@ -102,12 +126,12 @@ void read_head(const H5Group& group, WeightReader& reader, const ModelInfo& mode
                Problems& problems, Weights& weights) {
     const auto width = static_cast<std::size_t>(model.width);
     const auto classes = static_cast<std::size_t>(model.classes);
-    const bool required = model.task != "none" && !weights.tied_head;
-    reader.linear("head_w", "head_b", classes, width, required, weights.head);
-    if (!weights.tied_head) return;
-    Matrix<float> embedding;
-    reader.matrix("token_embedding", classes, width, true, embedding);
-    if (weights.head.w.empty()) weights.head.w = std::move(embedding);
+    const bool tied = weights.tied_head;
+    reader.linear("head_w", "head_b", classes, width, model.task != "none" && !tied, weights.head);
+    reader.matrix("token_embedding", tied ? classes : kAny, width, tied, weights.token_embedding);
+    if (!tied) return;
+    const Matrix<float>& embedding = weights.token_embedding;
+    if (weights.head.w.empty()) weights.head.w = embedding;
     problems.attempt([&] {
         const bool both = !embedding.empty() && !weights.head.w.empty();
         if (both && !std::equal(embedding.data(), embedding.data() + embedding.size(),
@@ -115,6 +139,16 @@ void read_head(const H5Group& group, WeightReader& reader, const ModelInfo& mode
             throw UserError("a tied head differs from the token embedding", group.where("head_w"),
                             "other values", "no head_w, or the values of token_embedding");
     });
+}
+
+void read_embeddings(WeightReader& reader, const ModelInfo& model, Weights& weights) {
+    const auto width = static_cast<std::size_t>(model.width);
+    reader.linear("patch_w", "patch_b", width, kAny, false, weights.patch);
+    reader.matrix("prefix_embedding", static_cast<std::size_t>(model.prefix_tokens), width, false,
+                  weights.prefix_embedding);
+    reader.matrix("position_embedding", kAny, width, false, weights.position_embedding);
+    reader.matrix("segment_embedding", kAny, width, false, weights.segment_embedding);
+    reader.norm("embed_norm", width, false, weights.embed_norm);
 }
 
 }  // namespace
@@ -125,6 +159,7 @@ Weights TraceFile::read_weights(Problems& problems) const {
         throw UserError("weights of this family cannot be read", group.where(), model_.family,
                         "a transformer family");
     Weights weights;
+    weights.where = group.where();
     problems.attempt([&] { read_options(group, model_, weights); });
     for (int i = 0; i < model_.layers; ++i)
         problems.attempt([&] {
@@ -135,10 +170,9 @@ Weights TraceFile::read_weights(Problems& problems) const {
     WeightReader reader(group, problems);
     reader.norm("final_norm", width, weights.norm_position == "pre", weights.final_norm);
     read_head(group, reader, model_, problems, weights);
-    reader.linear("patch_w", "patch_b", width, kAny, false, weights.patch);
-    reader.matrix("prefix_embedding", static_cast<std::size_t>(model_.prefix_tokens), width, false,
-                  weights.prefix_embedding);
-    reader.matrix("position_embedding", kAny, width, false, weights.position_embedding);
+    read_embeddings(reader, model_, weights);
+    reader.linear("pooler_w", "pooler_b", width, width, model_.pool == "pooler", weights.pooler);
+    reader.refuse_others();
     return weights;
 }
 

@@ -52,8 +52,24 @@ double activated(const std::string& kind, double x) {
     return x / (1.0 + std::exp(-x));
 }
 
+/// RoPE of one head's vector at a position: pair i of rope_dim/2 turns by position *
+/// theta^(-2i/rope_dim); half: elements i and i + rope_dim/2, interleaved: 2i and 2i + 1.
+void turn(const Weights& weights, int position, double* x) {
+    const int pairs = weights.rope_dim / 2;
+    std::vector<double> old(x, x + weights.rope_dim);
+    for (int i = 0; i < pairs; ++i) {
+        const double angle = position / std::pow(static_cast<double>(weights.rope_theta),
+                                                 static_cast<double>(i) / pairs);
+        const bool half = weights.rope_style == "half";
+        const auto a = static_cast<std::size_t>(half ? i : 2 * i);
+        const auto b = static_cast<std::size_t>(half ? i + pairs : 2 * i + 1);
+        x[a] = old[a] * std::cos(angle) - old[b] * std::sin(angle);
+        x[b] = old[a] * std::sin(angle) + old[b] * std::cos(angle);
+    }
+}
+
 Matrix<double> attention(const ModelInfo& model, const Weights& weights, const BlockWeights& block,
-                         const Matrix<double>& x, std::size_t valid) {
+                         const Matrix<double>& x, const std::vector<int>& ids, std::size_t valid) {
     Matrix<double> q = linear(block.q, x), k = linear(block.k, x);
     const Matrix<double> v = linear(block.v, x);
     const auto d = static_cast<std::size_t>(model.head_dim);
@@ -65,6 +81,12 @@ Matrix<double> attention(const ModelInfo& model, const Weights& weights, const B
                 normalise_slice(weights.qk_norm, block.q_norm, eps, q.row(i) + c, d);
             for (std::size_t c = 0; c < k.cols(); c += d)
                 normalise_slice(weights.qk_norm, block.k_norm, eps, k.row(i) + c, d);
+        }
+    }
+    if (weights.rope_theta != 0.0F) {
+        for (std::size_t i = 0; i < x.rows(); ++i) {
+            for (std::size_t c = 0; c < q.cols(); c += d) turn(weights, ids[i], q.row(i) + c);
+            for (std::size_t c = 0; c < k.cols(); c += d) turn(weights, ids[i], k.row(i) + c);
         }
     }
     Matrix<double> out(x.rows(), static_cast<std::size_t>(model.heads) * dv);
@@ -111,11 +133,12 @@ Matrix<double> sum(Matrix<double> x, const Matrix<double>& y, const std::vector<
 }
 
 Matrix<double> block_output(const ModelInfo& model, const Weights& weights, int layer,
-                            const Matrix<double>& x, const Changes& changes, std::size_t valid) {
+                            const Matrix<double>& x, const Changes& changes,
+                            const std::vector<int>& ids, std::size_t valid) {
     const BlockWeights& block = weights.blocks[static_cast<std::size_t>(layer)];
     const bool pre = weights.norm_position == "pre";
     Matrix<double> attended =
-        attention(model, weights, block, pre ? normalised(weights, block.norm1, x) : x, valid);
+        attention(model, weights, block, pre ? normalised(weights, block.norm1, x) : x, ids, valid);
     if (changes.attention) changes.attention(layer, attended);
     Matrix<double> y = sum(x, linear(block.o, attended), block.layer_scale1);
     if (!pre) y = normalised(weights, block.norm1, y);
@@ -171,6 +194,32 @@ Matrix<double> embed(const Weights& weights, const Matrix<float>& patches) {
     return x;
 }
 
+Matrix<double> embed(const Weights& weights, const Sample& sample) {
+    if (!sample.x0.empty()) {
+        Matrix<double> x(sample.x0.rows(), sample.x0.cols());
+        std::copy_n(sample.x0.data(), sample.x0.size(), x.data());
+        return x;
+    }
+    if (sample.tokens.empty()) return embed(weights, sample.patches);
+    // x0 = embed_scale * token + position + segment embedding, embed_norm
+    Matrix<double> x(sample.tokens.size(), weights.token_embedding.cols());
+    for (std::size_t i = 0; i < x.rows(); ++i) {
+        const auto token = static_cast<std::size_t>(sample.tokens[i]);
+        const std::size_t type =
+            sample.segments.empty() ? 0 : static_cast<std::size_t>(sample.segments[i]);
+        for (std::size_t c = 0; c < x.cols(); ++c) {
+            x(i, c) = static_cast<double>(weights.embed_scale) *
+                      static_cast<double>(weights.token_embedding(token, c));
+            if (!weights.position_embedding.empty())
+                x(i, c) += static_cast<double>(weights.position_embedding(i, c));
+            if (!weights.segment_embedding.empty())
+                x(i, c) += static_cast<double>(weights.segment_embedding(type, c));
+        }
+    }
+    if (weights.embed_norm.w.empty()) return x;
+    return normalised(weights, weights.embed_norm, x);
+}
+
 Matrix<double> forward(const ModelInfo& model, const Weights& weights, Matrix<double> x,
                        const Changes& changes, int valid_len) {
     std::vector<int> ids;
@@ -186,11 +235,16 @@ Matrix<double> forward(const ModelInfo& model, const Weights& weights, Matrix<do
         }
         if (changes.block && changes.block(layer, x)) continue;
         const auto valid = static_cast<std::size_t>(std::count_if(ids.begin(), ids.end(), real));
-        x = block_output(model, weights, layer, x, changes, valid);
+        x = block_output(model, weights, layer, x, changes, ids, valid);
     }
     if (weights.norm_position == "pre") x = normalised(weights, weights.final_norm, x);
     if (model.pool == "first") return linear(weights.head, rows_of(x, {0}));
     if (model.pool == "none") return linear(weights.head, x);
+    if (model.pool == "pooler") {
+        Matrix<double> pooled = linear(weights.pooler, rows_of(x, {0}));
+        for (std::size_t c = 0; c < pooled.cols(); ++c) pooled(0, c) = std::tanh(pooled(0, c));
+        return linear(weights.head, pooled);
+    }
     Matrix<double> mean(1, x.cols());
     double count = 0.0;
     for (std::size_t i = 0; i < x.rows(); ++i) {

@@ -26,6 +26,9 @@ struct Changes {
 /// Input embeddings from patches.
 Matrix<double> embed(const Weights& weights, const Matrix<float>& patches);
 
+/// Input embeddings of a sample, from x0, tokens or patches, whichever it has.
+Matrix<double> embed(const Weights& weights, const Sample& sample);
+
 /// Logits of the network for input embeddings x [N, W]: [1 or N, classes].
 Matrix<double> forward(const ModelInfo& model, const Weights& weights, Matrix<double> x,
                        const Changes& changes = {}, int valid_len = -1);
