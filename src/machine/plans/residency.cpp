@@ -33,11 +33,11 @@ void ResidencyReplay::start_head(const Selection& selection) {
     const HeadShape& shape = selection.shape;
     const bool same_kv_head = shape.layer == layer_ && shape.kv_head == kv_head_ &&
                               last_use_.size() == static_cast<std::size_t>(shape.n_k);
-    carried_.clear();
     carried_next_ = 0;
     if (policy_ == Residency::lru && same_kv_head && !shape.first_of_kv_head) {
         carry_over();
     } else {
+        carried_.clear();
         last_use_.assign(static_cast<std::size_t>(shape.n_k), -1);
         resident_ = 0;
     }
@@ -48,10 +48,13 @@ void ResidencyReplay::start_head(const Selection& selection) {
 }
 
 void ResidencyReplay::carry_over() {
+    // What the head before carried and did not use goes first, in the order that it had.
+    std::erase_if(carried_, [this](std::uint32_t key) { return last_use_[key] != 0; });
+    const auto unused = std::ssize(carried_);
     for (std::size_t key = 0; key < last_use_.size(); ++key)
-        if (last_use_[key] >= 0) carried_.push_back(static_cast<std::uint32_t>(key));
-    // First to go: oldest use, of several the largest key.
-    std::sort(carried_.begin(), carried_.end(), [this](std::uint32_t a, std::uint32_t b) {
+        if (last_use_[key] > 0) carried_.push_back(static_cast<std::uint32_t>(key));
+    // Then: oldest use, of several the largest key.
+    std::sort(carried_.begin() + unused, carried_.end(), [this](std::uint32_t a, std::uint32_t b) {
         return last_use_[a] != last_use_[b] ? last_use_[a] < last_use_[b] : a > b;
     });
     for (const std::uint32_t key : carried_) last_use_[key] = 0;
