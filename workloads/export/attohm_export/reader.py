@@ -99,3 +99,12 @@ def _check_root(root):
         raise TraceError("/", f"schema_version is {root.get('schema_version')!r}, known is {schema.SCHEMA_VERSION}")
     if root.get("complete") != 1:
         raise TraceError("/", "complete is not 1: a truncated capture")
+
+
+def summary(path):
+    """One line: name, family, sizes, samples, whether closed-loop."""
+    with TraceReader(path) as trace:
+        model = trace.model
+        return (f"{model['name']} ({model['family']}): {model['layers']} layers, {model['heads']} heads "
+                f"({model['kv_heads']} kv), head_dim {model['head_dim']}, {len(trace.names())} samples, "
+                f"{'closed loop' if trace.net is not None else 'open loop'}")

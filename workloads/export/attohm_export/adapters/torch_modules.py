@@ -4,8 +4,8 @@ import numpy as np
 
 
 def array_of(tensor):
-    """A detached float32 copy on the host."""
-    return np.array(tensor.detach().cpu().numpy(), dtype=np.float32, order="C")
+    """A detached float32 copy on the host (bfloat16 included)."""
+    return np.array(tensor.detach().float().cpu().numpy(), dtype=np.float32, order="C")
 
 
 def linear(module, weight, bias):

@@ -1,0 +1,204 @@
+"""capture(): from a model and inputs to a trace, in one call."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from . import __version__, closed_loop, samples
+from .assemble import Batch, fold_heads, shape_of
+from .errors import CaptureError, Refused
+from .graph_loop import graph_model
+from .records import AttentionCall
+from .writer import TraceWriter
+
+
+@dataclass
+class Captured:
+    """What was written. closed: can the network be run again; refused: why not ("" if it can);
+    mapping: the table of parameters and datasets; worst: largest recomputation error of any layer."""
+
+    path: Path
+    layers: int = 0
+    samples: int = 0
+    closed: bool = False
+    refused: str = ""
+    mapping: str = ""
+    logit_error: float = 0.0
+    worst: float = 0.0
+    notes: list = field(default_factory=list)
+
+
+def capture(model, inputs, path, *, log=print, **options):
+    """Runs a PyTorch model and writes what its attention layers saw as a trace.
+
+    Args:
+      model: torch.nn.Module. inputs: what it is called with: a tensor, a tuple or a
+        dict; a list or an iterator of these for several batches (only a tuple is
+        spread over arguments). path: the trace to write. log: takes lines of text.
+      options: the fields of `samples.Options`: name, labels, targets, valid_len, dataset,
+        split, closed ("auto", True, False), names, half, linear, conv2d, graph, routes,
+        calibration, keep_layers, thresholds, family, eval_index, batch_axis, created_utc.
+    Returns: Captured. Raises: CaptureError, TraceError; then no file is left behind.
+    """
+    from .adapters.torch_run import Runner  # the framework stays behind this line
+    options = samples.Options(**options)
+    runner = Runner(model, options.routes, options.linear, options.conv2d, options.graph, options.batch_axis)
+    return Session(runner, options, Path(path), log).write(inputs)
+
+
+class Session:
+    """One capture: the first batch decides what /model says, the others follow."""
+
+    def __init__(self, runner, options, path, log):
+        self.runner, self.options, self.log = runner, options, log
+        self.result, self.plan, self.model = Captured(path), None, None
+        self._note_routes()
+        if options.closed and not options.graph:
+            self._find_plan()
+
+    def write(self, inputs):
+        """Runs every batch and writes the file. Returns: Captured."""
+        batches = samples.batches_of(inputs)
+        first = self._run(next(batches, None), "inputs")
+        self._describe(first)
+        options = self.options
+        with TraceWriter(self.result.path, "attohm_export", __version__, options.dtype_of(self.runner.dtype),
+                         self.runner.method, options.created_utc) as trace:
+            trace.model(**self.model)
+            if options.thresholds is not None:
+                trace.thresholds(options.thresholds)
+            if self.result.closed:
+                trace.weights(self.plan.net, self.plan.mapping.weights)
+            weight_paths = self._write_modules(trace, first)
+            for batch in samples.batches_of(options.calibration) if options.calibration is not None else ():
+                self._add(trace, self._run(batch, "calibration"), weight_paths, calibration=True)
+            self._add(trace, first, weight_paths)
+            for batch in batches:
+                self._add(trace, self._run(batch, "inputs"), weight_paths)
+            self.options.check_used(self.result.samples)
+            self.result.worst = trace.worst
+        self._summary()
+        return self.result
+
+    def _note_routes(self):
+        from .adapters import routes
+        for line in routes.untested_lines(self.runner.model, self.runner.chosen):
+            self._note(line)
+
+    def _find_plan(self):
+        """The table for this architecture, or why there is none."""
+        from .adapters import families
+        try:
+            self.plan = families.plan_of(self.runner.model, self.options.names)
+            closed_loop.finite_weights(self.plan)
+            self.runner.first_block = self.plan.first_block if self.plan.feed == "x0" else ""
+        except Refused as refusal:
+            self._open_loop(refusal)
+
+    def _open_loop(self, refusal):
+        """The weights stay out of the file; an error where the user insisted on them."""
+        if self.options.closed is True:
+            raise refusal
+        self.result.mapping = self.plan.mapping.report() if self.plan else ""
+        self.plan, self.result.closed, self.result.refused = None, False, str(refusal)
+
+    def _run(self, batch, where):
+        """One forward pass. Raises: CaptureError where nothing was seen."""
+        if batch is None:
+            raise CaptureError("no inputs", where, "an empty list", "at least one batch")
+        run = self.runner.run(batch)
+        if not run.calls:
+            tried = ", ".join(route.name for route in self.runner.chosen) or "none applies to this model"
+            raise CaptureError("no attention layer was seen", type(self.runner.model).__name__, f"routes tried: {tried}",
+                               "a call that one of the routes knows (python -m attohm_export --routes)")
+        fold_heads(run.calls)
+        return run
+
+    def _describe(self, run):
+        """/model and, where the logits agree, the closed loop, from the first batch."""
+        shape = shape_of(run.calls)
+        if not shape["layers"]:
+            self.model, self.plan = graph_model(run, self.options), None
+            return
+        batch = Batch(run.calls, run.samples, self.options.lengths(0, run.samples), self.options.half)
+        layers = [batch.layers(s, samples.NoPaths(), None) for s in range(run.samples)]
+        self.model = samples.model_attributes(self.runner.model, run, shape, layers, self.options)
+        if self.plan is not None:
+            try:
+                self._close(run, layers)
+            except Refused as refusal:
+                self._open_loop(refusal)
+
+    def _close(self, run, layers):
+        """Fits the plan to the logits. Raises: Refused."""
+        for sample in layers:
+            closed_loop.check_layers(sample[0], sample[1], self.plan, self.model["head_dim"])
+        if run.logits is None:
+            raise Refused("the model returns no logits to compare with", type(self.runner.model).__name__, "none",
+                          "[batch, classes] or [batch, tokens, classes]")
+        model = samples.closed_attributes(self.model, self.plan, run)
+        lengths = [valid for _, valid, _ in layers]
+        valid_len = None if all(v is None for v in lengths) else \
+            [run.tokens.shape[1] if v is None else v for v in lengths]
+        inputs = samples.network_inputs(self.plan, run)
+        calls = [call for call in run.calls if isinstance(call, AttentionCall)]
+        try:
+            self.model, self.plan.net, error = closed_loop.fit(self.plan, model, inputs, run.logits, valid_len)
+        except Refused as refusal:
+            refusal.args = (f"{refusal}; {closed_loop.explain(self.plan, model, inputs, calls, valid_len)}",)
+            raise
+        self.result.closed, self.result.logit_error = True, error
+        self.result.mapping = self.plan.mapping.report()
+
+    def _write_modules(self, trace, run):
+        """Weights of linear, conv2d and graph layers. Returns: {module: {"weight_path": ..., "bias_path": ...}}."""
+        paths, tensors = {}, {}
+        for call in run.calls:
+            if isinstance(call, AttentionCall) or call.name in tensors:
+                continue
+            tensors[call.name] = {"weight": call.weight, **({} if call.bias is None else {"bias": call.bias})}
+            paths[call.name] = {f"{kind}_path": f"/model/modules/{call.name}/{kind}" for kind in tensors[call.name]}
+        if tensors:
+            trace.modules(tensors)
+        return paths
+
+    def _add(self, trace, run, weight_paths, calibration=False):
+        """Every sample of a batch."""
+        start = 0 if calibration else self.result.samples
+        given = None if calibration else self.options.lengths(start, run.samples)
+        batch = Batch(run.calls, run.samples, given, self.options.half)
+        parent = "calibration" if calibration else "samples"
+        zeroed = 0
+        for s in range(run.samples):
+            number = trace.count(parent)
+            where = f"/{parent}/{number:06d}"
+            layers, valid_len, rows = batch.layers(s, weight_paths, lambda n, at=where: f"{at}/layers/{n:02d}/adjacency")
+            if self.result.closed:
+                closed_loop.check_layers(layers, valid_len, self.plan, self.model["head_dim"])
+            attrs, tensors = samples.sample_of(run, s, number, valid_len, self, calibration)
+            trace.add_sample(attrs, tensors, layers if self.options.keeps(number, self.result.closed) else (),
+                             calibration)
+            zeroed += rows
+        if zeroed:
+            self._note(f"{zeroed} rows that may see no key are stored as 0 (the format's definition)")
+        if not calibration:
+            self.result.samples += run.samples
+
+    def _note(self, line):
+        """Said now and kept; the same line once."""
+        if line not in self.result.notes:
+            self.result.notes.append(line)
+            self.log(f"attohm_export: {line}")
+
+    def _summary(self):
+        """What was written, for people."""
+        r = self.result
+        r.layers = self.model["layers"]
+        if r.mapping:
+            self.log("parameters and datasets:\n" + r.mapping)
+        if r.closed:
+            self.log(f"closed loop: {self.plan.layout}; NumPy gives the model's logits within {r.logit_error:.2g}")
+        elif r.refused:
+            self._note(f"open loop only: {r.refused}")
+        self.log(f"{r.path}: {r.samples} samples, {r.layers} layers, worst recomputation error {r.worst:.2g} of max|out|")
