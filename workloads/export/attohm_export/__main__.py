@@ -43,11 +43,13 @@ def parser():
     p.add_argument("--closed", choices=("auto", "yes", "no"), default="auto",
                    help="store the weights, so that the network can be run again (default: where possible)")
     p.add_argument("--half", action="store_true", help="store q, k, v, out and x as float16")
-    p.add_argument("--linear", nargs="?", const=True, metavar="PATTERNS", help="linear layers too (a,b,c: shell patterns)")
+    p.add_argument("--linear", nargs="?", const=True, metavar="PATTERNS",
+                   help="linear layers too (a,b,c: shell patterns of module names)")
     p.add_argument("--conv2d", nargs="?", const=True, metavar="PATTERNS", help="convolutions too")
     p.add_argument("--graph", nargs="?", const=True, metavar="PATTERNS", help="graph convolutions too")
     p.add_argument("--use", metavar="ROUTES", help="only these routes (a,b,c)")
-    p.add_argument("--keep-layers", type=int, metavar="N", help="only the first N samples carry q, k, v, out (closed loop)")
+    p.add_argument("--keep-layers", type=int, metavar="N",
+                   help="only the first N samples carry q, k, v, out (closed loop)")
     p.add_argument("--dataset", help="where the inputs are from")
     p.add_argument("--split", help="which part of it")
     return p
@@ -86,11 +88,13 @@ def call(source):
     """Imports MODULE and calls FUNCTION."""
     module, separator, function = source.rpartition(":")
     if not separator or not module or not function:
-        raise CaptureError("not MODULE:FUNCTION", "arguments", source, "for example my_model.py:make or package.module:make")
+        raise CaptureError("not MODULE:FUNCTION", "arguments", source,
+                           "for example my_model.py:make or package.module:make")
     try:
         loaded = _load(module)
     except (ImportError, OSError) as error:
-        raise CaptureError("the module cannot be imported", module, error, "an importable module or a .py file") from error
+        raise CaptureError("the module cannot be imported", module, error,
+                           "an importable module or a .py file") from error
     if not callable(getattr(loaded, function, None)):
         raise CaptureError("no such function", module, function, "a function of the module")
     return getattr(loaded, function)()

@@ -75,7 +75,8 @@ class Batch:
         for call in calls:
             if isinstance(call, AttentionCall) and len(call.q) % samples:
                 raise CaptureError("the batch of an attention call is no multiple of the samples", call.name,
-                                   f"batch {len(call.q)}, {samples} samples", "batch = samples * windows, samples first")
+                                   f"batch {len(call.q)}, {samples} samples",
+                                   "batch = samples * windows, samples first")
 
     def attention(self):
         """The attention calls in order."""
@@ -106,7 +107,10 @@ class Batch:
         return layers, valid_len, zeroed
 
     def valid_len(self, sample):
-        """Tokens 0..valid_len-1 are real: as given, or as every layer's mask says; None for all or if masks must say it."""
+        """Tokens 0..valid_len-1 are real: as given, or as every layer's mask says.
+
+        Returns: None where all are, or where only masks can say it.
+        """
         calls = self.attention()
         n_k = calls[0].k.shape[2] if calls else 0
         if any(call.k.shape[2] != n_k or len(call.q) != self.samples for call in calls):

@@ -8,7 +8,7 @@ import numpy as np
 from . import __version__, closed_loop, samples
 from .assemble import Batch, fold_heads, shape_of
 from .errors import CaptureError, Refused
-from .graph_loop import graph_model
+from .graph_loop import close_graph, close_graph_paths, graph_model
 from .records import AttentionCall
 from .writer import TraceWriter
 
@@ -53,18 +53,21 @@ class Session:
     def __init__(self, runner, options, path, log):
         self.runner, self.options, self.log = runner, options, log
         self.result, self.plan, self.model = Captured(path), None, None
-        self._note_routes()
+        self._check_type()
         if options.closed and not options.graph:
             self._find_plan()
+        if isinstance(options.labels, str):
+            self._note("labels are the model's own answers, as asked")
 
     def write(self, inputs):
         """Runs every batch and writes the file. Returns: Captured."""
         batches = samples.batches_of(inputs)
         first = self._run(next(batches, None), "inputs")
         self._describe(first)
-        options = self.options
+        options, seen = self.options, list(dict.fromkeys(getattr(call, "route", "layers") for call in first.calls))
+        self._note_routes(seen)
         with TraceWriter(self.result.path, "attohm_export", __version__, options.dtype_of(self.runner.dtype),
-                         self.runner.method, options.created_utc) as trace:
+                         self.runner.method(seen), options.created_utc) as trace:
             trace.model(**self.model)
             if options.thresholds is not None:
                 trace.thresholds(options.thresholds)
@@ -81,9 +84,16 @@ class Session:
         self._summary()
         return self.result
 
-    def _note_routes(self):
+    def _check_type(self):
+        """Narrow types round `out` by more than a float32 trace may be off."""
+        if self.runner.dtype not in ("float32", "float64") and not self.options.half:
+            raise CaptureError("the model computes in a narrow type", type(self.runner.model).__name__,
+                               self.runner.dtype, "float32 (model.float()), or half=True")
+
+    def _note_routes(self, seen):
+        """Routes in use that no test can run."""
         from .adapters import routes
-        for line in routes.untested_lines(self.runner.model, self.runner.chosen):
+        for line in routes.untested_lines(self.runner.model, seen):
             self._note(line)
 
     def _find_plan(self):
@@ -110,7 +120,8 @@ class Session:
         run = self.runner.run(batch)
         if not run.calls:
             tried = ", ".join(route.name for route in self.runner.chosen) or "none applies to this model"
-            raise CaptureError("no attention layer was seen", type(self.runner.model).__name__, f"routes tried: {tried}",
+            raise CaptureError("no attention layer was seen", type(self.runner.model).__name__,
+                               f"routes tried: {tried}",
                                "a call that one of the routes knows (python -m attohm_export --routes)")
         fold_heads(run.calls)
         return run
@@ -119,7 +130,7 @@ class Session:
         """/model and, where the logits agree, the closed loop, from the first batch."""
         shape = shape_of(run.calls)
         if not shape["layers"]:
-            self.model, self.plan = graph_model(run, self.options), None
+            self._describe_graph(run)
             return
         batch = Batch(run.calls, run.samples, self.options.lengths(0, run.samples), self.options.half)
         layers = [batch.layers(s, samples.NoPaths(), None) for s in range(run.samples)]
@@ -129,6 +140,18 @@ class Session:
                 self._close(run, layers)
             except Refused as refusal:
                 self._open_loop(refusal)
+
+    def _describe_graph(self, run):
+        """/model of a graph network; its weights where the chain of layers gives the logits."""
+        self.model, self.plan = graph_model(run, self.options), None
+        if not self.options.closed:
+            return
+        try:
+            self.plan, self.result.logit_error = close_graph(run, self.model, self.runner.arrays())
+            self.result.closed, self.result.mapping = True, self.plan.mapping.report()
+            self.result.refused = ""
+        except Refused as refusal:
+            self._open_loop(refusal)
 
     def _close(self, run, layers):
         """Fits the plan to the logits. Raises: Refused."""
@@ -146,8 +169,8 @@ class Session:
         try:
             self.model, self.plan.net, error = closed_loop.fit(self.plan, model, inputs, run.logits, valid_len)
         except Refused as refusal:
-            refusal.args = (f"{refusal}; {closed_loop.explain(self.plan, model, inputs, calls, valid_len)}",)
-            raise
+            where = closed_loop.explain(self.plan, model, inputs, calls, valid_len)
+            raise Refused(refusal.what, f"{refusal.where}; {where}", refusal.got, refusal.allowed) from refusal
         self.result.closed, self.result.logit_error = True, error
         self.result.mapping = self.plan.mapping.report()
 
@@ -156,6 +179,9 @@ class Session:
         paths, tensors = {}, {}
         for call in run.calls:
             if isinstance(call, AttentionCall) or call.name in tensors:
+                continue
+            if call.kind == "graph" and self.result.closed:
+                paths[call.name] = close_graph_paths(call, len(paths))
                 continue
             tensors[call.name] = {"weight": call.weight, **({} if call.bias is None else {"bias": call.bias})}
             paths[call.name] = {f"{kind}_path": f"/model/modules/{call.name}/{kind}" for kind in tensors[call.name]}
@@ -173,8 +199,9 @@ class Session:
         for s in range(run.samples):
             number = trace.count(parent)
             where = f"/{parent}/{number:06d}"
-            layers, valid_len, rows = batch.layers(s, weight_paths, lambda n, at=where: f"{at}/layers/{n:02d}/adjacency")
-            if self.result.closed:
+            layers, valid_len, rows = batch.layers(s, weight_paths,
+                                                   lambda n, at=where: f"{at}/layers/{n:02d}/adjacency")
+            if self.result.closed and self.model["heads"]:
                 closed_loop.check_layers(layers, valid_len, self.plan, self.model["head_dim"])
             attrs, tensors = samples.sample_of(run, s, number, valid_len, self, calibration)
             trace.add_sample(attrs, tensors, layers if self.options.keeps(number, self.result.closed) else (),
@@ -195,10 +222,13 @@ class Session:
         """What was written, for people."""
         r = self.result
         r.layers = self.model["layers"]
+        if self.model["classes"] and self.model["task"] == "none":
+            self._note('no task: logits are stored and nothing scores them (labels=[...], or labels="model")')
         if r.mapping:
             self.log("parameters and datasets:\n" + r.mapping)
         if r.closed:
             self.log(f"closed loop: {self.plan.layout}; NumPy gives the model's logits within {r.logit_error:.2g}")
         elif r.refused:
             self._note(f"open loop only: {r.refused}")
-        self.log(f"{r.path}: {r.samples} samples, {r.layers} layers, worst recomputation error {r.worst:.2g} of max|out|")
+        self.log(f"{r.path}: {r.samples} samples, {r.layers} layers, "
+                 f"worst recomputation error {r.worst:.2g} of max|out|")

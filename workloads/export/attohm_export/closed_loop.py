@@ -21,14 +21,16 @@ def check_layers(layers, valid_len, plan, head_dim):
                       f"{groups}, one per layer")
     for attrs, tensors in attention:
         if "bias" in tensors:
-            raise Refused("an additive bias (relative positions, ALiBi)", attrs["name"], "bias", "none in a closed loop")
+            raise Refused("an additive bias (relative positions, ALiBi)", attrs["name"], "bias",
+                          "none in a closed loop")
         if "mask" in tensors:
             raise Refused("a mask other than causal and right padding", attrs["name"], "mask",
                           "causal, valid_len; pad on the right")
         if attrs.get("windows", 1) != 1:
             raise Refused("windows", attrs["name"], attrs["windows"], "1 in a closed loop")
         if abs(attrs["scale"] * math.sqrt(head_dim) - 1) > SCALE_LIMIT:
-            raise Refused("a scale of its own", attrs["name"], f"{attrs['scale']:g}", "1/sqrt(head_dim) in a closed loop")
+            raise Refused("a scale of its own", attrs["name"], f"{attrs['scale']:g}",
+                          "1/sqrt(head_dim) in a closed loop")
         if plan.model["causal"] is not None and attrs["n_q"] > 1 and attrs["causal"] != plan.model["causal"]:
             raise Refused("causality differs from the layout's", attrs["name"], f"causal {attrs['causal']}",
                           f"{plan.model['causal']} ({plan.layout})")
@@ -44,19 +46,21 @@ def fit(plan, model, inputs, logits, valid_len=None):
     """
     if valid_len is not None:
         inputs = {**inputs, "valid_len": np.asarray(valid_len)}
-    best = (math.inf, None, None)
+    best, trouble = (math.inf, None, None), ""
     size = max(1.0, float(np.abs(logits).max()))
     for choice in plan.choices:
-        net = {**plan.net, **{name: value for name, value in choice.items() if name != "pool"}}
-        tried = {**model, **{name: value for name, value in choice.items() if name == "pool"}}
-        if plan.model.get("pool") is None and (tried.get("pool") == "none") != (logits.ndim == 3):
+        net, tried = _chosen(plan, model, choice)
+        try:
+            got = Network(tried, net, plan.mapping.weights).run(inputs).logits
+        except (IndexError, ValueError, KeyError) as error:
+            trouble = str(error)
             continue
-        got = Network(tried, net, plan.mapping.weights).run(inputs).logits
         if got.shape != logits.shape:
+            trouble = f"logits {logits.shape}, this table gives {got.shape}"
             continue
         best = min(best, (_difference(got, logits, valid_len) / size, tried, net), key=lambda entry: entry[0])
     if not best[0] <= LIMIT:
-        got = f"{best[0]:.3g} of the largest logit" if best[1] else f"logits {logits.shape}, no choice has this shape"
+        got = f"{best[0]:.3g} of the largest logit" if best[1] else trouble
         raise Refused("the network as read by this table does not give the model's logits", plan.layout, got,
                       f"up to {LIMIT:g}")
     return best[1], best[2], best[0]
@@ -66,10 +70,12 @@ def explain(plan, model, inputs, calls, valid_len=None):
     """Where the network first differs from what was captured: "layer 2, k" or "logits"."""
     if valid_len is not None:
         inputs = {**inputs, "valid_len": np.asarray(valid_len)}
-    choice = plan.choices[0]
-    net = {**plan.net, **{name: value for name, value in choice.items() if name != "pool"}}
-    network = Network({**model, "pool": choice.get("pool", model.get("pool", "first"))}, net, plan.mapping.weights)
-    for index, (layer, call) in enumerate(zip(network.run(inputs, capture=True).layers, calls)):
+    net, tried = _chosen(plan, model, plan.choices[0])
+    try:
+        layers = Network(tried, net, plan.mapping.weights).run(inputs, capture=True).layers
+    except (IndexError, ValueError, KeyError) as error:
+        return str(error)
+    for index, (layer, call) in enumerate(zip(layers, calls)):
         for name in ("q", "k", "v"):
             captured = getattr(call, name)
             if layer[name].shape != captured.shape:
@@ -79,6 +85,12 @@ def explain(plan, model, inputs, calls, valid_len=None):
             if error > LIMIT * max(1.0, np.abs(captured).max()):
                 return f"first in layer {index}, {name} ({call.name})"
     return "behind the last layer"
+
+
+def _chosen(plan, model, choice):
+    """Attributes of /model/weights and /model with one of the table's choices."""
+    net = {**plan.net, **{name: value for name, value in choice.items() if name != "pool"}}
+    return net, {**model, **{name: value for name, value in choice.items() if name == "pool"}}
 
 
 def finite_weights(plan):

@@ -59,7 +59,8 @@ class Mapping:
 
     def linear(self, weight, bias, module, transposed=False):
         """torch Linear `module` as datasets `weight` and `bias`; Conv1D keeps [in, out] and is transposed."""
-        self.take(weight, module + ".weight", (lambda a: a.T) if transposed else None, "transposed" if transposed else "")
+        change, note = ((lambda a: a.T), "transposed") if transposed else (None, "")
+        self.take(weight, module + ".weight", change, note)
         self.take_if(bias, module + ".bias")
 
     def norm(self, name, module):
@@ -76,7 +77,8 @@ class Mapping:
         rest = self.leftover()
         if rest:
             shown = ", ".join(rest[:6]) + (f" and {len(rest) - 6} more" if len(rest) > 6 else "")
-            raise Refused("parameters that no dataset of the trace format holds", shown, f"{len(rest)} left over", "none")
+            raise Refused("parameters that no dataset of the trace format holds", shown, f"{len(rest)} left over",
+                          "none")
 
     def report(self):
         """A table: parameter, dataset, shape; the leftover ones last."""

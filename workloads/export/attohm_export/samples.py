@@ -80,7 +80,8 @@ class Options:
         for name in ("labels", "targets", "valid_len"):
             values = getattr(self, name)
             if isinstance(values, np.ndarray) and not self.graph and len(values) != count:
-                raise CaptureError(f"{name} does not fit the inputs", name, f"{len(values)} entries", f"{count}, one per sample")
+                raise CaptureError(f"{name} does not fit the inputs", name, f"{len(values)} entries",
+                                   f"{count}, one per sample")
 
     def keeps(self, number, closed):
         """Does this sample carry its layers? All do in an open-loop trace."""
@@ -125,8 +126,8 @@ def closed_attributes(model, plan, run):
     if "family" not in known:
         known["family"] = "gpt" if model["causal"] else "bert"
     if known["family"] == "vit" and plan.feed == "patches" and run.images is None:
-        raise CaptureError("a vision transformer without images", "inputs", "no tensor [batch, channels, rows, columns]",
-                           "images as the first input")
+        raise CaptureError("a vision transformer without images", "inputs",
+                           "no tensor [batch, channels, rows, columns]", "images as the first input")
     causal = np.uint8(known.pop("causal", model["causal"]))
     return {**model, **known, "causal": causal, "width": plan.mapping.weights["layer_00"]["wo"].shape[0]}
 
@@ -166,12 +167,12 @@ def sample_of(run, s, number, valid_len, session, calibration):
     if valid_len is not None:
         attrs["valid_len"] = int(valid_len)
     tensors = {}
-    if session.result.closed:
+    if session.result.closed and model["heads"]:
         tensors = {name: np.ascontiguousarray(array[s]) for name, array in network_inputs(session.plan, run).items()}
     elif run.tokens is not None:
         tensors["tokens"] = np.ascontiguousarray(run.tokens[s])
     if run.logits is not None and not calibration:
-        tensors["logits"] = np.ascontiguousarray(run.logits[s] if model["task"] != "node-classify" else run.logits)
+        tensors["logits"] = np.ascontiguousarray(run.logits[s] if model["heads"] else run.logits)
     if model["task"] == "classify":
         # Nobody scores a calibration sample: its label is the model's own answer.
         attrs["label"] = int(np.argmax(run.logits[s])) if calibration else options.label(number, run.logits[s])

@@ -40,7 +40,7 @@ def plan(model):
     act = getattr(body.encoder.layer[0].intermediate, "intermediate_act_fn", None)
     net = {**norms_of(model, names), "norm_position": "post", "gated": np.uint8(0),
            "activation": activation_of(act, f"{at}encoder.layer.0.intermediate.intermediate_act_fn")}
-    return Plan(NAME, {"family": "bert", "causal": 0, "prefix_tokens": 1, "grid_h": 0, "grid_w": 0}, net, mapping,
+    return Plan(NAME, {"family": "bert", "causal": 0, "prefix_tokens": 0, "grid_h": 0, "grid_w": 0}, net, mapping,
                 "tokens", [{"pool": "pooler"}] if pooled else [{"pool": "first"}, {"pool": "mean"}, {"pool": "none"}])
 
 

@@ -8,7 +8,8 @@ from .plan import Plan, activation_of, arrays_of, norms_of, packed_thirds, prefi
 
 NAME = "GPT-2"
 MARKS = ("wte", "wpe", "h.0.attn.c_attn", "h.0.mlp.c_fc", "ln_f")
-IGNORED = {".attn.bias": "causal mask, said by the attribute causal", ".attn.masked_bias": "constant of the causal mask"}
+IGNORED = {".attn.bias": "causal mask, said by the attribute causal",
+           ".attn.masked_bias": "constant of the causal mask"}
 
 
 def recognises(model):

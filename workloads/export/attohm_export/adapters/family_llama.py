@@ -98,6 +98,6 @@ def _rotary(model, mapping):
     error = np.abs(frequencies / nearest ** -pairs - 1).max()
     scaling = getattr(model.get_submodule(names[0].rpartition(".")[0]), "attention_scaling", 1.0)
     if error > ROPE_LIMIT or scaling != 1.0:
-        raise Refused("scaled rotary frequencies", names[0], f"{error:.3g} from theta^(-2i/d), attention scaling {scaling}",
-                      "theta^(-2i/d) of one theta")
+        raise Refused("scaled rotary frequencies", names[0],
+                      f"{error:.3g} from theta^(-2i/d), attention scaling {scaling}", "theta^(-2i/d) of one theta")
     return {"rope_theta": nearest, "rope_dim": 2 * len(frequencies)}

@@ -29,8 +29,8 @@ def plan(model):
                       "norm before pooling")
     mapping.norm("final_norm", "norm")
     mapping.linear("head_w", "head_b", "head")
-    conv = model.patch_embed.proj
-    prefix = _embeddings(model, mapping, conv)
+    conv, whole = model.patch_embed.proj, _identity(getattr(model, "norm_pre", None))
+    prefix = _embeddings(model, mapping, conv) if whole else _left_to_x0(model, mapping)
     grid = getattr(model.patch_embed, "grid_size", None)
     patches = int(model.pos_embed.shape[1]) - (prefix if _covers_prefix(model, prefix) else 0)
     rows, cols = (int(n) for n in grid) if grid is not None else (int(patches**0.5),) * 2
@@ -41,7 +41,7 @@ def plan(model):
     pool = {"token": "first", "avg": "mean"}.get(getattr(model, "global_pool", None))
     return Plan(NAME, {"family": "vit", "causal": 0, "prefix_tokens": prefix, "grid_h": rows, "grid_w": cols,
                        "heads": heads.pop()},
-                net, mapping, "x0" if not _identity(getattr(model, "norm_pre", None)) else "patches",
+                net, mapping, "patches" if whole else "x0",
                 [{"pool": pool}] if pool else [{"pool": "first"}, {"pool": "mean"}], "blocks.0",
                 tuple(conv.kernel_size))
 
@@ -91,6 +91,15 @@ def _block(model, mapping, i, block):
     for name in ("ls1", "ls2"):
         mapping.take_if(f"{layer}/{name}", f"{at}.{name}.gamma")
     return names
+
+
+def _left_to_x0(model, mapping):
+    """A norm behind the embedding has no dataset: samples carry x0 instead. Returns: how many prefix tokens."""
+    for name in mapping.leftover():
+        if not name.startswith("blocks."):
+            mapping.leave(name, "in x0 of each sample")
+    tokens = (getattr(model, name, None) for name in ("cls_token", "dist_token", "reg_token"))
+    return sum(t.shape[1] for t in tokens if t is not None)
 
 
 def _embeddings(model, mapping, conv):

@@ -67,7 +67,8 @@ def _record(module, recorder, inputs, key_padding_mask, attn_mask, returned):
     name = recorder.name_of(module)
     if module.bias_k is not None or module.add_zero_attn:
         raise CaptureError("keys that belong to no token", name or "model",
-                           "bias_k" if module.bias_k is not None else "add_zero_attn", "neither bias_k nor add_zero_attn")
+                           "bias_k" if module.bias_k is not None else "add_zero_attn",
+                           "neither bias_k nor add_zero_attn")
     batched = inputs[0].dim() == 3
     if not batched:
         inputs, returned = [x.unsqueeze(0) for x in inputs], returned.unsqueeze(0)

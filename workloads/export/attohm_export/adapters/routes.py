@@ -1,6 +1,5 @@
 """The ways from a model to its attention, in order of preference, and what was tried in tests."""
 
-import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -23,18 +22,20 @@ class Route:
 
 
 def _other_torch(model=None):
+    """Why this PyTorch is not the tested one, or ""."""
     version = torch.__version__
     return "" if version.startswith(TESTED_TORCH) else f"PyTorch {version}; tests run with {TESTED_TORCH}"
 
 
 def _real_timm(model=None):
+    """The layout is tested, the library is not."""
     real = model is None or any(type(m).__module__.startswith("timm.") for m in model.modules())
-    return "timm itself; tests run with its layout rebuilt" if real and (model or "timm" not in sys.modules) else \
-        _other_torch()
+    return "timm itself; tests run with its layout rebuilt" if real else _other_torch()
 
 
-def _shimmed(model=None):
-    return _other_torch() or ("the function of PyTorch 2; tests run with a stand-in" if model is None else "")
+def _own_function(model=None):
+    """PyTorch 2 brings the function; tests bring a stand-in."""
+    return "the function of PyTorch 2; tests run with a stand-in" if model is None else _other_torch()
 
 
 ROUTES = (
@@ -44,7 +45,7 @@ ROUTES = (
           _real_timm),
     Route("mha", "torch.nn.MultiheadAttention, fused encoder path off", route_mha, _other_torch),
     Route("sdpa", "torch.nn.functional.scaled_dot_product_attention replaced (PyTorch 2.0 and later)", route_sdpa,
-          _shimmed),
+          _own_function),
 )
 
 
@@ -69,9 +70,9 @@ def active(model, recorder, chosen):
         yield
 
 
-def untested_lines(model, chosen):
-    """One line per route that no test could run as it runs now."""
-    reasons = ((route.name, route.untested(model)) for route in chosen)
+def untested_lines(model, names):
+    """One line per route of these names that no test could run as it runs now."""
+    reasons = ((route.name, route.untested(model)) for route in ROUTES if route.name in names)
     return [f"route {name}: untested here ({reason}); every layer is verified by recomputation"
             for name, reason in reasons if reason]
 

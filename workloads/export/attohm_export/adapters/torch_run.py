@@ -1,5 +1,6 @@
 """Runs a PyTorch model once per batch with the routes in place."""
 
+import inspect
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -8,11 +9,12 @@ import torch
 
 from ..errors import CaptureError
 from . import route_layers, routes
+from .plan import arrays_of
 from .recorder import Recorder
 from .torch_modules import array_of
 
 TOKEN_NAMES = ("input_ids", "tokens", "token_ids", "ids")
-SEGMENT_NAMES = ("token_type_ids", "segments", "segment_ids", "types")
+SEGMENT_WORDS = ("type", "segment")
 
 
 @dataclass
@@ -52,16 +54,19 @@ class Runner:
         parameter = next(self.model.parameters(), None)
         return "float32" if parameter is None else str(parameter.dtype).removeprefix("torch.")
 
-    @property
-    def method(self):
-        """For the root attribute capture_method."""
-        return f"PyTorch {torch.__version__}, routes: {', '.join(r.name for r in self.chosen) or 'none'}"
+    @staticmethod
+    def method(names):
+        """For the root attribute capture_method. Args: names: the routes that saw something."""
+        return f"PyTorch {torch.__version__}, routes: {', '.join(names) or 'none'}"
+
+    def arrays(self):
+        """Every parameter and buffer, float32, by name."""
+        return arrays_of(self.model)
 
     def run(self, batch):
         """One forward pass in evaluation mode, without gradients. Returns: Run."""
         args, kwargs = _arguments(batch)
-        tensors = {**{i: a for i, a in enumerate(args)}, **kwargs}
-        tensors = {name: t for name, t in tensors.items() if isinstance(t, torch.Tensor)}
+        tensors = {name: t for name, t in self._named(args, kwargs).items() if isinstance(t, torch.Tensor)}
         if not tensors:
             raise CaptureError("inputs hold no tensor", "inputs", type(batch).__name__,
                                "a tensor, a tuple or a dict of tensors; a list of these for several batches")
@@ -81,6 +86,15 @@ class Runner:
         tokens, segments = self._integers(tensors)
         return Run(calls, samples, _logits(output), tokens, segments, _images(tensors), x0[0] if x0 else None)
 
+    def _named(self, args, kwargs):
+        """Positional arguments under the names of the model's forward, as far as it has any."""
+        try:
+            names = list(inspect.signature(self.model.forward).parameters)
+        except ValueError:
+            names = []
+        names += [f"argument {i}" for i in range(len(names), len(args))]
+        return {**dict(zip(names, args)), **kwargs}
+
     def _first_block_hook(self, x0):
         """Keeps the input of the first block."""
         @contextmanager
@@ -97,17 +111,13 @@ class Runner:
         return hooked()
 
     def _integers(self, tensors):
-        """Token and segment numbers, by the usual names, else the first integer matrices."""
-        matrices = {name: t for name, t in tensors.items()
-                    if t.dim() == 2 and t.dtype in (torch.int64, torch.int32) and name not in ("attention_mask",)}
-        tokens = next((matrices[name] for name in TOKEN_NAMES if name in matrices), None)
-        if tokens is None:
-            tokens = next((t for name, t in matrices.items() if isinstance(name, int)), None)
-        segments = next((matrices[name] for name in SEGMENT_NAMES if name in matrices), None)
-        if segments is None:
-            others = [t for name, t in matrices.items() if isinstance(name, int) and t is not tokens]
-            segments = others[0] if others and tokens is not None and others[0].shape == tokens.shape else None
-        return tuple(None if t is None else self._by_sample(t) for t in (tokens, segments))
+        """Token and segment numbers: integer matrices, by their names; else the first is the tokens."""
+        matrices = {name: t for name, t in tensors.items() if t.dim() == 2 and t.dtype in (torch.int64, torch.int32)
+                    and not any(word in name for word in ("mask", "position", "label"))}
+        segments = next((name for name in matrices if any(word in name for word in SEGMENT_WORDS)), None)
+        rest = [name for name in matrices if name != segments]
+        tokens = next((name for name in rest if name in TOKEN_NAMES), rest[0] if rest else None)
+        return tuple(None if name is None else self._by_sample(matrices[name]) for name in (tokens, segments))
 
     def _by_sample(self, tensor):
         array = tensor.detach().cpu().numpy().astype(np.int32)
