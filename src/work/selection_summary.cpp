@@ -118,7 +118,8 @@ void SelectionSummarizer::start_head(const Selection& selection) {
     kv_head_ = shape.kv_head;
     words_ = (keys + 63) / 64;
     last_group_.assign(keys, kNone);
-    is_kept_.assign(words_ * 64, 0);
+    nothing_ = static_cast<std::uint32_t>(words_ * 64);
+    is_kept_.assign(words_ * 64 + 1, 0);
     kept_mask_.assign(words_, 0);
     group_masks_.clear();
     group_sizes_.clear();
@@ -128,26 +129,62 @@ void SelectionSummarizer::start_head(const Selection& selection) {
     order_begin_.assign(1, 0);
 }
 
+namespace {
+
+/// Bits of up to 32 words in a row; without the processor's own instruction, which not every
+/// processor has.
+std::uint32_t ones(const std::uint64_t* words, std::size_t count, std::uint64_t last) {
+    constexpr std::uint64_t kPairs = 0x5555555555555555U, kFours = 0x3333333333333333U,
+                            kBytes = 0x0f0f0f0f0f0f0f0fU;
+    std::uint32_t sum = 0;
+    for (std::size_t first = 0; first <= count; first += 31) {
+        std::uint64_t bytes = 0;
+        for (std::size_t i = first; i < std::min(count + 1, first + 31); ++i) {
+            std::uint64_t word = i == count ? last : words[i];
+            word -= word >> 1 & kPairs;
+            word = (word & kFours) + (word >> 2 & kFours);
+            bytes += (word + (word >> 4)) & kBytes;
+        }
+        // Eight bytes of at most 31 x 8 each.
+        bytes = (bytes & 0x00ff00ff00ff00ffU) + (bytes >> 8 & 0x00ff00ff00ff00ffU);
+        sum += static_cast<std::uint32_t>(bytes * 0x0001000100010001U >> 48);
+    }
+    return sum;
+}
+
+}  // namespace
+
 void SelectionSummarizer::mark(std::span<const std::uint32_t> keys) {
     std::fill(is_kept_.begin(), is_kept_.end(), std::uint8_t{0});
     for (const std::uint32_t key : keys) is_kept_[key] = 1;
-    // Eight bytes of 0 or 1 to eight bits.
+    // Eight bytes of 0 or 1 to eight bits; their sums are the loads of eight CORELETs.
     constexpr std::uint64_t kGather = 0x0102040810204080U;
-    for (std::size_t word = 0; word < words_; ++word) {
-        std::uint64_t bits = 0;
-        for (std::size_t part = 0; part < 8; ++part) {
-            std::uint64_t bytes = 0;
-            std::memcpy(&bytes, is_kept_.data() + word * 64 + part * 8, 8);
-            bits |= (bytes * kGather >> 56) << (part * 8);
+    constexpr std::size_t kMostWords = 31;  // 31 x 8 additions fit a byte
+    loads_.fill(0);
+    group_masks_.resize(group_masks_.size() + words_);
+    std::uint64_t* const mask = group_masks_.data() + (group_masks_.size() - words_);
+    for (std::size_t first = 0; first < words_; first += kMostWords) {
+        std::uint64_t sums = 0;
+        for (std::size_t word = first; word < std::min(words_, first + kMostWords); ++word) {
+            std::uint64_t bits = 0;
+            for (std::size_t part = 0; part < 8; ++part) {
+                std::uint64_t bytes = 0;
+                std::memcpy(&bytes, is_kept_.data() + word * 64 + part * 8, 8);
+                bits |= (bytes * kGather >> 56) << (part * 8);
+                sums += bytes;
+            }
+            mask[word] = bits;
         }
-        kept_mask_[word] = bits;
+        for (std::size_t c = 0; c < loads_.size(); ++c)
+            loads_[c] += static_cast<std::uint32_t>(sums >> (8 * c) & 0xff);
     }
+    std::copy_n(mask, words_, kept_mask_.begin());
 }
 
 void SelectionSummarizer::row(std::span<const std::uint32_t> keys, bool follows,
                               SelectionSummary& summary, std::span<std::uint32_t> bins) {
     mark(keys);
-    slots_.assign(keys.size(), kNone);
+    slots_.assign(keys.size(), nothing_);
     const std::size_t groups = group_sizes_.size();
     if (groups > 0) {
         const std::uint32_t again = reuse_newest(bins);
@@ -160,6 +197,10 @@ void SelectionSummarizer::row(std::span<const std::uint32_t> keys, bool follows,
 
 std::uint32_t SelectionSummarizer::reuse_newest(std::span<std::uint32_t> bins) {
     const auto order = order_of(group_sizes_.size() - 1);
+    const std::uint8_t* const is_kept = is_kept_.data();
+    std::uint32_t* const reuse = reuse_.data();
+    std::uint32_t* const slots = slots_.data();
+    const std::uint32_t nothing = nothing_;
     std::uint32_t again = 0;
     std::size_t place = 0;
     for (std::size_t bin = 0; place < order.size(); ++bin) {
@@ -167,15 +208,15 @@ std::uint32_t SelectionSummarizer::reuse_newest(std::span<std::uint32_t> bins) {
             std::min(order.size(), static_cast<std::size_t>(kSmallestBin) << bin);
         std::uint32_t hits = 0;
         for (; place < end; ++place) {
-            const std::uint32_t hit = is_kept_[order[place]];
-            reuse_[place] += hit;
+            const std::uint32_t hit = is_kept[order[place]];
+            reuse[place] += hit;
             hits += hit;
         }
         bins[bin] += hits;
         again += hits;
     }
     const std::size_t within = std::min(order.size(), slots_.size());
-    for (std::size_t i = 0; i < within; ++i) slots_[i] = is_kept_[order[i]] != 0 ? order[i] : kNone;
+    for (std::size_t i = 0; i < within; ++i) slots[i] = is_kept[order[i]] != 0 ? order[i] : nothing;
     // What stays in the mask of the present query are keys of older groups and new ones.
     std::uint64_t* const newest = group_masks_.data() + (group_sizes_.size() - 1) * words_;
     for (std::size_t word = 0; word < words_; ++word) {
@@ -216,23 +257,28 @@ void SelectionSummarizer::reuse_older(std::span<std::uint32_t> bins) {
 
 std::uint32_t SelectionSummarizer::distance(std::uint32_t key, std::uint32_t group) const {
     const std::uint64_t* const mask = group_masks_.data() + group * words_;
-    int smaller = 0;
-    for (std::size_t word = 0; word < key / 64; ++word) smaller += std::popcount(mask[word]);
-    smaller += std::popcount(mask[key / 64] & ((std::uint64_t{1} << (key % 64)) - 1));
-    const std::uint32_t place = newer_[group] + static_cast<std::uint32_t>(smaller) + 1;
+    const std::uint32_t smaller =
+        ones(mask, key / 64, mask[key / 64] & ((std::uint64_t{1} << (key % 64)) - 1));
+    const std::uint32_t place = newer_[group] + smaller + 1;
     const auto order = order_of(group);
     if (place > order.size()) return place;
     // A buffer smaller than the group retained some of it, and what it needed room for since went
     // from the largest key down: the key is still there once as many of those retained are newer or
     // larger as keys are newer.
+    const std::uint32_t* const last = last_group_.data();
+    const std::uint32_t wanted = newer_[group];
     std::uint32_t others = 0;
-    bool retained = false;
-    for (std::uint32_t i = 0; i < order.size(); ++i) {
-        retained = retained || order[i] == key;
-        others += last_group_[order[i]] != group || order[i] > key ? 1 : 0;
-        if (retained && others >= newer_[group]) return i + 1;
+    std::uint32_t i = 0;
+    for (; order[i] != key; ++i)
+        others += static_cast<std::uint32_t>(last[order[i]] != group) |
+                  static_cast<std::uint32_t>(order[i] > key);
+    for (; others < wanted; ++i) {
+        ATTOHM_CHECK_LT(i + 1, order.size());
+        const std::uint32_t other = order[i + 1];
+        others += static_cast<std::uint32_t>(last[other] != group) |
+                  static_cast<std::uint32_t>(other > key);
     }
-    throw InvariantError("a key is nearer than its group is large and is not in it");
+    return i + 1;
 }
 
 void SelectionSummarizer::add_group(std::span<const std::uint32_t> keys) {
@@ -242,36 +288,29 @@ void SelectionSummarizer::add_group(std::span<const std::uint32_t> keys) {
     const std::size_t begin = order_.size();
     order_.resize(begin + keys.size());
     std::uint32_t* const order = order_.data() + begin;
-    std::size_t next = 0;
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-        std::uint32_t key = slots_[i];
-        if (key == kNone || is_kept_[key] == 0) {
-            while (is_kept_[keys[next]] == 0) ++next;
-            key = keys[next++];
+    std::uint8_t* const is_left = is_kept_.data();
+    const std::uint32_t* const slots = slots_.data();
+    const std::uint32_t* next = keys.data();
+    const std::size_t kept = keys.size();
+    for (std::size_t i = 0; i < kept; ++i) {
+        std::uint32_t key = slots[i];
+        if (is_left[key] == 0) {
+            while (is_left[*next] == 0) ++next;
+            key = *next++;
         }
         order[i] = key;
-        is_kept_[key] = 0;
+        is_left[key] = 0;
     }
     order_begin_.push_back(order_.size());
-    group_masks_.resize(group_masks_.size() + words_, 0);
-    std::uint64_t* const mask = group_masks_.data() + group * words_;
-    for (const std::uint32_t key : keys) {
-        mask[key / 64] |= std::uint64_t{1} << (key % 64);
-        last_group_[key] = group;
-    }
+    for (const std::uint32_t key : keys) last_group_[key] = group;
     group_sizes_.push_back(static_cast<std::uint32_t>(keys.size()));
     newer_.push_back(0);
     live_.push_back(group);
 }
 
 void SelectionSummarizer::count_slots(std::size_t query, SelectionSummary& summary) const {
-    // Loads by key modulo eight; fewer CORELETs add up every second, every fourth of them.
-    std::array<std::uint32_t, 8> load{};
-    const std::uint64_t* const mask = group_masks_.data() + (group_sizes_.size() - 1) * words_;
-    for (std::size_t word = 0; word < words_; ++word)
-        for (std::size_t c = 0; c < 8; ++c)
-            load[c] +=
-                static_cast<std::uint32_t>(std::popcount(mask[word] & (0x0101010101010101U << c)));
+    // By key modulo eight; fewer CORELETs add up every fourth, every second of them.
+    std::array<std::uint32_t, 8> load = loads_;
     for (std::size_t i = kSummaryCorelets.size(); i-- > 0;) {
         const auto corelets = static_cast<std::size_t>(kSummaryCorelets[i]);
         summary.slots[i][query] =

@@ -86,7 +86,9 @@ class SelectionSummarizer {
 
     int layer_ = -1;
     int kv_head_ = -1;
-    std::size_t words_ = 0;  ///< of a mask over keys
+    std::size_t words_ = 0;                 ///< of a mask over keys
+    std::uint32_t nothing_ = 0;             ///< behind all keys: kept by no query
+    std::array<std::uint32_t, 8> loads_{};  ///< of eight CORELETs, of the present query
     std::vector<std::uint32_t> reuse_;
     std::vector<std::uint32_t> last_group_;   ///< per key; kNone: never used
     std::vector<std::uint8_t> is_kept_;       ///< per key, by the present query
