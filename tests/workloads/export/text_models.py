@@ -245,7 +245,8 @@ class Bert(nn.Module):
     def __init__(self, vocabulary=37, length=16, dim=24, heads=4, layers=2, classes=4):
         super().__init__()
         embeddings = module_of(word_embeddings=nn.Embedding(vocabulary, dim), LayerNorm=nn.LayerNorm(dim, eps=1e-12),
-                               position_embeddings=nn.Embedding(length, dim), token_type_embeddings=nn.Embedding(2, dim))
+                               position_embeddings=nn.Embedding(length, dim),
+                               token_type_embeddings=nn.Embedding(2, dim))
         embeddings.register_buffer("position_ids", torch.arange(length)[None])
         encoder = module_of(layer=nn.ModuleList(BertLayer(dim, heads) for _ in range(layers)))
         self.bert = module_of(embeddings=embeddings, encoder=encoder, pooler=module_of(dense=nn.Linear(dim, dim)))

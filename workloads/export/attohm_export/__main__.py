@@ -15,6 +15,8 @@ import importlib.util
 import sys
 from pathlib import Path
 
+import h5py
+
 from . import capture
 from .errors import CaptureError
 from .reader import check_trace, summary
@@ -50,6 +52,7 @@ def parser():
     p.add_argument("--use", metavar="ROUTES", help="only these routes (a,b,c)")
     p.add_argument("--keep-layers", type=int, metavar="N",
                    help="only the first N samples carry q, k, v, out (closed loop)")
+    p.add_argument("--labels", choices=("model",), help="the model's own answers as labels")
     p.add_argument("--dataset", help="where the inputs are from")
     p.add_argument("--split", help="which part of it")
     return p
@@ -62,6 +65,7 @@ def run(options):
         print(routes.table())
         return 0
     if options.check:
+        check_is_hdf5(options.check)
         worst = check_trace(options.check)
         print(f"{summary(options.check)}\ngood; worst recomputation error {worst:.2g} of max|out|")
         return 0
@@ -69,7 +73,7 @@ def run(options):
         raise CaptureError("nothing to do", "arguments", "no source or no output file",
                            "MODULE:FUNCTION OUT.h5, --check FILE or --routes")
     given = arguments_of(call(options.source))
-    for name in ("name", "half", "keep_layers", "dataset", "split"):
+    for name in ("name", "half", "keep_layers", "labels", "dataset", "split"):
         if getattr(options, name):
             given[name] = getattr(options, name)
     for name in ("linear", "conv2d", "graph"):
@@ -82,6 +86,14 @@ def run(options):
         given["closed"] = {"auto": "auto", "yes": True, "no": False}[options.closed]
     capture(given.pop("model"), given.pop("inputs"), options.out, **given)
     return 0
+
+
+def check_is_hdf5(path):
+    """Raises: CaptureError."""
+    if not Path(path).is_file():
+        raise CaptureError("the file does not exist", path, "nothing", "a trace")
+    if not h5py.is_hdf5(path):
+        raise CaptureError("not an HDF5 file", path, "something else", "a trace")
 
 
 def call(source):

@@ -228,6 +228,8 @@ class Session:
             self.log("parameters and datasets:\n" + r.mapping)
         if r.closed:
             self.log(f"closed loop: {self.plan.layout}; NumPy gives the model's logits within {r.logit_error:.2g}")
+        elif self.options.closed is False:
+            self._note("open loop, as asked")
         elif r.refused:
             self._note(f"open loop only: {r.refused}")
         self.log(f"{r.path}: {r.samples} samples, {r.layers} layers, "
