@@ -8,8 +8,8 @@ library_packages=(
 )
 # Programs, known by their command: one that came another way serves as well.
 program_packages=(g++:g++ ninja:ninja-build h5diff:hdf5-tools npm:npm)
-# For the tests of the Python exporter.
-python_packages=(python3 python3-numpy python3-h5py)
+# For the tests of the Python exporter, which compare with PyTorch itself.
+python_packages=(python3 python3-numpy python3-h5py python3-torch)
 # Programs that the tests alone call: the circuit simulator that judges wires and cells.
 test_programs=(ngspice:ngspice)
 cmake_needed=3.25
