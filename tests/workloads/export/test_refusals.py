@@ -201,6 +201,16 @@ class Architectures(Refusals):
         model.transformer.h[1].attn.c_attn.register_forward_hook(lambda m, args, out: out * 1.1)
         self.assert_open("first in layer 1, q", model, ids)
 
+    def test_a_later_batch_that_differs(self):
+        class Moody(models.Gpt):
+            """Another network for short inputs."""
+
+            def forward(self, input_ids):
+                return {"logits": super().forward(input_ids)["logits"] * (1.0 if input_ids.shape[1] > 5 else 1.1)}
+
+        batches = [models.tokens(2, 9, 43), models.tokens(2, 4, 43)]
+        self.assert_stops("the network in the file does not give", models.randomise(Moody()), batches)
+
     def test_what_only_the_calls_show(self):
         class Model(models.Gpt):
             """A GPT whose product gets other arguments."""

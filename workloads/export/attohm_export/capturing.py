@@ -8,6 +8,7 @@ import numpy as np
 from . import __version__, closed_loop, samples
 from .assemble import Batch, fold_heads, shape_of
 from .errors import CaptureError, Refused
+from .forward import Network
 from .graph_loop import close_graph, close_graph_paths, graph_model
 from .records import AttentionCall
 from .writer import TraceWriter
@@ -53,6 +54,7 @@ class Session:
     def __init__(self, runner, options, path, log):
         self.runner, self.options, self.log = runner, options, log
         self.result, self.plan, self.model = Captured(path), None, None
+        self.network, self.fitted = None, None  # what the file holds, and the batch it was fitted to
         self._check_type()
         if options.closed and not options.graph:
             self._find_plan()
@@ -161,10 +163,8 @@ class Session:
             raise Refused("the model returns no logits to compare with", type(self.runner.model).__name__, "none",
                           "[batch, classes] or [batch, tokens, classes]")
         model = samples.closed_attributes(self.model, self.plan, run)
-        lengths = [valid for _, valid, _ in layers]
-        valid_len = None if all(v is None for v in lengths) else \
-            [run.tokens.shape[1] if v is None else v for v in lengths]
         inputs = samples.network_inputs(self.plan, run)
+        valid_len = samples.whole_lengths([valid for _, valid, _ in layers], inputs)
         calls = [call for call in run.calls if isinstance(call, AttentionCall)]
         try:
             self.model, self.plan.net, error = closed_loop.fit(self.plan, model, inputs, run.logits, valid_len)
@@ -172,6 +172,7 @@ class Session:
             where = closed_loop.explain(self.plan, model, inputs, calls, valid_len)
             raise Refused(refusal.what, f"{refusal.where}; {where}", refusal.got, refusal.allowed) from refusal
         self.result.closed, self.result.logit_error = True, error
+        self.network, self.fitted = Network(self.model, self.plan.net, self.plan.mapping.weights), run
         self.result.mapping = self.plan.mapping.report()
 
     def _write_modules(self, trace, run):
@@ -195,7 +196,7 @@ class Session:
         given = None if calibration else self.options.lengths(start, run.samples)
         batch = Batch(run.calls, run.samples, given, self.options.half)
         parent = "calibration" if calibration else "samples"
-        zeroed = 0
+        zeroed, lengths = 0, []
         for s in range(run.samples):
             number = trace.count(parent)
             where = f"/{parent}/{number:06d}"
@@ -207,10 +208,21 @@ class Session:
             trace.add_sample(attrs, tensors, layers if self.options.keeps(number, self.result.closed) else (),
                              calibration)
             zeroed += rows
+            lengths.append(valid_len)
+        if self.network is not None and run is not self.fitted:
+            self._check_logits(run, lengths, parent)
         if zeroed:
             self._note(f"{zeroed} rows that may see no key are stored as 0 (the format's definition)")
         if not calibration:
             self.result.samples += run.samples
+
+    def _check_logits(self, run, lengths, parent):
+        """The network in the file against the model, on this batch too."""
+        inputs = samples.network_inputs(self.plan, run)
+        where = f"/{parent}, batch up to {self.result.samples + run.samples}"
+        lengths = samples.whole_lengths(lengths, inputs)
+        error = closed_loop.check_logits(self.network, inputs, run.logits, lengths, where)
+        self.result.logit_error = max(self.result.logit_error, error)
 
     def _note(self, line):
         """Said now and kept; the same line once."""

@@ -6,10 +6,10 @@ import numpy as np
 
 from .errors import Refused
 from .forward import Network
-from .maths import widened
 
 LIMIT = 1e-3      # largest |logit difference|, relative to the largest |logit| where that exceeds 1
 SCALE_LIMIT = 1e-6
+SCORES = 1 << 24  # most scores of one layer held at once, float64
 
 
 def check_layers(layers, valid_len, plan, head_dim):
@@ -44,26 +44,32 @@ def fit(plan, model, inputs, logits, valid_len=None):
       list of lengths or None. Returns: model, net with the choice, error.
     Raises: Refused where none comes within LIMIT.
     """
-    if valid_len is not None:
-        inputs = {**inputs, "valid_len": np.asarray(valid_len)}
     best, trouble = (math.inf, None, None), ""
-    size = max(1.0, float(np.abs(logits).max()))
     for choice in plan.choices:
         net, tried = _chosen(plan, model, choice)
         try:
-            got = Network(tried, net, plan.mapping.weights).run(inputs).logits
+            got = _logits(Network(tried, net, plan.mapping.weights), inputs, valid_len)
         except (IndexError, ValueError, KeyError) as error:
             trouble = str(error)
             continue
         if got.shape != logits.shape:
             trouble = f"logits {logits.shape}, this table gives {got.shape}"
             continue
-        best = min(best, (_difference(got, logits, valid_len) / size, tried, net), key=lambda entry: entry[0])
+        best = min(best, (_difference(got, logits, valid_len), tried, net), key=lambda entry: entry[0])
     if not best[0] <= LIMIT:
         got = f"{best[0]:.3g} of the largest logit" if best[1] else trouble
         raise Refused("the network as read by this table does not give the model's logits", plan.layout, got,
                       f"up to {LIMIT:g}")
     return best[1], best[2], best[0]
+
+
+def check_logits(network, inputs, logits, valid_len, where):
+    """Further batches through the network that `fit` chose. Returns: the error. Raises: Refused."""
+    error = _difference(_logits(network, inputs, valid_len), logits, valid_len)
+    if not error <= LIMIT:
+        raise Refused("the network in the file does not give the model's logits", where,
+                      f"{error:.3g} of the largest logit", f"up to {LIMIT:g}")
+    return error
 
 
 def explain(plan, model, inputs, calls, valid_len=None):
@@ -87,6 +93,16 @@ def explain(plan, model, inputs, calls, valid_len=None):
     return "behind the last layer"
 
 
+def _logits(network, inputs, valid_len):
+    """The forward pass, a few samples at a time, so that scores of long inputs fit into memory."""
+    if valid_len is not None:
+        inputs = {**inputs, "valid_len": np.asarray(valid_len)}
+    count, tokens = next(iter(inputs.values())).shape[:2]
+    part = max(1, SCORES // (network.model["heads"] * tokens**2))
+    return np.concatenate([network.run({name: array[i:i + part] for name, array in inputs.items()}).logits
+                           for i in range(0, count, part)])
+
+
 def _chosen(plan, model, choice):
     """Attributes of /model/weights and /model with one of the table's choices."""
     net = {**plan.net, **{name: value for name, value in choice.items() if name != "pool"}}
@@ -101,7 +117,7 @@ def finite_weights(plan):
                 walk(value, f"{path}{name}/")
             elif not np.isfinite(value).all():
                 raise Refused("a weight is not finite", path + name, "nan or inf", "finite numbers")
-    walk(widened(plan.mapping.weights), "")
+    walk(plan.mapping.weights, "")
 
 
 def _rows(tokens, batch, valid_len):
@@ -112,8 +128,8 @@ def _rows(tokens, batch, valid_len):
 
 
 def _difference(got, logits, valid_len):
-    """Largest difference over the rows that count."""
-    difference = np.abs(got - logits)
+    """Largest difference over the rows that count, relative to the largest logit where that exceeds 1."""
+    difference = np.abs(got - logits) / max(1.0, float(np.abs(logits).max()))
     if logits.ndim == 3:
         difference = np.where(_rows(logits.shape[1], len(logits), valid_len)[..., None], difference, 0)
     return float(difference.max()) if np.isfinite(difference).all() else math.inf

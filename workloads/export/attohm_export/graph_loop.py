@@ -56,7 +56,8 @@ def close_graph(run, model, arrays):
     errors = {}
     for activation in ACTIVATIONS:
         try:
-            got, _ = GraphNetwork(model, {"activation": activation}, mapping.weights).run(calls[0].x, calls[0].adjacency)
+            network = GraphNetwork(model, {"activation": activation}, mapping.weights)
+            got, _ = network.run(calls[0].x, calls[0].adjacency)
             errors[activation] = float(np.abs(got - run.logits).max()) / size
         except ValueError:
             errors[activation] = np.inf

@@ -149,6 +149,17 @@ def network_inputs(plan, run):
     return known
 
 
+def whole_lengths(lengths, inputs):
+    """Lengths of a batch for the forward pass: None where all tokens are real.
+
+    Args: lengths: valid_len per sample, None for all tokens; inputs: as `network_inputs`.
+    """
+    if all(length is None for length in lengths):
+        return None
+    tokens = next(iter(inputs.values())).shape[1]
+    return [tokens if length is None else length for length in lengths]
+
+
 def patches_of(images, patch):
     """Images [B, C, H, W] as patches [B, n, C*h*w], row-major, channel first inside a patch."""
     batch, channels, rows, cols = images.shape
