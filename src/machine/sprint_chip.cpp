@@ -2,6 +2,7 @@
 
 #include "circuits/analog_library.hpp"
 #include "src/base/error.hpp"
+#include "src/machine/plans/chip_pipeline.hpp"
 
 namespace attohm {
 
@@ -34,6 +35,8 @@ SprintChip make_sprint_chip(const Settings& settings, double clock_Hz, double no
     m.v_macs_per_cycle = settings.integer("machine.v_macs_per_cycle", count);
     m.softmax_per_cycle = settings.integer("machine.softmax_per_cycle", count);
     m.softmax_latency_cycles = settings.integer("machine.softmax_latency_cycles", {0, 1e6});
+    m.fetch_slots =
+        static_cast<int>(settings.integer("machine.fetch_slots", {1, ChipPipeline::kMostSlots}));
     const bool is_lru = settings.choice("machine.residency", {"lru", "sld"}) == "lru";
     m.residency = is_lru ? Residency::lru : Residency::sld;
     m.partial_output_bits =

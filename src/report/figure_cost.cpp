@@ -218,9 +218,9 @@ Figure latency_figure(const MachineOutcome& machine) {
                        is_engine(machine)
                            ? "How long each unit, buffer port and the memory are busy; latency is "
                              "what the schedule of their tasks takes, waiting included."
-                           : "Resources work at the same time within a head, so a head takes its "
-                             "busiest one, one pipeline fill and its operand writes; heads follow "
-                             "one another.",
+                           : "Queries of a head are chains of tasks on these resources; fill is "
+                             "what a head takes beyond its busiest one. Operand writes stand in "
+                             "front of a head, and heads follow one another.",
                        body, rows);
 }
 

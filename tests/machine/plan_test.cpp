@@ -53,14 +53,21 @@ TEST_CASE("a tiny head by hand", "[unit]") {
     CHECK(t[Resource::qk_pu] == 6);
     CHECK(t[Resource::v_pu] == 6);
     CHECK(t[Resource::softmax] == 6);
-    CHECK(t[Resource::thresholding] == 4 * (10 + 8 + 10 + 1));
-    // 3072 + 2048 bits and 256 elements of 15 steps: 8960 slots of 512, and one beat for ReadP.
-    CHECK(t[Resource::reram_read] == 18 + 1);
+    // CopyQ 10, tAxTh 8, 10 until ReadP's first word.
+    CHECK(t[Resource::thresholding] == 4 * 28);
+    // q of 512 bits, a token of 768 bits and 64 elements of 15 steps: 3968, 2240, 512 and 2240
+    // slots of 512; and one beat of ReadP each.
+    CHECK(t[Resource::reram_read] == 8 + 5 + 1 + 5 + 4);
     // SLC 5120 bits in 10 groups of 50 ns; 512 cells in one group of 10 pulses of 60 ns.
     CHECK(t[Resource::write] == 10 * 50 + 600);
-    CHECK(t[Resource::fill] == 29 + 10 + 87);
-    CHECK(t.latency_cycles_without_writes == 116 + 126);
-    CHECK(t.latency_cycles == 116 + 126 + 1100);
+    // Query by query, starts and ends; F is usable 10 and S 87 cycles later:
+    //     T 0-28    P 28-29    F 58-66 (behind P 1)    QK 76-78    S 78-80     V 167-169
+    //     T 29-57   P 57-58    F 87-92 (behind P 2)    QK 102-104  S 104-106   V 193-195
+    //     T 58-86   P 86-87    F 169-170 (after V 0)   QK 180-181  S 181-182   V 269-270
+    //     T 87-115  P 115-116  F 195-200 (after V 1)   QK 210-211  S 211-212   V 299-300
+    CHECK(t.latency_cycles_without_writes == 300);
+    CHECK(t.latency_cycles == 300 + 1100);
+    CHECK(t[Resource::fill] == 300 - 112);
     CHECK(t[TensorRole::k].read_bits == 4 * 512);
     CHECK(t[TensorRole::k].written_bits == 4 * 512);
 }
@@ -106,6 +113,9 @@ TEST_CASE("dense streams padding, mask-only does not", "[unit]") {
     CHECK(mask[TensorRole::q].read_bits == 6 * 512);
     CHECK(mask[TensorRole::v].written_bits == 5 * 512);
     CHECK(mask[Resource::qk_pu] == 30);
+    // A query takes 11 + 10 + 5 + 5 + 87 + 5 = 123 cycles, and the third and fifth each wait for
+    // the one two before, as do the fourth and sixth, 11 cycles behind them.
+    CHECK(mask.latency_cycles_without_writes == 3 * 123 + 11);
     // A causal machine does not compute the future: 1 + 2 + ... + 10 pairs.
     c.work.shape.causal = true;
     CHECK(plan_streamed(c.work, m, true)[Count::softmax_element] == 55);

@@ -116,8 +116,11 @@ TEST_CASE("CORELET slots equal counting each CORELET", "[property]") {
     const HeadShape shape = test::plain_shape(37, 8);
     for (std::uint64_t seed = 0; seed < 10; ++seed) {
         const Selection s = test::random_selection(shape, 0.4, 0.3, 77 + seed);
-        CHECK(corelet_slots(s, 1) == static_cast<std::int64_t>(s.keys.size()));
         for (const int corelets : {1, 2, 3, 4, 7})
-            CHECK(corelet_slots(s, corelets) == reference::corelet_slots_reference(s, corelets));
+            for (int query = 0; query < shape.n_q; ++query) {
+                const auto row = s.row(static_cast<std::size_t>(query));
+                CHECK(row_slots(row, corelets) == reference::row_slots_reference(row, corelets));
+            }
     }
+    CHECK(row_slots({}, 4) == 0);
 }

@@ -30,6 +30,7 @@ ResidencyCounts ReferenceBuffer::replay(const Selection& selection) {
     kv_head_ = shape.kv_head;
 
     ResidencyCounts counts;
+    misses_.clear();
     for (int query = 0; query < shape.n_q; ++query) {
         ++now_;
         const auto row = selection.row(static_cast<std::size_t>(query));
@@ -47,6 +48,7 @@ ResidencyCounts ReferenceBuffer::replay(const Selection& selection) {
             for (BufferedKey& b : buffer_)
                 if (b.key == key) b.last_use = now_;
         }
+        misses_.push_back(static_cast<std::int64_t>(missing.size()));
         if (row.size() > capacity_) ++counts.overflow_rows;
         for (const std::uint32_t key : missing) {
             ++counts.misses;
@@ -62,19 +64,20 @@ ResidencyCounts ReferenceBuffer::replay(const Selection& selection) {
     return counts;
 }
 
-std::int64_t corelet_slots_reference(const Selection& selection, int corelets) {
-    std::int64_t slots = 0;
-    for (int query = 0; query < selection.shape.n_q; ++query) {
-        std::int64_t largest = 0;
-        for (int corelet = 0; corelet < corelets; ++corelet) {
-            std::int64_t load = 0;
-            for (const std::uint32_t key : selection.row(static_cast<std::size_t>(query)))
-                if (static_cast<int>(key) % corelets == corelet) ++load;
-            largest = std::max(largest, load);
-        }
-        slots += largest;
+std::vector<std::int64_t> ReferenceBuffer::misses_by_query(const Selection& selection) {
+    replay(selection);
+    return misses_;
+}
+
+std::int64_t row_slots_reference(std::span<const std::uint32_t> keys, int corelets) {
+    std::int64_t largest = 0;
+    for (int corelet = 0; corelet < corelets; ++corelet) {
+        std::int64_t load = 0;
+        for (const std::uint32_t key : keys)
+            if (static_cast<int>(key) % corelets == corelet) ++load;
+        largest = std::max(largest, load);
     }
-    return slots;
+    return largest;
 }
 
 namespace {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "src/machine/plans/residency.hpp"
@@ -20,6 +21,8 @@ class ReferenceBuffer {
         : policy_(policy), capacity_(static_cast<std::size_t>(capacity)) {}
 
     ResidencyCounts replay(const Selection& selection);
+    /// Keys that each query has to fetch.
+    std::vector<std::int64_t> misses_by_query(const Selection& selection);
 
   private:
     bool is_resident(std::uint32_t key) const;
@@ -30,11 +33,12 @@ class ReferenceBuffer {
     int layer_ = -1;
     int kv_head_ = -1;
     long long now_ = 0;
+    std::vector<std::int64_t> misses_;  ///< of the latest head, by query
     std::vector<BufferedKey> buffer_;
 };
 
-/// Largest number of keys per CORELET, summed over queries, by counting each CORELET on its own.
-std::int64_t corelet_slots_reference(const Selection& selection, int corelets);
+/// Largest number of a query's keys per CORELET, by counting each CORELET on its own.
+std::int64_t row_slots_reference(std::span<const std::uint32_t> keys, int corelets);
 
 /// What a tiling moves, by walking its loops query by query and key by key.
 struct ReferenceTiling {

@@ -125,7 +125,7 @@ TEST_CASE("the page of an engine has bottlenecks, a survey and its own captions"
           "<h3>Survey</h3>", "non-zero MACs", "the network on chip is not modelled",
           "what the schedule of their tasks takes", "one has no threshold on scores to be held to"})
         CHECK(contains(page, part));
-    for (const char* part : {"streamed once", "without operand writes", "one pipeline fill"})
+    for (const char* part : {"streamed once", "without operand writes", "beyond its busiest one"})
         CHECK_FALSE(contains(page, part));
     const std::vector<Result> chip = {test::made_up_result({})};
     const std::string chip_page = report_html(chip, kNoLibrary);

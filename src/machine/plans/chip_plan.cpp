@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "src/base/ceil_div.hpp"
 #include "src/base/error.hpp"
 
 namespace attohm {
@@ -49,31 +50,52 @@ std::int64_t FetchTime::of_stream(std::int64_t tokens, std::int64_t q_bits) {
     return at_bandwidth(0, q_bits) + banks_->cycles_even(tokens) - machine_.organisation.t_cl;
 }
 
+ChainTimes chain_times(const SprintChip& machine) {
+    ChainTimes times;
+    times.fetch_latency = machine.memory.t_cl_cycles;
+    times.softmax_latency = machine.softmax_latency_cycles;
+    times.fetch_slots = machine.fetch_slots;
+    return times;
+}
+
+QueryRow pair_times(const HeadWork& work, const SprintChip& machine, std::int64_t slots) {
+    QueryRow row;
+    row.qk = slots * ceil_div(work.shape.d, machine.qk_macs_per_cycle);
+    row.softmax = ceil_div(slots, machine.softmax_per_cycle);
+    row.v = slots * ceil_div(work.shape.dv, machine.v_macs_per_cycle);
+    return row;
+}
+
 void add_decode_step(const DecodeStep& step, const SprintChip& machine, ChipTally& tally) {
     const std::int64_t fill = machine.memory.t_cl_cycles + machine.softmax_latency_cycles;
+    const QueryRow& row = step.row;
     tally[Resource::write] += step.append;
     tally[Resource::thresholding] += step.thresholding;
-    tally[Resource::reram_read] += step.fetch;
-    tally[Resource::qk_pu] += step.qk;
-    tally[Resource::softmax] += step.softmax;
-    tally[Resource::v_pu] += step.v;
+    tally[Resource::reram_read] += step.read_p + row.fetch;
+    tally[Resource::qk_pu] += row.qk;
+    tally[Resource::softmax] += row.softmax;
+    tally[Resource::v_pu] += row.v;
     tally[Resource::fill] += fill;
     const std::int64_t chain =
-        step.thresholding + step.fetch + step.qk + step.softmax + step.v + fill;
+        step.thresholding + step.read_p + row.fetch + row.qk + row.softmax + row.v + fill;
     tally.latency_cycles_without_writes += chain;
     tally.latency_cycles +=
         machine.memory.writes_overlap ? std::max(chain, step.append) : chain + step.append;
 }
 
-void finish_latency(ChipTally& tally, const SprintChip& machine) {
-    std::int64_t busiest = 0;
-    for (const Resource r : {Resource::reram_read, Resource::thresholding, Resource::qk_pu,
-                             Resource::softmax, Resource::v_pu})
-        busiest = std::max(busiest, tally[r]);
-    const std::int64_t compute = busiest + tally[Resource::fill];
-    tally.latency_cycles_without_writes = compute;
-    tally.latency_cycles = machine.memory.writes_overlap ? std::max(compute, tally[Resource::write])
-                                                         : compute + tally[Resource::write];
+void finish_prefill(const HeadTime& time, const SprintChip& machine, ChipTally& tally) {
+    tally[Resource::thresholding] = time.busy.arrays;
+    tally[Resource::reram_read] = time.busy.channel;
+    tally[Resource::qk_pu] = time.busy.qk;
+    tally[Resource::softmax] = time.busy.softmax;
+    tally[Resource::v_pu] = time.busy.v;
+    const std::int64_t busiest = std::max(
+        {time.busy.arrays, time.busy.channel, time.busy.qk, time.busy.softmax, time.busy.v});
+    tally[Resource::fill] = time.cycles - busiest;
+    tally.latency_cycles_without_writes = time.cycles;
+    tally.latency_cycles = machine.memory.writes_overlap
+                               ? std::max(time.cycles, tally[Resource::write])
+                               : time.cycles + tally[Resource::write];
 }
 
 }  // namespace attohm

@@ -3,8 +3,10 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "circuits/memory/reram_fetch.hpp"
+#include "src/machine/plans/chip_pipeline.hpp"
 #include "src/machine/plans/chip_tally.hpp"
 #include "src/machine/sprint_chip.hpp"
 #include "src/work/work.hpp"
@@ -16,9 +18,24 @@
 ///   Buffer    a fetched vector of K or V is used on its way in: it is written to the buffer
 ///             once if it stays there, and read once per later use. A vector that does not stay
 ///             passes by. Single vectors of q and of the output live in registers.
-///   Time      heads one after another; within a head all resources work at the same time, so
-///             a head takes the cycles of its busiest one plus one pipeline fill, plus its operand
-///             writes (`memory.write_overlap: none`) or not less than them (`full`).
+///   Time      heads one after another; within a head every query is a chain of tasks on in-order
+///             resources (schedule/schedule.hpp), timed task by task:
+///                 T   arrays   CopyQ (tCL), tAxTh per read, tCL until ReadP's first word. The
+///                              next query's T waits for P, which takes the outcome away
+///                 P   channel  ReadP: a bit per key; waits for T
+///                 F   channel  q, and K and V of what is not on chip; usable tCL later. Waits
+///                              for V of the query `fetch_slots` before
+///                 QK, S, V     q.k, softmax (usable `softmax_latency_cycles` later) and P V of
+///                              the keys of the fullest CORELET; each waits for the one before
+///             The channel is one query ahead with its pruning vectors, since the locality engine
+///             compares two: P(0), P(1), F(0), P(2), F(1), ... Each task takes whole cycles, so
+///             what a query leaves of its last cycle is lost. The baselines have no T and P;
+///             dense-tiled loads once per visit of a query block to a key block (a load waits for
+///             the last V of the visit `fetch_slots` before; one q alone, which lives in a
+///             register, for its last QK) and then works query by query. `fill` is what a head
+///             takes beyond the sum of its busiest resource. Operand writes stand in front of the
+///             head (`memory.write_overlap: none`), or the head takes not less than them (`full`);
+///             spilled outputs of dense-tiled are written behind it.
 ///   Decode    (`phase: decode`, causal heads) queries come one by one, each after its own key has
 ///             been appended; keys that the first query sees beside its own are written before it.
 ///             Nothing overlaps across queries and a query is a chain, so a head takes the sum over
@@ -31,7 +48,8 @@
 ///             Columns of keys that are not appended yet are not read or compared; all arrays of
 ///             the head are driven, DACs and threshold settings as in prefill.
 /// Not modelled: output write-back and projections (the same for every plan), the overlap of
-/// two heads; in decode, fetches that query heads of one kv head share.
+/// two heads, queries of a head that overtake each other, a softmax that starts within a row, room
+/// in the buffer for what is on its way; in decode, fetches that query heads of one kv head share.
 namespace attohm {
 
 /// Tokens that the machine's buffer holds, K and V together.
@@ -57,17 +75,32 @@ std::int64_t kv_bits(const HeadWork& work);
 /// Keys that query `i` may see in a causal head whose last query sees all of `keys`.
 std::int64_t causal_keys(std::int64_t query, std::int64_t queries, std::int64_t keys);
 
-/// Cycles of one query in decode, one after another.
+/// Fetch slots and latencies of a machine; nothing is thresholded.
+ChainTimes chain_times(const SprintChip& machine);
+/// The same with T and P of a head whose queries are thresholded in memory.
+ChainTimes sprint_chain(const HeadWork& work, const SprintChip& machine);
+
+/// A query whose fullest CORELET works on `slots` keys; its fetch is left out.
+QueryRow pair_times(const HeadWork& work, const SprintChip& machine, std::int64_t slots);
+
+/// What every query of a head keeps busy, and what that finds in the buffer.
+struct SprintRows {
+    std::vector<QueryRow> rows;
+    ResidencyCounts buffer;
+};
+SprintRows sprint_rows(const HeadWork& work, const Selection& selection, const SprintChip& machine,
+                       ResidencyReplay& residency);
+
+/// Cycles of one query in decode, one after another. The latencies of its fetch and of its softmax
+/// come on top.
 struct DecodeStep {
     std::int64_t append = 0;
     std::int64_t thresholding = 0;
-    std::int64_t fetch = 0;  ///< without the latency of its first word
-    std::int64_t qk = 0;
-    std::int64_t softmax = 0;  ///< without the latency of the pipeline
-    std::int64_t v = 0;
+    std::int64_t read_p = 0;
+    QueryRow row;
 };
 /// Cycles that fetching K and V of tokens keeps the memory busy; the latency of the first word is
-/// left to the pipeline fill. `bank_conflicts: none`: the bandwidth of all banks. `counted`: row by
+/// not in it. `bank_conflicts: none`: the bandwidth of all banks. `counted`: row by
 /// row (ReramFetch), key j in channel j mod C and bank (j / C) mod B; a query's fetch starts when
 /// the one before has ended.
 class FetchTime {
@@ -125,7 +158,10 @@ Tiling best_tiling(const HeadWork& work, const SprintChip& machine);
 
 ChipTally plan_dense_tiled(const HeadWork& work, const SprintChip& machine);
 
-/// Latency of a head from its resources' cycles (the rule above).
-void finish_latency(ChipTally& tally, const SprintChip& machine);
+/// With these blocks, whether or not they fit the buffer.
+ChipTally plan_tiled(const HeadWork& work, const SprintChip& machine, const Tiling& tiling);
+
+/// Busy cycles and latency of a head in prefill (the rule above); its operand writes are counted.
+void finish_prefill(const HeadTime& time, const SprintChip& machine, ChipTally& tally);
 
 }  // namespace attohm

@@ -153,22 +153,31 @@ ChipTally streamed_one_by_one(const HeadWork& work, const SprintChip& chip, bool
 
 template <class PlannerType>
 PlanEntry entry(std::string_view name, std::string_view help) {
-    return {name,
-            help,
-            {"heads one after another; within a head all resources work at the same time:",
-             "cycles = busiest resource + one pipeline fill + operand writes (write_overlap: none)",
-             "Q, K and V are written once; a fetched vector is written to the buffer if it stays",
-             "machine.bank_conflicts: counted: a query's fetch waits for its fullest bank",
-             "phase: decode: queries of causal heads one by one, each a chain of append write,",
-             "CopyQ, thresholding, ReadP, fetch, q.k, softmax, P V; the K/V buffer is cold for",
-             "every query unless it holds K and V of all kv heads of all layers"},
-            {"output write-back and projections", "overlap of two heads",
-             "decode: fetches shared by query heads of one kv head"},
-            MachineKind::sprint,
-            {CostScope::attention},
-            [](const Machine& machine, const PlanOptions& options) -> std::unique_ptr<Planner> {
-                return std::make_unique<PlannerType>(machine, options);
-            }};
+    return {
+        name,
+        help,
+        {"heads one after another; within a head each query is a chain on in-order resources:",
+         "T   arrays: CopyQ (tCL), tAxTh per read, tCL; the next T waits for P",
+         "P   memory channel: ReadP, a bit per key; one query ahead of F",
+         "F   memory channel: q, K and V that are not on chip; usable tCL later; waits for V of",
+         "    the query machine.fetch_slots before",
+         "QK, S, V: keys of the fullest CORELET, each after the one before; softmax has latency",
+         "baselines: no T and P; dense-tiled has one F per visit of a query block to a key block",
+         "operand writes stand in front of their head (write_overlap: none) or beside it (full)",
+         "fill = latency without writes - cycles of the busiest resource",
+         "Q, K and V are written once; a fetched vector is written to the buffer if it stays",
+         "machine.bank_conflicts: counted: a query's fetch waits for its fullest bank",
+         "phase: decode: queries of causal heads one by one, each a chain of append write,",
+         "CopyQ, thresholding, ReadP, fetch, q.k, softmax, P V; the K/V buffer is cold for",
+         "every query unless it holds K and V of all kv heads of all layers"},
+        {"output write-back and projections", "overlap of two heads",
+         "a softmax that starts within a row", "buffer space of what is on its way",
+         "decode: fetches shared by query heads of one kv head"},
+        MachineKind::sprint,
+        {CostScope::attention},
+        [](const Machine& machine, const PlanOptions& options) -> std::unique_ptr<Planner> {
+            return std::make_unique<PlannerType>(machine, options);
+        }};
 }
 
 }  // namespace

@@ -62,7 +62,7 @@ enum class Resource : std::uint8_t {
     qk_pu,
     softmax,
     v_pu,
-    fill,  ///< pipeline fill, once per head
+    fill,  ///< prefill: what a head takes beyond its busiest resource; decode: latencies
     write,
     count_
 };

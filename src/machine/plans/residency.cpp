@@ -1,7 +1,7 @@
 #include "src/machine/plans/residency.hpp"
 
 #include <algorithm>
-#include <array>
+#include <cstring>
 
 #include "src/base/error.hpp"
 
@@ -157,58 +157,58 @@ void ResidencyReplay::overflow_row(const Selection& selection, std::size_t query
 
 namespace {
 
-/// Two or four CORELETs: their counters share one word, so that no key waits for the one before.
-template <int kCorelets>
-std::int64_t slots_of(const Selection& selection) {
-    constexpr int kCounterBits = 64 / kCorelets;
-    constexpr std::size_t kMost = (std::size_t{1} << std::min(kCounterBits, 31)) - 1;
-    std::int64_t slots = 0;
-    for (std::size_t query = 0; query + 1 < selection.row_begin.size(); ++query) {
-        const auto row = selection.row(query);
-        std::array<std::int64_t, kCorelets> load{};
-        for (std::size_t begin = 0; begin < row.size(); begin += kMost) {
-            std::uint64_t counters = 0;
-            for (const std::uint32_t key : row.subspan(begin, std::min(kMost, row.size() - begin)))
-                counters += std::uint64_t{1} << (key % kCorelets * kCounterBits);
-            for (int c = 0; c < kCorelets; ++c)
-                load[static_cast<std::size_t>(c)] += static_cast<std::int64_t>(
-                    counters >> (c * kCounterBits) & ((std::uint64_t{1} << kCounterBits) - 1));
+/// How many words of a row hold a 1 in bit 0, in bit 1, and in both.
+struct LowBits {
+    std::int64_t first = 0, second = 0, both = 0;
+};
+
+/// Two keys a step, their counters in the halves of a word, so that no key waits for the one
+/// before.
+template <bool kSecond>
+LowBits low_bits(std::span<const std::uint32_t> keys) {
+    constexpr std::uint64_t kOnes = 0x0000000100000001;
+    std::uint64_t first = 0, second = 0, both = 0;
+    std::size_t i = 0;
+    for (; i + 2 <= keys.size(); i += 2) {
+        std::uint64_t pair;
+        std::memcpy(&pair, keys.data() + i, sizeof pair);
+        first += pair & kOnes;
+        if constexpr (kSecond) {
+            second += pair >> 1 & kOnes;
+            both += pair & pair >> 1 & kOnes;
         }
-        slots += *std::max_element(load.begin(), load.end());
     }
-    return slots;
+    const auto halves = [](std::uint64_t counters) {
+        return static_cast<std::int64_t>((counters & 0xffffffff) + (counters >> 32));
+    };
+    LowBits bits{halves(first), halves(second), halves(both)};
+    if (i < keys.size()) {
+        const std::uint32_t key = keys[i];
+        bits.first += key & 1;
+        bits.second += key >> 1 & 1;
+        bits.both += key & key >> 1 & 1;
+    }
+    return bits;
 }
 
 }  // namespace
 
 std::int64_t row_slots(std::span<const std::uint32_t> keys, int corelets) {
     ATTOHM_CHECK_LE(1, corelets);
+    const auto kept = static_cast<std::int64_t>(keys.size());
+    if (corelets == 1) return kept;
+    if (corelets == 2) {
+        const std::int64_t odd = low_bits<false>(keys).first;
+        return std::max(odd, kept - odd);
+    }
+    if (corelets == 4) {
+        const LowBits bits = low_bits<true>(keys);
+        return std::max({bits.both, bits.first - bits.both, bits.second - bits.both,
+                         kept - bits.first - bits.second + bits.both});
+    }
     std::vector<std::int64_t> load(static_cast<std::size_t>(corelets));
     for (const std::uint32_t key : keys) ++load[key % static_cast<std::uint32_t>(corelets)];
     return *std::max_element(load.begin(), load.end());
-}
-
-std::int64_t corelet_slots(const Selection& selection, int corelets) {
-    ATTOHM_CHECK_LE(1, corelets);
-    switch (corelets) {
-        case 1:
-            return static_cast<std::int64_t>(selection.keys.size());
-        case 2:
-            return slots_of<2>(selection);
-        case 4:
-            return slots_of<4>(selection);
-        default:
-            break;
-    }
-    std::int64_t slots = 0;
-    std::vector<std::int32_t> load(static_cast<std::size_t>(corelets));
-    for (std::size_t query = 0; query + 1 < selection.row_begin.size(); ++query) {
-        std::fill(load.begin(), load.end(), 0);
-        for (const std::uint32_t key : selection.row(query))
-            ++load[key % static_cast<std::uint32_t>(corelets)];
-        slots += *std::max_element(load.begin(), load.end());
-    }
-    return slots;
 }
 
 }  // namespace attohm

@@ -68,10 +68,8 @@ class ResidencyReplay {
     std::size_t oldest_end_ = 0;  ///< ... downwards from here
 };
 
-/// Sum over queries of the largest number of kept keys that one CORELET has to work on, when key j
-/// belongs to CORELET j mod `corelets` (token interleaving). With one CORELET: the kept pairs.
-std::int64_t corelet_slots(const Selection& selection, int corelets);
-/// The same of one query.
+/// The largest number of kept keys of a query that one CORELET has to work on, when key j belongs
+/// to CORELET j mod `corelets` (token interleaving). With one CORELET: the kept keys.
 std::int64_t row_slots(std::span<const std::uint32_t> keys, int corelets);
 
 }  // namespace attohm

@@ -32,9 +32,6 @@ void count_thresholding(const HeadWork& work, const SprintChip& machine, ChipTal
     tally[TensorRole::pruning_vector].read_bits = tally[Count::read_p_bit];
     tally[Measured::in_memory_cell] = work[Physical::in_memory_cell_J];
     tally[Measured::in_memory_driver] = work[Physical::in_memory_driver_J];
-    tally[Resource::thresholding] =
-        work[Event::read_p] *
-        machine.memory.threshold_cycles(work.bits.reads_per_decision, s.valid_k);
 }
 
 void count_writes(const HeadWork& work, const SprintChip& machine, ChipTally& tally) {
@@ -65,7 +62,7 @@ int msb_of(const HeadWork& work) {
     return work.bits.k_msb_copy ? 0 : work.bits.k_msb;
 }
 
-void count_reads(const HeadWork& work, const SprintChip& machine, ChipTally& tally) {
+void count_reads(const HeadWork& work, ChipTally& tally) {
     const HeadShape& s = work.shape;
     const std::int64_t fetched = tally[Count::buffer_miss];
     const std::int64_t elements = fetched * s.d;
@@ -86,9 +83,6 @@ void count_reads(const HeadWork& work, const SprintChip& machine, ChipTally& tal
             static_cast<double>(tally[Count::mlc_sense]) * work.cell.mlc_sense_J;
     const std::int64_t slc = tally[Count::slc_bit_read] + tally[Count::copy_q_bit];
     if (slc > 0) tally[Measured::slc_read] = static_cast<double>(slc) * work.cell.slc_read_J;
-    tally[Resource::reram_read] =
-        machine.memory.read_cycles(tally[Count::slc_bit_read], from_mlc ? elements : 0, msb) +
-        machine.memory.read_cycles(tally[Count::read_p_bit], 0, 0);
 }
 
 /// Digital work of the kept pairs.
@@ -171,6 +165,7 @@ void time_decode(const HeadWork& work, const Selection& selection, const SprintC
                  const FetchedRows& fetched, ChipTally& tally) {
     const HeadShape& s = work.shape;
     const AppendTime append(work, machine);
+    const ChainTimes times = sprint_chain(work, machine);
     FetchTime fetch(work, machine, msb_of(work));
     tally.cycles = {};
     std::int64_t before = 0;
@@ -180,12 +175,10 @@ void time_decode(const HeadWork& work, const Selection& selection, const SprintC
         const std::int64_t slots = row_slots(selection.row(i), machine.corelets);
         DecodeStep step;
         step.append = append.cycles(seen - before);
-        if (work[Event::read_p] > 0)
-            step.thresholding = machine.memory.threshold_cycles(work.bits.reads_per_decision, seen);
-        step.fetch = fetch.of(fetched(i), std::int64_t{s.d} * work.bits.q);
-        step.qk = slots * ceil_div(s.d, machine.qk_macs_per_cycle);
-        step.softmax = ceil_div(slots, machine.softmax_per_cycle);
-        step.v = slots * ceil_div(s.dv, machine.v_macs_per_cycle);
+        step.thresholding = times.thresholding;
+        step.read_p = times.in_memory ? machine.memory.read_cycles(seen, 0, 0) : 0;
+        step.row = pair_times(work, machine, slots);
+        step.row.fetch = fetch.of(fetched(i), std::int64_t{s.d} * work.bits.q);
         add_decode_step(step, machine, tally);
         before = seen;
     }
@@ -216,42 +209,48 @@ ChipTally decode_sprint(const HeadWork& work, const Selection& selection, const 
     leave_out_future(work, warm != nullptr, tally);
     count_writes(work, machine, tally);
     count_buffer(work, buffer, tally);
-    count_reads(work, machine, tally);
+    count_reads(work, tally);
     count_recompute(work, tally);
     time_decode(work, selection, machine, fetched, tally);
     return tally;
 }
 
+ChainTimes sprint_chain(const HeadWork& work, const SprintChip& machine) {
+    ChainTimes times = chain_times(machine);
+    if (work[Event::read_p] == 0) return times;
+    times.in_memory = true;
+    times.thresholding = machine.memory.threshold_cycles(work.bits.reads_per_decision, 0);
+    times.read_p = machine.memory.read_cycles(work.shape.valid_k, 0, 0);
+    return times;
+}
+
+SprintRows sprint_rows(const HeadWork& work, const Selection& selection, const SprintChip& machine,
+                       ResidencyReplay& residency) {
+    const HeadShape& s = work.shape;
+    const std::int64_t q_bits = std::int64_t{s.d} * work.bits.q;
+    FetchTime fetch(work, machine, msb_of(work));
+    SprintRows head;
+    QueryRow nothing_kept;
+    nothing_kept.fetch = fetch.of({}, q_bits);
+    head.rows.assign(static_cast<std::size_t>(s.valid_q), nothing_kept);
+    head.buffer = residency.replay(selection, [&](std::size_t query, const auto& keys) {
+        QueryRow& row = head.rows.at(query);
+        row = pair_times(work, machine, row_slots(selection.row(query), machine.corelets));
+        row.fetch = fetch.of(keys, q_bits);
+    });
+    return head;
+}
+
 ChipTally plan_sprint(const HeadWork& work, const Selection& selection, const SprintChip& machine,
                       ResidencyReplay& residency) {
-    const HeadShape& s = work.shape;
+    const SprintRows head = sprint_rows(work, selection, machine, residency);
     ChipTally tally;
     count_thresholding(work, machine, tally);
     count_writes(work, machine, tally);
-
-    std::int64_t fetch_cycles = 0;
-    FetchTime fetch(work, machine, msb_of(work));
-    FetchedKeys time_row;
-    if (machine.counts_bank_conflicts)
-        time_row = [&](std::size_t, const auto& keys) { fetch_cycles += fetch.of(keys, 0); };
-    const ResidencyCounts buffer = residency.replay(selection, time_row);
-    count_buffer(work, buffer, tally);
-    count_reads(work, machine, tally);
-    if (machine.counts_bank_conflicts)
-        tally[Resource::reram_read] =
-            fetch_cycles + machine.memory.read_cycles(tally[TensorRole::q].read_bits, 0, 0) +
-            machine.memory.read_cycles(tally[Count::read_p_bit], 0, 0);
+    count_buffer(work, head.buffer, tally);
+    count_reads(work, tally);
     count_recompute(work, tally);
-    const std::int64_t slots = corelet_slots(selection, machine.corelets);
-    tally[Resource::qk_pu] = slots * ceil_div(s.d, machine.qk_macs_per_cycle);
-    tally[Resource::softmax] = ceil_div(slots, machine.softmax_per_cycle);
-    tally[Resource::v_pu] = slots * ceil_div(s.dv, machine.v_macs_per_cycle);
-    const std::int64_t one_query =
-        work[Event::read_p] > 0
-            ? machine.memory.threshold_cycles(work.bits.reads_per_decision, s.valid_k)
-            : 0;
-    tally[Resource::fill] = one_query + machine.memory.t_cl_cycles + machine.softmax_latency_cycles;
-    finish_latency(tally, machine);
+    finish_prefill(time_queries(head.rows, sprint_chain(work, machine)), machine, tally);
     return tally;
 }
 
