@@ -37,18 +37,11 @@ class Plan:
 
 
 def arrays_of(model):
-    """Every parameter and buffer, float32, by name; tied parameters appear under each of their names."""
-    arrays = {name: array_of(p) for name, p in model.named_parameters(remove_duplicate=False)} \
-        if "remove_duplicate" in torch.nn.Module.named_parameters.__code__.co_varnames else _all_parameters(model)
-    return {**arrays, **{name: array_of(b) for name, b in model.named_buffers() if b is not None}}
-
-
-def _all_parameters(model):
-    """named_parameters drops tied ones before PyTorch 2; this keeps them."""
+    """Every parameter and buffer, float32, by name; a tied parameter appears under each of its names."""
     found = {}
     for prefix, module in model.named_modules():
-        for name, parameter in module.named_parameters(recurse=False):
-            found[f"{prefix}.{name}" if prefix else name] = array_of(parameter)
+        own = list(module.named_parameters(recurse=False)) + list(module.named_buffers(recurse=False))
+        found.update({f"{prefix}.{name}" if prefix else name: array_of(tensor) for name, tensor in own})
     return found
 
 
