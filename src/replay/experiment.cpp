@@ -59,12 +59,12 @@ PricedExperiment load_priced_experiment(const Settings& settings, const SchemeEn
     PricedExperiment priced;
     settings.texts("machines");  // read here, whatever it stands for
     priced.machines = machines_of(settings, scheme);
+    if (settings.choice("phase", {"prefill", "decode"}) == "decode")
+        priced.plan.phase = Phase::decode;
     // Only a memory that computes has two sources of energy, and converters of its columns.
     if (scheme.plan == "sprint") {
         priced.energy = energy_options(settings);
         priced.adc = adc_use(settings);
-        if (settings.choice("phase", {"prefill", "decode"}) == "decode")
-            priced.plan.phase = Phase::decode;
         priced.plan.wear.inferences_per_s = settings.real("lifetime.inferences_per_s", {1e-9, 1e9});
         priced.plan.wear.endurance = endurance_of(device_card(settings.text("device.card")));
     } else {

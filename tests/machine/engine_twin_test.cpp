@@ -5,6 +5,7 @@
 #include "src/machine/plans/chained_plan.hpp"
 #include "src/machine/plans/special_plans.hpp"
 #include "tests/machine/engine_cases.hpp"
+#include "tests/machine/engine_chains.hpp"
 #include "tests/machine/random_work.hpp"
 #include "tests/reference/engine_reference.hpp"
 
@@ -60,52 +61,11 @@ TEST_CASE("Packed rows are what filling rows pair by pair gives", "[property]") 
         const Selection selection =
             test::random_selection(shape, kept, 0.5, static_cast<std::uint64_t>(i));
         const std::int64_t columns = random.between(1, 20);
-        CHECK(packed_rows(selection, columns) == reference::walk_packed_rows(selection, columns));
+        const std::vector<std::int64_t> kept_begin(selection.row_begin.begin(),
+                                                   selection.row_begin.end());
+        CHECK(packed_rows(kept_begin, columns) == reference::walk_packed_rows(selection, columns));
     }
 }
-
-namespace {
-
-/// The tasks of a head as the header of the chained plan says: loads, operators, stores.
-std::vector<reference::ChainTask> chain_tasks(const Engine& engine, const PlacedList& head,
-                                              const ChainedShape& shape) {
-    std::vector<reference::ChainTask> tasks;
-    const int memory = static_cast<int>(memory_resource(engine));
-    for (std::size_t t = 0; t < head.list.tensors.size(); ++t)
-        if (head.list.tensors[t].from_memory)
-            tasks.push_back({memory, 0, 0, {}, static_cast<int>(t)});
-    for (std::size_t i = 0; i < head.ops.size(); ++i) {
-        reference::ChainTask task{
-            head.ops[i].unit,
-            shape.lag[i],
-            engine.units[static_cast<std::size_t>(head.ops[i].unit)].latency_cycles,
-            {},
-            head.list.ops[i].output};
-        for (const TensorId input : head.list.ops[i].inputs)
-            if (input != kNoTensor) task.reads.push_back(input);
-        tasks.push_back(task);
-    }
-    for (std::size_t t = 0; t < head.list.tensors.size(); ++t)
-        for (std::size_t i = 0; i < head.ops.size(); ++i)
-            if (head.list.tensors[t].to_memory && head.list.ops[i].output == static_cast<int>(t))
-                tasks.push_back({memory, shape.lag[i], 0, {static_cast<int>(t)}, -1});
-    return tasks;
-}
-
-std::vector<std::int64_t> task_cycles(const Engine& engine, const PlacedList& head) {
-    const auto port = [&](std::int64_t bits, bool write) {
-        return engine.memory_cycles({(bits + 7) / 8, (bits + 7) / 8, write});
-    };
-    std::vector<std::int64_t> cycles;
-    for (std::size_t t = 0; t < head.list.tensors.size(); ++t)
-        if (head.list.tensors[t].from_memory) cycles.push_back(port(head.load_bits[t], false));
-    for (const PlacedOp& op : head.ops) cycles.push_back(op.cycles);
-    for (std::size_t t = 0; t < head.list.tensors.size(); ++t)
-        if (head.list.tensors[t].to_memory) cycles.push_back(port(head.store_bits[t], true));
-    return cycles;
-}
-
-}  // namespace
 
 TEST_CASE("Heads in a pipeline run as event by event with explicit copies of every tensor",
           "[property]") {
@@ -120,10 +80,10 @@ TEST_CASE("Heads in a pipeline run as event by event with explicit copies of eve
         const int slots = static_cast<int>(random.between(1, 2));
         const std::int64_t times = random.between(1, 2);
         const ChainedShape shape = chained_shape(engine, heads, slots);
-        const auto tasks = chain_tasks(engine, heads.front(), shape);
+        const auto tasks = test::chain_tasks(engine, heads.front(), shape);
         std::vector<std::vector<std::int64_t>> cycles;
         for (std::int64_t h = 0; h < count * times; ++h)
-            cycles.push_back(task_cycles(engine, heads[static_cast<std::size_t>(h % count)]));
+            cycles.push_back(test::task_cycles(engine, heads[static_cast<std::size_t>(h % count)]));
         const auto walked = reference::walk_chain(
             tasks, shape.copies, static_cast<int>(memory_resource(engine)) + 1, cycles);
 

@@ -1,7 +1,9 @@
 #include "tests/reference/engine_reference.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <utility>
 
 #include "src/base/error.hpp"
 
@@ -142,6 +144,74 @@ std::vector<ChainTime> walk_chain(const std::vector<ChainTask>& tasks,
             times.push_back({head, static_cast<int>(t), start, end});
         }
     return times;
+}
+
+std::int64_t walk_held_bits(const std::vector<ChainTask>& tasks,
+                            const std::vector<ChainTime>& times,
+                            const std::vector<std::vector<HeldTensor>>& tensors) {
+    struct Life {
+        std::int64_t from = -1, to = 0, bits = 0;
+    };
+    // Tensor, then its tile or (below 0) its head.
+    std::map<std::pair<int, std::int64_t>, Life> lives;
+    const auto life_of = [&](int tensor, std::int64_t tile) -> Life& {
+        const HeldTensor& held =
+            tensors[static_cast<std::size_t>(tile)][static_cast<std::size_t>(tensor)];
+        Life& life = lives[{tensor, held.head < 0 ? tile : -1 - held.head}];
+        life.bits = held.bits;
+        return life;
+    };
+    for (const ChainTime& time : times) {
+        const ChainTask& task = tasks[static_cast<std::size_t>(time.task)];
+        if (task.writes >= 0) {
+            Life& life = life_of(task.writes, time.head);
+            if (life.from < 0) life.from = time.start;
+            life.to = std::max(life.to, time.end + task.latency);
+        }
+        for (const int tensor : task.reads) {
+            Life& life = life_of(tensor, time.head);
+            life.to = std::max(life.to, time.end + task.latency);
+        }
+    }
+    std::int64_t most = 0;
+    for (const auto& [at, begun] : lives) {
+        std::int64_t bits = 0;
+        for (const auto& [other, life] : lives)
+            if (life.from <= begun.from && begun.from < life.to) bits += life.bits;
+        most = std::max(most, bits);
+    }
+    return most;
+}
+
+WalkedDecode& WalkedDecode::operator+=(const WalkedDecode& other) {
+    macs += other.macs;
+    q_bits += other.q_bits;
+    out_bits += other.out_bits;
+    k_all_bits += other.k_all_bits;
+    v_all_bits += other.v_all_bits;
+    k_new_bits += other.k_new_bits;
+    v_new_bits += other.v_new_bits;
+    return *this;
+}
+
+WalkedDecode walk_engine_decode(const HeadShape& head, int bits, std::int64_t batch) {
+    WalkedDecode walked;
+    for (std::int64_t sample = 0; sample < batch; ++sample)
+        for (int query = 0; query < head.valid_q; ++query) {
+            walked.q_bits += std::int64_t{head.d} * bits;
+            walked.out_bits += std::int64_t{head.dv} * bits;
+            for (int key = 0; key <= query; ++key) {
+                walked.macs += head.d + head.dv;
+                // A query head that shares its kv head finds what the first one fetched.
+                if (!head.first_of_kv_head) continue;
+                walked.k_all_bits += std::int64_t{head.d} * bits;
+                walked.v_all_bits += std::int64_t{head.dv} * bits;
+                if (key < query) continue;
+                walked.k_new_bits += std::int64_t{head.d} * bits;
+                walked.v_new_bits += std::int64_t{head.dv} * bits;
+            }
+        }
+    return walked;
 }
 
 }  // namespace attohm::reference

@@ -49,4 +49,26 @@ std::vector<ChainTime> walk_chain(const std::vector<ChainTask>& tasks,
                                   const std::vector<std::int64_t>& copies, int resources,
                                   const std::vector<std::vector<std::int64_t>>& cycles);
 
+/// Decode of one head, key by key, for a batch: what is multiplied, what passes by.
+struct WalkedDecode {
+    std::int64_t macs = 0;
+    std::int64_t q_bits = 0, out_bits = 0;
+    std::int64_t k_all_bits = 0, v_all_bits = 0;  ///< fetched anew at every step
+    std::int64_t k_new_bits = 0, v_new_bits = 0;  ///< each token's once
+    WalkedDecode& operator+=(const WalkedDecode& other);
+};
+WalkedDecode walk_engine_decode(const HeadShape& head, int bits, std::int64_t batch);
+
+/// One tensor of a tile of a head: what all tiles of a head share is one thing.
+struct HeldTensor {
+    std::int64_t head = -1;  ///< that it belongs to as a whole; -1: to its tile alone
+    std::int64_t bits = 0;
+};
+/// The most bits that are on chip at any moment of a walked chain of tiles: a tensor is there from
+/// the start of what fills it first to the end of what reads it last. Args: tensors
+/// [tiles][tensors].
+std::int64_t walk_held_bits(const std::vector<ChainTask>& tasks,
+                            const std::vector<ChainTime>& times,
+                            const std::vector<std::vector<HeldTensor>>& tensors);
+
 }  // namespace attohm::reference

@@ -276,8 +276,9 @@ bool same_structure(const PlacedList& a, const PlacedList& b) {
     return true;
 }
 
-ChainedShape chained_shape(const Engine& engine, std::span<const PlacedList> heads, int slots) {
-    ATTOHM_CHECK(!heads.empty() && slots >= 1);
+ChainedShape chained_shape(const Engine& engine, std::span<const PlacedList> heads, int slots,
+                           std::int64_t tiles) {
+    ATTOHM_CHECK(!heads.empty() && slots >= 1 && tiles >= 1);
     ChainedShape shape;
     shape.lag = lags(heads.front());
     const std::vector<Span> span = spans(heads.front(), shape.lag);
@@ -286,9 +287,13 @@ ChainedShape chained_shape(const Engine& engine, std::span<const PlacedList> hea
     for (const PlacedList& head : heads) {
         ATTOHM_CHECK(same_structure(head, heads.front()));
         std::vector<std::int64_t> held(engine.buffers.size(), 0);
-        for (std::size_t t = 0; t < span.size(); ++t)
+        for (std::size_t t = 0; t < span.size(); ++t) {
+            const bool shared = !head.of_head.empty() && head.of_head[t];
+            const std::int64_t copies =
+                shared ? ceil_div(shape.copies[t] - 1, tiles) + 1 : shape.copies[t];
             held[static_cast<std::size_t>(head.buffers[t])] +=
-                head.list.tensors[t].total_bits() * shape.copies[t];
+                head.list.tensors[t].total_bits() * copies;
+        }
         for (std::size_t b = 0; b < held.size(); ++b)
             shape.held_bits[b] = std::max(shape.held_bits[b], held[b]);
     }

@@ -160,6 +160,7 @@ void count_traffic(const Engine& engine, TensorRole role, std::int64_t bits, std
         double amount = 0.0;
         if (event == "read_burst" && !write) amount = cost.bursts;
         if (event == "write_burst" && write) amount = cost.bursts;
+        if (event == (write ? "write_bit" : "read_bit")) amount = 8.0 * cost.bus_bytes;
         if (event == "activation") amount = cost.activations;
         if (event == "refresh") amount = cost.refreshes;
         if (event == "io_bit" || event == "bit") amount = 8.0 * cost.bus_bytes;

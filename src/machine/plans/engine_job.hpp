@@ -33,6 +33,8 @@ struct PlacedList {
     /// Per tensor: bits that come from memory; a kv head's k and v come with its first query head.
     std::vector<std::int64_t> load_bits;
     std::vector<std::int64_t> store_bits;  ///< per tensor: bits that go to memory
+    /// Per tensor: all tiles of a head share it (empty: the list is a whole head).
+    std::vector<bool> of_head;
 };
 
 /// How a plan counts the cycles of a sparse operator; nothing: zeros take time like anything else.

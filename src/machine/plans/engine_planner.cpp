@@ -1,30 +1,44 @@
 #include "src/machine/plans/engine_planner.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 
 #include "src/base/ceil_div.hpp"
 #include "src/base/error.hpp"
 #include "src/machine/plans/chained_plan.hpp"
+#include "src/machine/plans/even_cuts.hpp"
 #include "src/machine/plans/operator_plan.hpp"
+#include "src/machine/plans/row_tiles.hpp"
 #include "src/work/linear_work.hpp"
 
 namespace attohm {
 
 EnginePlanner::EnginePlanner(const Machine& machine, const PlanOptions& options)
-    : machine_(machine),
-      engine_(*machine.engine()),
+    : own_(*machine.engine()),
+      machine_(machine),
+      engine_(own_),
       options_(options),
       totals_(kCostScopes, Tally(memory_resource(engine_) + 1)) {}
 
 void EnginePlanner::head(const HeadWork& work, const Selection& selection) {
+    if (options_.phase == Phase::decode) {
+        if (work.shape.valid_q == 0 || work.shape.valid_k == 0) return;
+        causal_.push_back(step_of(work, work.shape.valid_k));
+        causal_.back().shape = work.shape;
+        return;
+    }
     if (work.shape.layer != layer_) close_layer();
     layer_ = work.shape.layer;
-    PlacedList placed = place_head(work, selection);
-    if (!placed.ops.empty()) heads_.push_back(std::move(placed));
+    HeadJob job = job_of(work, selection);
+    if (!job.ops.empty()) jobs_.push_back(std::move(job));
 }
 
 void EnginePlanner::layer(const LayerWork& work) {
+    if (options_.phase == Phase::decode) {
+        if (!work.ops.empty()) linear_.push_back(work);
+        return;
+    }
     close_layer();
     if (work.ops.empty()) return;
     // One product over the rows of the whole batch: its weights are read once for all of them.
@@ -34,12 +48,45 @@ void EnginePlanner::layer(const LayerWork& work) {
 }
 
 void EnginePlanner::close_layer() {
-    if (heads_.empty()) return;
-    add(layer_, plan_layer(heads_), true);
-    heads_.clear();
+    if (jobs_.empty()) return;
+    std::vector<PlacedList> heads;
+    for (const HeadJob& job : jobs_) heads.push_back(std::move(tiles_of(job, job.rows).front()));
+    add(layer_, plan_layer(jobs_, heads), true);
+    jobs_.clear();
 }
 
-void EnginePlanner::add(int layer, const LayerPlan& plan, bool attention) {
+std::vector<PlacedList> EnginePlanner::tiles_of(const HeadJob& job, std::int64_t rows) const {
+    const RowCut cut(job.ops, job.rows, job.kept_begin);
+    std::vector<PlacedList> tiles;
+    if (rows < job.rows && !cut.possible()) return tiles;
+    for (RowRange range{0, 0}; range.to < job.rows;) {
+        range = {range.to, std::min(range.to + rows, job.rows)};
+        tiles.push_back(place_rows(engine_, machine_.name, cut, range, job.loads_kv));
+        std::span<const std::int64_t> kept = job.kept_begin;
+        if (!kept.empty())
+            kept = kept.subspan(static_cast<std::size_t>(range.from),
+                                static_cast<std::size_t>(range.rows()) + 1);
+        refine(tiles.back(), kept);
+    }
+    return tiles;
+}
+
+LayerPlan EnginePlanner::best_of_orders(std::span<const HeadJob> jobs,
+                                        std::span<const PlacedList> heads) const {
+    std::int64_t rows = jobs.front().rows;
+    for (const HeadJob& job : jobs) rows = std::min(rows, job.rows);
+    return best_order(engine_, heads, options_.batch, rows, [&](std::int64_t at_most) {
+        std::vector<PlacedList> all;
+        for (const HeadJob& job : jobs) {
+            std::vector<PlacedList> tiles = tiles_of(job, at_most);
+            if (tiles.empty()) return tiles;
+            std::move(tiles.begin(), tiles.end(), std::back_inserter(all));
+        }
+        return all;
+    });
+}
+
+void EnginePlanner::add(int layer, const LayerPlan& plan, bool attention, std::int64_t repeats) {
     Tally tally = plan.tally;
     LayerUse use;
     use.layer = layer;
@@ -53,11 +100,14 @@ void EnginePlanner::add(int layer, const LayerPlan& plan, bool attention) {
     tally.add_layer(use);
     tally.latency_cycles = plan.times.cycles;
     tally.latency_cycles_without_writes = plan.times.cycles;
-    if (attention) totals_[static_cast<std::size_t>(CostScope::attention)] += tally;
-    totals_[static_cast<std::size_t>(CostScope::model)] += tally;
+    for (std::int64_t i = 0; i < repeats; ++i) {
+        if (attention) totals_[static_cast<std::size_t>(CostScope::attention)] += tally;
+        totals_[static_cast<std::size_t>(CostScope::model)] += tally;
+    }
 }
 
 std::vector<Tally> EnginePlanner::finish() {
+    if (options_.phase == Phase::decode) return decode();
     close_layer();
     layer_ = -1;
     std::vector<Tally> done = std::move(totals_);
@@ -127,20 +177,74 @@ LayerPlan best_operator_order(const Engine& engine, std::span<const PlacedList> 
     return std::move(*best);
 }
 
-LayerPlan best_order(const Engine& engine, std::span<const PlacedList> heads, std::int64_t times) {
+namespace {
+
+/// Samples of a batch over which cuts are compared, tiles of a layer that a cut may have, cuts that
+/// are compared over the whole batch.
+constexpr std::int64_t kComparedTimes = 4;
+constexpr std::int64_t kMostTiles = 4096;
+constexpr std::size_t kFinalists = 3;
+
+struct TileChoice {
+    std::int64_t rows = 0;
+    int slots = 0;
+    std::int64_t cycles = 0;
+};
+
+std::optional<LayerPlan> chained_plan(const Engine& engine, std::span<const PlacedList> heads,
+                                      int slots, std::int64_t tiles, std::int64_t times) {
+    const ChainedShape shape = chained_shape(engine, heads, slots, tiles);
+    if (!shape.fits) return std::nullopt;
+    LayerPlan plan;
+    plan.times = simulate(chained_schedule(engine, heads, shape, times));
+    return plan;
+}
+
+/// The cuts that take fewest cycles over a few samples, best first.
+std::vector<TileChoice> best_cuts(const Engine& engine, std::int64_t heads, std::int64_t times,
+                                  std::int64_t rows, int most_slots, const TilesOfHeads& tiles) {
+    std::vector<TileChoice> choices;
+    even_cuts(rows, [&](std::int64_t tile_rows) {
+        const std::int64_t count = ceil_div(rows, tile_rows);
+        if (count == 1 || count * heads > kMostTiles) return;
+        const std::vector<PlacedList> list = tiles(tile_rows);
+        if (list.empty()) return;
+        for (int slots = most_slots; slots >= 1; --slots)
+            if (const auto plan =
+                    chained_plan(engine, list, slots, count, std::min(times, kComparedTimes)))
+                choices.push_back({tile_rows, slots, plan->times.cycles});
+    });
+    std::stable_sort(choices.begin(), choices.end(),
+                     [](const TileChoice& a, const TileChoice& b) { return a.cycles < b.cycles; });
+    if (choices.size() > kFinalists) choices.resize(kFinalists);
+    return choices;
+}
+
+}  // namespace
+
+LayerPlan best_order(const Engine& engine, std::span<const PlacedList> heads, std::int64_t times,
+                     std::int64_t rows, const TilesOfHeads& tiles) {
     std::optional<LayerPlan> best;
-    int slots = 2;
-    for (const EngineBuffer& buffer : engine.buffers) slots = std::min(slots, buffer.slots);
-    for (; slots >= 1; --slots) {
-        const ChainedShape shape = chained_shape(engine, heads, slots);
-        if (!shape.fits) continue;
-        LayerPlan plan;
-        plan.times = simulate(chained_schedule(engine, heads, shape, times));
-        plan.tally = once_through(engine, heads, times);
-        if (is_better(plan, best)) best = std::move(plan);
+    const auto consider = [&](std::span<const PlacedList> list, int slots, std::int64_t count) {
+        std::optional<LayerPlan> plan = chained_plan(engine, list, slots, count, times);
+        if (!plan || !is_better(*plan, best)) return;
+        plan->tally = once_through(engine, list, times);
+        best = std::move(plan);
+    };
+    int most_slots = 2;
+    for (const EngineBuffer& buffer : engine.buffers)
+        most_slots = std::min(most_slots, buffer.slots);
+    for (int slots = most_slots; slots >= 1; --slots) consider(heads, slots, 1);
+    const bool whole_heads_fit = best.has_value();
+    if (tiles && rows > 1)
+        for (const TileChoice& choice : best_cuts(engine, static_cast<std::int64_t>(heads.size()),
+                                                  times, rows, most_slots, tiles))
+            consider(tiles(choice.rows), choice.slots, ceil_div(rows, choice.rows));
+    if (!whole_heads_fit) {
+        LayerPlan ordered = best_operator_order(engine, heads, times);
+        if (is_better(ordered, best)) best = std::move(ordered);
     }
-    if (best) return std::move(*best);
-    return best_operator_order(engine, heads, times);
+    return std::move(*best);
 }
 
 std::vector<std::string_view> engine_rules(std::string_view own) {
@@ -149,7 +253,10 @@ std::vector<std::string_view> engine_rules(std::string_view own) {
             "array: tiles of out[m,n] = a[m,k] b[k,n] by its dataflow, plus rows + columns - 2",
             "lanes: elements x passes / lanes; a unit's latency delays what waits for its result",
             "a tensor from memory is written to its buffer, one to memory is read from it",
-            "layers one after another; scope `model` adds the linear operators of every layer"};
+            "layers one after another; scope `model` adds the linear operators of every layer",
+            "phase: decode: queries of causal heads one by one, each over the keys so far; nothing "
+            "overlaps across queries; K and V (and, one row per sample, weights) come from memory "
+            "at every step unless they fit on chip and keeping them takes no more cycles"};
 }
 
 std::vector<std::string_view> engine_not_modelled() {

@@ -1,7 +1,8 @@
 #pragma once
 
-#include <map>
+#include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "src/machine/plans/engine_job.hpp"
@@ -18,6 +19,15 @@ struct LayerPlan {
     ScheduleTimes times;
 };
 
+/// A head of the layer that is being planned.
+struct HeadJob {
+    OpList ops;  ///< empty: nothing to do
+    bool loads_kv = true;
+    std::int64_t rows = 1;  ///< queries
+    std::vector<std::int64_t>
+        kept_begin;  ///< [rows + 1] kept pairs before each query; may be empty
+};
+
 class EnginePlanner : public Planner {
   public:
     EnginePlanner(const Machine& machine, const PlanOptions& options);
@@ -27,31 +37,68 @@ class EnginePlanner : public Planner {
     std::vector<Tally> finish() final;
 
   protected:
-    /// The operators of a head on the engine; empty: it has nothing to do.
-    virtual PlacedList place_head(const HeadWork& work, const Selection& selection) = 0;
-    /// Plans the heads of one layer.
-    virtual LayerPlan plan_layer(std::span<const PlacedList> heads) = 0;
+    /// What the plan does for a head.
+    virtual HeadJob job_of(const HeadWork& work, const Selection& selection) = 0;
+    /// One query of a causal head over its first `keys` keys, as Work that `job_of` takes.
+    /// Throws: UserError where the plan or the scheme's operators have no such step.
+    virtual HeadWork step_of(const HeadWork& work, std::int64_t keys) const;
+    /// Whether K and V may stay on chip from one step of decode to the next.
+    virtual bool keeps_cache() const { return true; }
+    /// Changes what rows of a head cost where the plan has a dataflow of its own. Args: kept_begin
+    /// [rows + 1]: of the placed rows.
+    virtual void refine(PlacedList& /*placed*/,
+                        std::span<const std::int64_t> /*kept_begin*/) const {}
+    /// Plans the heads of one layer, none empty. Args: heads: `jobs` as a whole.
+    virtual LayerPlan plan_layer(std::span<const HeadJob> jobs,
+                                 std::span<const PlacedList> heads) = 0;
+    /// The best of heads in a pipeline, whole or cut by rows, and operator by operator.
+    LayerPlan best_of_orders(std::span<const HeadJob> jobs,
+                             std::span<const PlacedList> heads) const;
 
+  private:
+    Engine own_;  ///< in decode its buffers lose what stays on chip
+
+  protected:
     const Machine& machine_;
     const Engine& engine_;
     const PlanOptions options_;
 
   private:
+    struct Resident;
     void close_layer();
-    void add(int layer, const LayerPlan& plan, bool attention);
+    void add(int layer, const LayerPlan& plan, bool attention, std::int64_t repeats = 1);
+    std::vector<PlacedList> tiles_of(const HeadJob& job, std::int64_t rows) const;
+    // Decode (engine_decode.cpp).
+    std::vector<Tally> decode();
+    std::vector<Tally> decode_with(const Resident& resident);
+    void decode_linear(const Resident& resident);
+    void decode_attention(const Resident& resident);
+    LayerPlan attention_step(std::span<const HeadWork> heads, std::int64_t keys, bool has_cache);
+    std::int64_t steps() const;
+    Resident resident(bool cache, bool weights) const;
+    bool fits(const Resident& resident) const;
 
     int layer_ = -1;
-    std::vector<PlacedList> heads_;
-    std::vector<Tally> totals_;  ///< by CostScope
+    std::vector<HeadJob> jobs_;
+    std::vector<Tally> totals_;      ///< by CostScope
+    std::vector<HeadWork> causal_;   ///< decode: all heads of the sample, without operators
+    std::vector<LayerWork> linear_;  ///< decode: what is not attention
 };
 
 /// What `attohm explain` says of every plan of an engine; `own` comes first.
 std::vector<std::string_view> engine_rules(std::string_view own);
 std::vector<std::string_view> engine_not_modelled();
 
-/// The best of: heads in a pipeline (two slots per tensor, one slot), operators one after another
-/// with a part of the buffers for what lies between them. Fewest cycles; of equals the first.
-LayerPlan best_order(const Engine& engine, std::span<const PlacedList> heads, std::int64_t times);
+/// The tiles of a layer's heads, each at most so many rows; empty: heads cannot be cut.
+using TilesOfHeads = std::function<std::vector<PlacedList>(std::int64_t rows)>;
+
+/// The best of: heads in a pipeline (two slots per tensor, one slot); tiles of query rows in a
+/// pipeline, of every even number per head and slots; where whole heads do not fit, operators one
+/// after another with a part of the buffers for what lies between them. Fewest cycles; of equals
+/// the first. Cuts are compared over up to four samples of a batch, the best of them over all.
+/// Args: rows: of each head; 1: heads are not cut.
+LayerPlan best_order(const Engine& engine, std::span<const PlacedList> heads, std::int64_t times,
+                     std::int64_t rows = 1, const TilesOfHeads& tiles = {});
 
 /// Operators one after another; the best share of the buffers for what lies between them.
 LayerPlan best_operator_order(const Engine& engine, std::span<const PlacedList> heads,

@@ -1,5 +1,6 @@
 #include <memory>
 
+#include "src/base/error.hpp"
 #include "src/machine/plans/engine_planner.hpp"
 #include "src/machine/plans/special_plans.hpp"
 #include "src/work/op_builder.hpp"
@@ -15,12 +16,22 @@ class OperatorPlanner : public EnginePlanner {
     using EnginePlanner::EnginePlanner;
 
   protected:
-    PlacedList place_head(const HeadWork& work, const Selection&) override {
-        if (work.ops.empty()) return {};
-        return place(engine_, machine_.name, work.ops, work.shape.first_of_kv_head);
+    HeadJob job_of(const HeadWork& work, const Selection&) override {
+        return {work.ops, work.shape.first_of_kv_head, work.shape.valid_q, {}};
     }
-    LayerPlan plan_layer(std::span<const PlacedList> heads) override {
-        return best_order(engine_, heads, options_.batch);
+    LayerPlan plan_layer(std::span<const HeadJob> jobs,
+                         std::span<const PlacedList> heads) override {
+        return best_of_orders(jobs, heads);
+    }
+    /// Only of dense attention is it known what one query asks for.
+    HeadWork step_of(const HeadWork& work, std::int64_t keys) const override {
+        for (const bool bias : {false, true})
+            if (work.ops == dense_attention_ops(work.shape, work.bits.q, bias))
+                return EnginePlanner::step_of(work, keys);
+        throw UserError("plan `operators` has no step of one query for this scheme", "phase",
+                        "decode",
+                        "prefill; or a scheme whose operators are dense attention (its own may "
+                        "need all tokens at once)");
     }
 };
 
@@ -31,15 +42,16 @@ class DensePlanner : public OperatorPlanner {
         : OperatorPlanner(machine, options), with_padding_(with_padding) {}
 
   protected:
-    PlacedList place_head(const HeadWork& work, const Selection&) override {
+    HeadJob job_of(const HeadWork& work, const Selection&) override {
         HeadShape shape = work.shape;
         if (with_padding_) {
             shape.valid_q = shape.n_q;
             shape.valid_k = shape.n_k;
         }
-        const OpList ops = dense_attention_ops(shape, work.bits.q);
-        if (ops.empty()) return {};
-        return place(engine_, machine_.name, ops, shape.first_of_kv_head);
+        return {dense_attention_ops(shape, work.bits.q), shape.first_of_kv_head, shape.valid_q, {}};
+    }
+    HeadWork step_of(const HeadWork& work, std::int64_t keys) const override {
+        return EnginePlanner::step_of(work, keys);
     }
 
   private:
@@ -53,7 +65,7 @@ class UnfusedPlanner final : public DensePlanner {
         : DensePlanner(machine, options, false) {}
 
   private:
-    LayerPlan plan_layer(std::span<const PlacedList> heads) override {
+    LayerPlan plan_layer(std::span<const HeadJob>, std::span<const PlacedList> heads) override {
         return best_operator_order(engine_, heads, options_.batch);
     }
 };
@@ -63,8 +75,8 @@ PlanEntry entry(std::string_view name, std::string_view help, Extra... extra) {
     return {
         name,
         help,
-        engine_rules("heads in a pipeline where all their tensors fit on chip, else operator by "
-                     "operator with spills"),
+        engine_rules("heads, whole or cut by query rows, in a pipeline where their tensors fit on "
+                     "chip, or operator by operator with spills: the fewest cycles"),
         engine_not_modelled(),
         MachineKind::engine,
         {CostScope::attention, CostScope::model},
@@ -78,8 +90,8 @@ PlanEntry entry(std::string_view name, std::string_view help, Extra... extra) {
 std::vector<PlanEntry> engine_plans() {
     return {
         entry<OperatorPlanner>("operators",
-                               "the scheme's own operators: heads in a pipeline where they fit on "
-                               "chip, else operator by operator"),
+                               "the scheme's own operators: heads, whole or by query rows, in a "
+                               "pipeline where they fit on chip, or operator by operator"),
         entry<DensePlanner>("dense", "dense softmax attention in the best order, padding included",
                             true),
         entry<DensePlanner>("mask-only",

@@ -132,7 +132,7 @@ class FlatSearch {
         tile.heads = heads_per_tile(tiling.grain);
         const auto count = static_cast<std::int64_t>(heads_.size()) * batch_;
         const std::int64_t spill = tiling.spill_bits / 2;
-        const std::int64_t reads = input_bits() * count + spill;
+        const std::int64_t reads = q_bits() * count + kv_bits() * kv_heads() * batch_ + spill;
         const std::int64_t writes = std::int64_t{head.valid_q} * head.dv * bits_ * count + spill;
         tile.load = ceil_div(cycles(reads, false), tiling.tiles);
         tile.stream = ceil_div(cycles(tiling.reload_bits, false), tiling.tiles);
@@ -145,10 +145,15 @@ class FlatSearch {
         const auto heads = static_cast<std::int64_t>(heads_.size());
         return grain == FlatGrain::batch ? heads * batch_ : grain == FlatGrain::sample ? heads : 1;
     }
-    /// Q, K and V of a head, each once: the tile loop of a head keeps K and V.
-    std::int64_t input_bits() const {
+    std::int64_t q_bits() const {
         const HeadShape& h = heads_.front();
-        return (std::int64_t{h.valid_q} * h.d + std::int64_t{h.valid_k} * (h.d + h.dv)) * bits_;
+        return std::int64_t{h.valid_q} * h.d * bits_;
+    }
+    /// Of the layer; query heads of one kv head follow each other and find its K and V on chip.
+    std::int64_t kv_heads() const {
+        const auto firsts = std::count_if(heads_.begin(), heads_.end(),
+                                          [](const HeadShape& h) { return h.first_of_kv_head; });
+        return std::max<std::int64_t>(1, firsts);
     }
     /// The most rows that fit beside so many copies of K and V, cut evenly; 0: none do.
     std::int64_t most_rows(std::int64_t kept_kv) const {
@@ -177,13 +182,16 @@ class FlatSearch {
         tiling.rows = rows;
         tiling.tiles = ceil_div(head.valid_q, rows) * heads * batch_ / heads_per_tile(grain);
         tiling.live_elements = flat_live_elements(grain, batch_, heads, head.valid_k, head.d, rows);
-        const std::int64_t per_tile = heads_per_tile(grain);
+        const bool is_of_one_head = grain == FlatGrain::rows || grain == FlatGrain::head;
+        const std::int64_t in_all = kv_heads() * batch_;
+        const std::int64_t per_tile =
+            is_of_one_head ? 1 : kv_heads() * (grain == FlatGrain::batch ? batch_ : 1);
         const std::int64_t kv = kv_bits() * per_tile;
         const std::int64_t over =
             std::max<std::int64_t>(0, tiling.live_elements * bits_ - engine_.buffer_bits());
-        // Keys and values (two copies of each) give way first: they are streamed for every tile.
-        const std::int64_t first_tiles = heads * batch_ / per_tile;
-        tiling.reload_bits = std::min(over, kv) * (tiling.tiles - first_tiles);
+        // Keys and values (two copies of each) give way first: they are streamed for every tile
+        // but those that fetch them, the first of each kv head.
+        tiling.reload_bits = std::min(over, kv) * (tiling.tiles - in_all / per_tile);
         // Scores that still do not fit are written out and read back.
         tiling.spill_bits = 2 * std::max<std::int64_t>(0, over - 2 * kv) * tiling.tiles;
         tiling.cycles = simulate(flat_schedule(engine_, tile(tiling), tiling.tiles)).cycles;
@@ -203,14 +211,16 @@ class FlatPlanner final : public EnginePlanner {
     using EnginePlanner::EnginePlanner;
 
   private:
-    PlacedList place_head(const HeadWork& work, const Selection&) override {
-        const OpList ops = dense_attention_ops(work.shape, work.bits.q);
+    HeadJob job_of(const HeadWork& work, const Selection&) override {
+        OpList ops = dense_attention_ops(work.shape, work.bits.q);
         if (ops.empty()) return {};
         shapes_.push_back(work.shape);
         bits_ = work.bits.q;
-        return place(engine_, machine_.name, ops, work.shape.first_of_kv_head);
+        return {std::move(ops), work.shape.first_of_kv_head, work.shape.valid_q, {}};
     }
-    LayerPlan plan_layer(std::span<const PlacedList> heads) override {
+    /// Its tile loops fetch K and V of every head anew.
+    bool keeps_cache() const override { return false; }
+    LayerPlan plan_layer(std::span<const HeadJob>, std::span<const PlacedList> heads) override {
         const std::vector<HeadShape> shapes = std::exchange(shapes_, {});
         FlatSearch search(engine_, machine_.name, shapes, bits_, options_.batch);
         const FlatTiling tiling = search.best();

@@ -5,6 +5,7 @@
 
 #include "src/base/ceil_div.hpp"
 #include "src/base/error.hpp"
+#include "src/machine/plans/even_cuts.hpp"
 #include "src/machine/schedule/pipeline.hpp"
 
 namespace attohm {
@@ -37,16 +38,6 @@ void measure(const MatmulExtent& e, BlockChoice& c) {
     const std::int64_t columns_outside = b * b_inside + a * (a_whole ? 1 : column_blocks);
     c.read_bits = std::min(rows_outside, columns_outside);
     c.blocks = row_blocks * column_blocks * depth_blocks;
-}
-
-/// The smallest block of every number of blocks that `whole` can be cut into, fewest blocks first.
-template <class Visit>
-void even_cuts(std::int64_t whole, Visit visit) {
-    for (std::int64_t size = whole;;) {
-        visit(size);
-        if (size == 1) return;
-        size = ceil_div(whole, ceil_div(whole, size - 1));
-    }
 }
 
 /// Cuts `whole` into as few equal blocks of at most `limit`; 0: not even one element fits.
@@ -166,11 +157,11 @@ class OrderBuilder {
     /// Loads of an operator of one head; a matrix product may read operands more than once.
     std::int64_t load(const PlacedList& head, std::size_t i, std::int64_t& blocks) {
         const Operator& op = head.list.ops[i];
+        if (op.kind != OpKind::matmul) return add_loads(head, op, 1.0, 1);
         std::int64_t once = 0;
         for (const TensorId input : op.inputs)
             if (input != kNoTensor && comes_from_memory(head, static_cast<std::size_t>(input)))
                 once += outside(head, static_cast<std::size_t>(input));
-        if (op.kind != OpKind::matmul) return add_loads(head, op, 1.0, 1);
         const OperatorBlocks& cut = cut_of({op.m, op.n, op.k, 1, 1, 0, op.bits});
         blocks = std::max(blocks, cut.blocks);
         const auto least = static_cast<double>(op.m * op.k + op.k * op.n);
@@ -186,12 +177,16 @@ class OrderBuilder {
         }
         return cut_;
     }
+    /// What an operator takes as two inputs comes once where it comes whole; blocks of it as either
+    /// input are other blocks.
     std::int64_t add_loads(const PlacedList& head, const Operator& op, double times_read,
                            std::int64_t blocks) {
         std::int64_t bits = 0;
-        for (const TensorId input : op.inputs) {
-            if (input == kNoTensor) continue;
-            const auto t = static_cast<std::size_t>(input);
+        for (auto input = op.inputs.begin(); input != op.inputs.end(); ++input) {
+            if (*input == kNoTensor) continue;
+            const bool again = std::find(op.inputs.begin(), input, *input) != input;
+            if (again && times_read == 1.0) continue;
+            const auto t = static_cast<std::size_t>(*input);
             if (!comes_from_memory(head, t)) continue;
             const std::int64_t moved =
                 std::llround(times_read * static_cast<double>(outside(head, t)));
@@ -251,8 +246,10 @@ class OrderBuilder {
             for (Task& task : loop.body)
                 if (task.resource == unit) {
                     task.latency = engine_.units[static_cast<std::size_t>(op.unit)].latency_cycles;
-                    // The task that only drains the pipeline computes nothing.
+                    // The task that only drains the pipeline computes nothing and waits for
+                    // nothing: or the latency would be paid again behind the last store.
                     if (task.cycles > 0) task.useful = useful / blocks;
+                    if (&loop == &loops.back()) task.after = {};
                 }
         for (TaskLoop& loop : loops) order_.schedule.loops.push_back(std::move(loop));
     }

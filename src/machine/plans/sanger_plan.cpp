@@ -9,10 +9,10 @@
 /// split over several.
 namespace attohm {
 
-std::int64_t packed_rows(const Selection& selection, std::int64_t columns) {
+std::int64_t packed_rows(std::span<const std::int64_t> kept_begin, std::int64_t columns) {
     std::int64_t rows = 0;
-    for (std::size_t query = 0; query + 1 < selection.row_begin.size(); ++query)
-        rows += ceil_div(static_cast<std::int64_t>(selection.row(query).size()), columns);
+    for (std::size_t query = 0; query + 1 < kept_begin.size(); ++query)
+        rows += ceil_div(kept_begin[query + 1] - kept_begin[query], columns);
     return rows;
 }
 
@@ -23,30 +23,39 @@ class SangerPlanner final : public EnginePlanner {
     using EnginePlanner::EnginePlanner;
 
   private:
-    PlacedList place_head(const HeadWork& work, const Selection& selection) override {
-        if (work.ops.empty()) return {};
-        PlacedList placed = place(engine_, machine_.name, work.ops, work.shape.first_of_kv_head);
+    HeadJob job_of(const HeadWork& work, const Selection& selection) override {
+        HeadJob job{work.ops, work.shape.first_of_kv_head, work.shape.valid_q, {}};
+        for (std::int64_t row = 0; row <= job.rows && !job.ops.empty(); ++row)
+            job.kept_begin.push_back(selection.row_begin.at(static_cast<std::size_t>(row)));
+        return job;
+    }
+    void refine(PlacedList& placed, std::span<const std::int64_t> kept_begin) const override {
         for (std::size_t i = 0; i < placed.ops.size(); ++i) {
             const Operator& op = placed.list.ops[i];
             if (op.kind == OpKind::matmul && op.stage == Stage::attention)
-                pack(op, selection, placed, placed.ops[i]);
+                pack(op, kept_begin, placed, placed.ops[i]);
             else if (op.stage == Stage::attention)
                 compress(op, placed.ops[i]);
         }
-        return placed;
     }
-    LayerPlan plan_layer(std::span<const PlacedList> heads) override {
-        return best_order(engine_, heads, options_.batch);
+    HeadWork step_of(const HeadWork&, std::int64_t) const override {
+        throw UserError(
+            "plan `sanger` cannot take queries one by one", "phase", "decode",
+            "prefill: rows of the array are packed from the kept pairs of many queries");
+    }
+    LayerPlan plan_layer(std::span<const HeadJob> jobs,
+                         std::span<const PlacedList> heads) override {
+        return best_of_orders(jobs, heads);
     }
 
     /// A product over kept pairs: every element of the array holds one pair and works through the
     /// width of a vector. Padding of packed rows takes the time of a pair, not its energy.
-    void pack(const Operator& op, const Selection& selection, const PlacedList& placed,
-              PlacedOp& out) const {
+    void pack(const Operator& op, std::span<const std::int64_t> kept_begin,
+              const PlacedList& placed, PlacedOp& out) const {
         const EngineUnit& array = engine_.units[static_cast<std::size_t>(out.unit)];
-        const auto pairs = static_cast<std::int64_t>(selection.keys.size());
+        const std::int64_t pairs = kept_begin.back() - kept_begin.front();
         const std::int64_t width = pairs == 0 ? 0 : op.nonzeros / pairs;
-        const std::int64_t rows = packed_rows(selection, array.columns);
+        const std::int64_t rows = packed_rows(kept_begin, array.columns);
         out.cycles = ceil_div(rows, array.rows) * ceil_div(width, array.macs_per_pe) + array.rows +
                      array.columns - 2;
         out.operations = op.nonzeros;
@@ -82,7 +91,9 @@ PlanEntry sanger_plan() {
     return {"sanger",
             "prediction, pack and split, then kept pairs packed into the rows of the array",
             engine_rules("kept pairs of a query fill rows of the array (split where they are "
-                         "more): ceil(packed rows / rows) width cycles for each product"),
+                         "more): ceil(packed rows / rows) width cycles for each product; heads are "
+                         "cut by query rows, whose predictions, packed scores and weighted sums "
+                         "follow each other in a pipeline"),
             engine_not_modelled(),
             MachineKind::engine,
             {CostScope::attention, CostScope::model},

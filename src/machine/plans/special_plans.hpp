@@ -9,7 +9,8 @@
 namespace attohm {
 
 /// Rows of `columns` pairs that the kept pairs take when every query starts a row of its own.
-std::int64_t packed_rows(const Selection& selection, std::int64_t columns);
+/// Args: kept_begin: kept pairs before each query, and at the end.
+std::int64_t packed_rows(std::span<const std::int64_t> kept_begin, std::int64_t columns);
 
 PlanEntry sanger_plan();
 
@@ -23,7 +24,8 @@ struct FlatTiling {
     std::int64_t rows = 1;           ///< queries of a head per tile
     std::int64_t tiles = 1;          ///< in all heads and samples
     std::int64_t live_elements = 0;  ///< double-buffered
-    /// Of keys and values that do not fit: read again for every tile after a head's first, in all.
+    /// Of keys and values that do not fit: read again for every tile after a kv head's first, in
+    /// all.
     std::int64_t reload_bits = 0;
     std::int64_t spill_bits = 0;  ///< of scores that do not fit, written and read back, in all
     std::int64_t cycles = 0;
@@ -38,7 +40,8 @@ std::int64_t flat_live_elements(FlatGrain grain, std::int64_t batch, std::int64_
                                 std::int64_t keys, std::int64_t width, std::int64_t rows);
 
 /// The best of all grains and numbers of rows for equal heads of dense attention ("L", "softmax",
-/// "A"). Args: heads of one layer, one shape.
+/// "A"). K and V of a kv head are fetched once for its query heads, which follow each other.
+/// Args: heads: of one layer, one shape.
 FlatTiling best_flat_tiling(const Engine& engine, const std::string& machine,
                             std::span<const HeadShape> heads, int bits, std::int64_t batch);
 
