@@ -17,7 +17,7 @@ table == "flat_lengths.csv" {
     golden[at ",unfused"] = csv(cells, "unfused_cycles")
     next
 }
-csv(cells, "pricing") != "paper" { next }
+csv(cells, "pricing") != "library" { next }
 {
     machine = csv(cells, "machine")
     at = run "," (machine ~ /cloud/ ? "cloud" : "edge") "," (machine ~ /free/ ? "free" : "charged")

@@ -10,7 +10,7 @@ FNR == 1 {
 run !~ /^deit/ { next }
 { csv_cells($0, cells) }
 table == "summary.csv" { kept[run] = csv(cells, "kept_rate") }
-table == "plans.csv" && csv(cells, "pricing") == "paper" {
+table == "plans.csv" && csv(cells, "pricing") == "library" {
     if (!own(csv(cells, "plan"))) next
     at = run "," csv(cells, "scope")
     latency[at] = csv(cells, "latency_ns")
@@ -18,7 +18,7 @@ table == "plans.csv" && csv(cells, "pricing") == "paper" {
     energy[at] = csv(cells, "energy_pJ")
 }
 table == "plan_layers.csv" && csv(cells, "layer") == "0" && own(csv(cells, "plan")) { bound[run "," csv(cells, "plan_scope")] = csv(cells, "bottleneck") }
-table == "ledger.csv" && csv(cells, "pricing") == "paper" {
+table == "ledger.csv" && csv(cells, "pricing") == "library" {
     if (!own(csv(cells, "plan"))) next
     at = run "," csv(cells, "plan_scope")
     if (csv(cells, "count_unit") == "MAC") {

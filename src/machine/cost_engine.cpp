@@ -182,10 +182,12 @@ std::vector<MachineOutcome> CostEngine::accumulate(std::span<const SampleCost> s
                                 EnergySource::physics};
     std::vector<MachineOutcome> outcomes;
     for (std::size_t i = 0; i < machines_.size(); ++i) {
-        std::vector<Pricing> pricings = {{"paper", paper, {}, {}}};
-        std::string headline = "paper";
-        // Only the memory that computes has two sources of energy.
-        if (machine_kind(machines_[i]) == MachineKind::sprint) {
+        // Only the memory that computes has two sources of energy; an engine's prices are those of
+        // its file and of the libraries of circuits that the file names.
+        const bool is_chip = machine_kind(machines_[i]) == MachineKind::sprint;
+        std::string headline = is_chip ? "paper" : "library";
+        std::vector<Pricing> pricings = {{headline, paper, {}, {}}};
+        if (is_chip) {
             pricings.push_back({"physics", physics, {}, {}});
             if (!(options_ == paper)) headline = "physics";
             if (!(options_ == paper) && !(options_ == physics)) {

@@ -104,7 +104,7 @@ struct PricedPlan {
 /// Gain of the scheme's plan over a baseline on the same machine.
 struct Gain {
     std::string machine;
-    std::string pricing;   ///< "paper", "physics" or "experiment"
+    std::string pricing;   ///< "paper", "physics" or "experiment"; of an engine "library"
     std::string baseline;  ///< name of the baseline's plan
     std::string scope;
     bool with_writes = true;
@@ -142,7 +142,7 @@ struct MachineOutcome {
     std::vector<MachineFact> facts;  ///< of the scheme's own plan
     /// The scheme's plan first, then its baselines; of each its scopes.
     std::vector<PlanSummary> plans;
-    /// "paper" and "physics" throughout, and "experiment" where the experiment mixes the two.
+    /// Chip: "paper", "physics" and, where an experiment mixes them, "experiment"; engine: "library".
     std::vector<Pricing> pricings;
     std::string headline;              ///< name of the pricing that the experiment asked for
     std::vector<std::string> assumed;  ///< keys of the machine whose values are assumed
