@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -12,6 +13,8 @@
 #include "src/machine/ledger.hpp"
 #include "src/machine/plans/planner.hpp"
 #include "src/machine/summary.hpp"
+#include "src/schemes/sanger.hpp"
+#include "src/schemes/vitality.hpp"
 #include "src/work/linear_work.hpp"
 #include "src/work/op_builder.hpp"
 
@@ -20,8 +23,9 @@ namespace attohm {
 namespace {
 
 /// A small head that keeps every pair, with each of its events counted once: what a machine has no
-/// unit for is refused, what it has no figure for shows in the ledger.
+/// unit for is found, what it has no figure for shows in the ledger.
 struct Probe {
+    std::string name;  ///< of the attention whose operators it has
     HeadWork head;
     Selection selection;
     LayerWork layer;
@@ -30,8 +34,9 @@ struct Probe {
 constexpr int kProbeTokens = 8;
 constexpr int kProbeWidth = 8;
 
-Probe make_probe() {
+Probe make_probe(const std::string& name, OpList (*ops_of)(const HeadShape&, int)) {
     Probe probe;
+    probe.name = name;
     HeadShape& shape = probe.head.shape;
     shape.n_q = shape.n_k = shape.valid_q = shape.valid_k = kProbeTokens;
     shape.d = shape.dv = kProbeWidth;
@@ -43,7 +48,7 @@ Probe make_probe() {
     // Times of cells belong to the device, not to the machine: any will do, none is looked at.
     probe.head.cell.slc_write_s = probe.head.cell.mlc_pulse_s = 1.0;
     probe.head[Physical::mlc_write_pulses] = 1.0;
-    probe.head.ops = dense_attention_ops(shape, probe.head.bits.q);
+    probe.head.ops = ops_of(shape, probe.head.bits.q);
     probe.selection.shape = shape;
     for (std::uint32_t pair = 0; pair <= shape.allowed_pairs; ++pair) {
         if (pair % kProbeTokens == 0) probe.selection.row_begin.push_back(pair);
@@ -54,30 +59,84 @@ Probe make_probe() {
     return probe;
 }
 
-/// Components that some plan of the machine counts and the machine has no price for.
-/// Throws: UserError where a plan finds no unit or buffer.
-std::vector<std::string> without_figure(const Machine& machine) {
-    const Probe probe = make_probe();
-    std::vector<std::string> missing;
-    std::set<std::string> seen;
-    for (const PlanEntry& plan : plan_table()) {
-        if (plan.machine != machine_kind(machine)) continue;
+/// Attention by the operators that it takes.
+std::vector<Probe> probes() {
+    return {
+        make_probe("softmax attention", [](const HeadShape& shape,
+                                           int bits) { return dense_attention_ops(shape, bits); }),
+        make_probe(
+            "linear attention (vitality)",
+            [](const HeadShape& shape, int bits) { return taylor_attention_ops(shape, bits); }),
+        make_probe("predicted attention (sanger)", [](const HeadShape& shape, int bits) {
+            return sanger_ops(shape, 4, bits, shape.allowed_pairs);
+        })};
+}
+
+/// The probes that say what a plan can do: the scheme's own operators may be any, Sanger's plan is
+/// for its own, the others have dense attention of their own whatever the scheme did.
+bool speaks_for(const Probe& probe, const PlanEntry& plan, const std::vector<Probe>& all) {
+    if (plan.machine == MachineKind::sprint) return &probe == &all.front();
+    if (plan.name == "operators") return true;
+    return &probe == &(plan.name == "sanger" ? all.back() : all.front());
+}
+
+/// What trying every plan of a machine found.
+struct Trial {
+    std::vector<std::string> plans;           ///< what each can do, and what not and why
+    std::vector<std::string> without_figure;  ///< counted by some plan, without a price
+};
+
+/// Runs one plan on one probe. Returns: why it cannot; nothing: it can.
+template <class Collect>
+std::optional<UserError> attempt(const PlanEntry& plan, const Machine& machine, const Probe& probe,
+                                 bool whole_model, Collect collect) {
+    try {
         const auto planner = plan.make(machine, {});
         planner->head(probe.head, probe.selection);
-        planner->layer(probe.layer);
-        for (const Tally& tally : planner->finish())
-            for (const LedgerLine& line : price(tally, 1, machine, {}))
-                if (!line.known()) {
-                    std::string text =
-                        fmt::format("{}, {} ({})", line.component, line.event, line.unit);
-                    if (line.event == "powered")
-                        text = fmt::format("{}, power {} (W)", line.component, line.scope);
-                    if (seen.insert(text).second) missing.push_back(text);
-                }
+        if (whole_model) planner->layer(probe.layer);
+        for (const Tally& tally : planner->finish()) collect(tally);
+    } catch (const UserError& error) {
+        return error;
     }
+    return std::nullopt;
+}
+
+/// Throws: UserError where the machine can run none of its plans.
+Trial try_plans(const Machine& machine) {
+    const std::vector<Probe> all = probes();
+    Trial trial;
+    std::set<std::string> seen;
+    std::optional<UserError> first_reason;
+    bool any = false;
+    const auto collect = [&](const Tally& tally) {
+        for (const LedgerLine& line : price(tally, 1, machine, {})) {
+            if (line.known()) continue;
+            std::string text = fmt::format("{}, {} ({})", line.component, line.event, line.unit);
+            if (line.event == "powered")
+                text = fmt::format("{}, power {} (W)", line.component, line.scope);
+            if (seen.insert(text).second) trial.without_figure.push_back(text);
+        }
+    };
+    for (const PlanEntry& plan : plan_table()) {
+        if (plan.machine != machine_kind(machine)) continue;
+        trial.plans.push_back(fmt::format("{}: {}", plan.name, plan.help));
+        for (const Probe& probe : all) {
+            if (!speaks_for(probe, plan, all)) continue;
+            const auto attention = attempt(plan, machine, probe, false, collect);
+            const auto model = attention ? attention : attempt(plan, machine, probe, true, collect);
+            any = any || !attention;
+            if (attention && !first_reason) first_reason = attention;
+            if (model)
+                trial.plans.push_back(fmt::format("  not {}{}: {}", probe.name,
+                                                  attention ? "" : " with the network around it",
+                                                  model->what()));
+        }
+    }
+    if (!any) throw *first_reason;
     for (const AreaLine& area : areas_of(machine))
-        if (!area.area_m2) missing.push_back(fmt::format("{}, area (m2)", area.component));
-    return missing;
+        if (!area.area_m2)
+            trial.without_figure.push_back(fmt::format("{}, area (m2)", area.component));
+    return trial;
 }
 
 std::string kinds_text(const EngineUnit& unit) {
@@ -134,15 +193,15 @@ std::string check_text(const Machine& machine) {
                                    machine.vdd_V);
     text +=
         machine.sprint() != nullptr ? chip_text(*machine.sprint()) : engine_text(*machine.engine());
+    const Trial trial = try_plans(machine);
     text += "plans\n";
-    for (const PlanEntry& plan : plan_table())
-        if (plan.machine == kind) text += fmt::format("  {}: {}\n", plan.name, plan.help);
+    for (const std::string& line : trial.plans) text += fmt::format("  {}\n", line);
     const auto list = [&](const char* title, const std::vector<std::string>& lines) {
         text += fmt::format("{}\n", title);
         for (const std::string& line : lines) text += fmt::format("  {}\n", line);
         if (lines.empty()) text += "  none\n";
     };
-    list("without a figure (`unknown` in the ledger, with break-even)", without_figure(machine));
+    list("without a figure (`unknown` in the ledger, with break-even)", trial.without_figure);
     std::vector<std::string> assumed;
     for (const std::string& key : machine.settings.read_with_mark(Mark::assumed)) {
         const SettingsEntry& entry = machine.settings.entry(key);

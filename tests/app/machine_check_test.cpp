@@ -103,9 +103,51 @@ TEST_CASE("Every machine in the box passes its check", "[unit]") {
     }
 }
 
+TEST_CASE("A machine for linear attention alone passes its check, which says what it cannot run",
+          "[unit]") {
+    const MachineBench bench;
+    const std::string linear =
+        bench.write("linear.yaml", replaced(page_yaml(), "[softmax, exp", "[exp"));
+    const ProgramRun check = run_attohm({"machine", "check", linear});
+    INFO(check.out << check.err);
+    CHECK(check.code == 0);
+    CHECK_THAT(check.out, Catch::Contains("operators: "));
+    CHECK_THAT(check.out, Catch::Contains("not softmax attention: "));
+    CHECK_THAT(check.out, Catch::Contains("no unit for `softmax`"));
+    CHECK(check.out.find("not linear attention") == std::string::npos);
+    // What it cannot run is still refused where it is asked for.
+    std::vector<std::string> run = bench.run_arguments("flat", linear);
+    run.push_back(bench.result());
+    bench.refuses(run, {"no unit for `softmax`", "does softmax", "linear.yaml:"});
+    // One that does neither fails.
+    bench.refuses_change("[softmax, exp, add", "[exp", {"no unit for `softmax`"});
+}
+
+TEST_CASE("An engine behind ReRAM", "[unit]") {
+    const MachineBench bench;
+    const std::string yaml = page_yaml();
+    const std::string memory =
+        yaml.substr(0, yaml.find("    kind: {value: bandwidth")) +
+        "    kind: {value: reram, source: \"banks\"}\n"
+        "    table: {value: sprint-reram, source: \"circuits\"}\n"
+        "    clock_GHz: {value: 1, mark: assumed, source: \"its table's\"}\n"
+        "    write_pulse_ns: {value: 50, mark: assumed, source: \"a usual pulse\"}\n";
+    const std::string machine = bench.write("reram.yaml", memory);
+    const ProgramRun check = run_attohm({"machine", "check", machine});
+    INFO(check.out << check.err);
+    CHECK(check.code == 0);
+    CHECK_THAT(check.out, Catch::Contains("reram: 64 GB/s at most"));
+    std::vector<std::string> run = bench.run_arguments("flat", machine);
+    run.push_back(bench.file("reram.h5"));
+    const ProgramRun ran = run_attohm(run);
+    INFO(ran.err);
+    CHECK(ran.code == 0);
+    bench.refuses_machine(replaced(memory, "value: sprint-reram", "value: sprint-rram"),
+                          {"no such ReRAM table", "sprint-reram"});
+}
+
 TEST_CASE("Machines that lack something are refused", "[unit]") {
     const MachineBench bench;
-    bench.refuses_change("[softmax, exp", "[exp", {"no unit for `softmax`", "does softmax"});
     bench.refuses_change("[matmul]", "[matmul, softmax]", {"an array cannot do `softmax`"});
     bench.refuses_change("[matmul]", "[matmull]", {"matmull", "matmul"});
     bench.refuses_change("    energy_pJ_per_bit: {value: library, source: \"digital table\"}\n",
