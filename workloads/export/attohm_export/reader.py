@@ -20,8 +20,18 @@ class TraceReader:
 
     def __init__(self, path):
         self.file = h5py.File(path, "r")
+        try:
+            self._read_head()
+        except TraceError:
+            self.file.close()
+            raise
+
+    def _read_head(self):
+        """Root, /model and thresholds. Raises: TraceError."""
         self.root = hdf5.read_attributes(self.file)
         _check_root(self.root)
+        if not isinstance(self.file.get("model"), h5py.Group):
+            raise TraceError("/model", "is missing")
         self.model = hdf5.read_attributes(self.file["model"])
         weights = self.file.get("model/weights")
         self.net = None if weights is None else hdf5.read_attributes(weights)

@@ -9,7 +9,7 @@ TABLES = (family_vit_timm, family_vit_torchvision, family_bert, family_gpt2, fam
 
 # Words in names of modules and parameters that say what the trace format's weights do not have.
 BEYOND = (
-    ("relative position bias", r"rel(ative)?_(pos|attention|coords)|relative_position|distance_embedding|rpe"),
+    ("relative position bias", r"rel(ative)?_(pos|attention|coords)|relative_position|distance_embedding|(^|[._])rpe([._]|$)"),
     ("ALiBi", r"alibi"),
     ("mixture of experts", r"(^|[._])(experts?|moe|router)([._]|$)"),
     ("cross-attention", r"cross_?att|encoder_attn|multihead_attn"),
@@ -38,7 +38,7 @@ def refuse_beyond(model):
             if re.search(pattern, name.lower()):
                 raise Refused(what, name, "present", "none in a closed loop")
     for name, module in model.named_modules():
-        if "Parallel" in type(module).__name__ and type(module).__module__.split(".")[0] != "torch":
+        if re.match(r"Parallel.*(Block|Layer)", type(module).__name__):
             raise Refused("parallel blocks", name, type(module).__name__, "attention and MLP one after the other")
     for flag in PARALLEL_FLAGS:
         if getattr(getattr(model, "config", None), flag, False):

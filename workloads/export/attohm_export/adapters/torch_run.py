@@ -125,8 +125,10 @@ class Runner:
 
 
 def plain_module(model):
-    """The module behind torch.compile. Raises: CaptureError for what has no Python modules inside."""
+    """The module behind torch.compile or DataParallel. Raises: CaptureError for what has no Python modules inside."""
     model = getattr(model, "_orig_mod", model)
+    if isinstance(model, (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)):
+        model = model.module
     if not isinstance(model, torch.nn.Module) or isinstance(model, torch.jit.ScriptModule):
         raise CaptureError("not a model the routes can enter", "model", type(model).__name__,
                            "a torch.nn.Module that is not scripted")
