@@ -18,12 +18,24 @@ SamplePlanner::SamplePlanner(const CostEngine& engine) : engine_(&engine) {
         for (const PlanEntry* plan : engine.plans_[i])
             planners_.back().push_back(plan->make(engine.machines_[i], engine.choice_.options));
     }
+    if (engine.keeps_work_) recorder_.emplace();
 }
 
-void SamplePlanner::consume(const HeadWork& work, const Selection& selection) {
+void SamplePlanner::plan(const HeadWork& work, const Selection& selection) {
     check_head_work(work, selection);
     for (const auto& machine : planners_)
         for (const auto& planner : machine) planner->head(work, selection);
+}
+
+void SamplePlanner::consume(const HeadWork& work, const Selection& selection) {
+    plan(work, selection);
+    if (recorder_) recorder_->head(work, selection);
+}
+
+void SamplePlanner::consume(const HeadWork& work, const SelectionSummary& kept) {
+    check_summary(work, kept);
+    for (const auto& machine : planners_)
+        for (const auto& planner : machine) planner->head(work, kept);
 }
 
 void SamplePlanner::consume(const Selection&) {
@@ -33,13 +45,15 @@ void SamplePlanner::consume(const Selection&) {
 void SamplePlanner::consume(const HeadWork& work) {
     Selection none;
     none.shape = work.shape;
-    consume(work, none);
+    plan(work, none);
+    if (recorder_) recorder_->head(work);
 }
 
 void SamplePlanner::layer(const LayerWork& work) {
     check_op_list(work.ops);
     for (const auto& machine : planners_)
         for (const auto& planner : machine) planner->layer(work);
+    if (recorder_) recorder_->layer(work);
 }
 
 SampleCost SamplePlanner::finish() {
@@ -49,6 +63,7 @@ SampleCost SamplePlanner::finish() {
         for (const auto& planner : machine)
             for (Tally& tally : planner->finish()) cost.machines.back().push_back(std::move(tally));
     }
+    if (recorder_) cost.work = std::make_shared<StoredSample>(recorder_->finish());
     return cost;
 }
 

@@ -8,6 +8,7 @@
 
 #include "src/machine/outcome.hpp"
 #include "src/machine/plans/planner.hpp"
+#include "src/work/stored_work.hpp"
 
 /// The cost side from end to end: heads in, energy, time and traffic of every machine and plan out.
 ///
@@ -34,6 +35,7 @@ struct PlanColumn {
 /// What one sample costs before prices: per machine, per column.
 struct SampleCost {
     std::vector<std::vector<Tally>> machines;
+    std::shared_ptr<StoredSample> work;  ///< where the engine keeps it, else null
 };
 
 class CostEngine;
@@ -48,14 +50,20 @@ class SamplePlanner : public SelectionSink {
     void consume(const Selection& selection) override;
     /// A head whose scheme selects nothing.
     void consume(const HeadWork& work) override;
+    /// A head whose Selection was summarised earlier. Throws: UserError where a plan or a policy
+    /// needs the Selection itself.
+    void consume(const HeadWork& work, const SelectionSummary& kept);
     /// What a layer does besides attention.
     void layer(const LayerWork& work);
     /// The sample's cost; the planner is ready for the next sample.
     SampleCost finish();
 
   private:
+    void plan(const HeadWork& work, const Selection& selection);
+
     const CostEngine* engine_;
     std::vector<std::vector<std::unique_ptr<Planner>>> planners_;  ///< per machine, per plan
+    std::optional<WorkRecorder> recorder_;
 };
 
 class CostEngine {
@@ -67,6 +75,8 @@ class CostEngine {
 
     const std::vector<Machine>& machines() const { return machines_; }
     SamplePlanner planner() const { return SamplePlanner(*this); }
+    /// Every SampleCost carries its work too, for another machine later.
+    void keep_work() { keeps_work_ = true; }
     /// Sums samples in their order and prices the mean. Args: at least one sample.
     std::vector<MachineOutcome> accumulate(std::span<const SampleCost> samples) const;
 
@@ -81,6 +91,7 @@ class CostEngine {
     std::vector<std::vector<const PlanEntry*>> plans_;  ///< per machine: own plan, baselines
     EnergyOptions options_;
     std::optional<AdcUse> adc_;
+    bool keeps_work_ = false;
 };
 
 /// Machines in the box or machine files, in the given order.

@@ -23,6 +23,16 @@ std::vector<PlanEntry> checked_table() {
 
 }  // namespace
 
+void Planner::head(const HeadWork& work, const SelectionSummary& kept) {
+    // Rows without their keys.
+    Selection rows;
+    rows.shape = work.shape;
+    rows.row_begin.push_back(0);
+    for (const std::uint32_t keys : kept.kept)
+        rows.row_begin.push_back(rows.row_begin.back() + keys);
+    head(work, rows);
+}
+
 const std::vector<PlanEntry>& plan_table() {
     static const std::vector<PlanEntry> table = checked_table();
     return table;

@@ -10,6 +10,7 @@
 #include "src/machine/machine.hpp"
 #include "src/machine/outcome.hpp"
 #include "src/machine/tally.hpp"
+#include "src/work/selection_summary.hpp"
 #include "src/work/work.hpp"
 
 /// Plans: how a machine carries out Work. A planner takes one sample, head by head, and says what
@@ -40,6 +41,10 @@ class Planner {
     virtual ~Planner() = default;
     /// A head of a layer; layers in order, query heads of one kv head one after another.
     virtual void head(const HeadWork& work, const Selection& selection) = 0;
+    /// The same head when all that is left of its Selection is a summary: the same counts, traffic
+    /// and joules. A plan that needs the keys themselves throws a UserError. Unless a plan says
+    /// otherwise it looks at shapes, operators and the keys kept per query only.
+    virtual void head(const HeadWork& work, const SelectionSummary& kept);
     /// What a layer does besides attention; after its heads.
     virtual void layer(const LayerWork& work) = 0;
     /// Everything of the sample, by scope.
