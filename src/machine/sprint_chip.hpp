@@ -18,12 +18,12 @@ struct SprintChip {
     double clock_Hz = 0.0;
     double node_nm = 0.0;
     int corelets = 1;
+    int fetch_slots = 1;  ///< fetches whose K and V wait or are worked on
     std::int64_t buffer_bits = 0;        ///< K and V buffers of all CORELETs together
     std::int64_t qk_macs_per_cycle = 0;  ///< of one CORELET
     std::int64_t v_macs_per_cycle = 0;   ///< of one CORELET
     std::int64_t softmax_per_cycle = 0;  ///< of one CORELET
     std::int64_t softmax_latency_cycles = 0;
-    int fetch_slots = 1;  ///< fetches whose K and V wait or are worked on
     Residency residency = Residency::lru;
     int partial_output_bits = 0;         ///< dense-tiled: one element of an unfinished output
     int softmax_stat_bits = 0;           ///< dense-tiled: running maximum and sum of a query, each

@@ -96,24 +96,35 @@ TEST_CASE("decode equals walking it token by token", "[property]") {
                         shape.allowed_pairs = 0;
                         for (int q = 0; q < 40; ++q) shape.allowed_pairs += q + 1 + 20;
                     }
-                    const auto c = causal_case(shape, 0.3, 0.6, static_cast<std::uint64_t>(tokens));
-                    CAPTURE(name, tokens, width, first);
-                    for (const bool is_warm : {false, true}) {
-                        ResidencyReplay buffer(Residency::lru, 1000000);
-                        const ChipTally t =
-                            decode_sprint(c.work, c.selection, m, is_warm ? &buffer : nullptr);
-                        const auto w = reference::walk_decode(
-                            c.work, c.selection, plain(m), reference::DecodePlan::sprint, is_warm);
-                        CHECK(t[Count::comparator_decision] == w.keys_compared);
-                        CHECK(t[Count::in_memory_mac] == w.keys_compared * width);
-                        CHECK(t[Count::read_p_bit] == w.keys_compared);
-                        CHECK(t[Count::buffer_miss] == w.tokens_fetched);
-                        CHECK(t[Count::buffer_hit] == w.tokens_found);
-                        CHECK(t[Resource::write] == w.append_cycles);
-                        CHECK(t.latency_cycles_without_writes == w.chain_cycles);
-                        CHECK(t.latency_cycles == w.chain_cycles + w.append_cycles);
-                        CHECK(t[TensorRole::v].read_bits == w.tokens_fetched * width * 8);
+                    auto c = causal_case(shape, 0.3, 0.6, static_cast<std::uint64_t>(tokens));
+                    // Bit-serial reads, and MSBs of K read from a single-level copy.
+                    if (tokens == 60 && width == 64) c.work.bits.reads_per_decision = 4;
+                    if (tokens == 60 && width == 16) {
+                        c.work.bits.k_msb_copy = true;
+                        if (first)
+                            c.work[Event::slc_copy_bit_write] = std::int64_t{4} * tokens * width;
                     }
+                    CAPTURE(name, tokens, width, first);
+                    for (const Residency policy : {Residency::lru, Residency::sld})
+                        for (const bool is_warm : {false, true}) {
+                            CAPTURE(policy == Residency::sld, is_warm);
+                            ResidencyReplay buffer(policy, 1000000);
+                            reference::DecodeChip twin = plain(m);
+                            twin.is_sld = policy == Residency::sld;
+                            const ChipTally t =
+                                decode_sprint(c.work, c.selection, m, is_warm ? &buffer : nullptr);
+                            const auto w = reference::walk_decode(
+                                c.work, c.selection, twin, reference::DecodePlan::sprint, is_warm);
+                            CHECK(t[Count::comparator_decision] == w.keys_compared);
+                            CHECK(t[Count::in_memory_mac] == w.keys_compared * width);
+                            CHECK(t[Count::read_p_bit] == w.keys_compared);
+                            CHECK(t[Count::buffer_miss] == w.tokens_fetched);
+                            CHECK(t[Count::buffer_hit] == w.tokens_found);
+                            CHECK(t[Resource::write] == w.append_cycles);
+                            CHECK(t.latency_cycles_without_writes == w.chain_cycles);
+                            CHECK(t.latency_cycles == w.chain_cycles + w.append_cycles);
+                            CHECK(t[TensorRole::v].read_bits == w.tokens_fetched * width * 8);
+                        }
                     const ChipTally streamed = decode_streamed(c.work, m, false);
                     const auto w = reference::walk_decode(c.work, c.selection, plain(m),
                                                           reference::DecodePlan::streamed, false);

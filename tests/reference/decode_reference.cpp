@@ -22,6 +22,8 @@ ReferenceDecode walk_decode(const HeadWork& work, const Selection& selection,
     const HeadShape& s = work.shape;
     const bool in_memory = plan == DecodePlan::sprint;
     const int msb = in_memory ? work.bits.k_msb : 0;
+    const bool has_copy = in_memory && work.bits.k_msb_copy;
+    const int sensed = has_copy ? 0 : msb;  // bits of K read from multi-level cells
     ReferenceDecode sum;
     std::set<int> written;
     std::set<int> buffer;
@@ -32,7 +34,7 @@ ReferenceDecode walk_decode(const HeadWork& work, const Selection& selection,
         for (int key = 0; key < s.valid_k; ++key) {
             if (key > query + s.valid_k - s.valid_q || !written.insert(key).second) continue;
             if (!s.first_of_kv_head) continue;
-            slc += s.d * (8 - msb) + s.dv * 8;
+            slc += s.d * (8 - msb) + s.dv * 8 + (has_copy ? s.d * msb : 0);
             mlc += msb > 0 ? 2 * s.d : 0;
         }
         sum.append_cycles +=
@@ -42,7 +44,7 @@ ReferenceDecode walk_decode(const HeadWork& work, const Selection& selection,
         std::int64_t cycles = 0;
         if (in_memory) {
             sum.keys_compared += static_cast<std::int64_t>(written.size());
-            cycles += chip.t_cl + chip.t_ax_th + chip.t_cl +
+            cycles += chip.t_cl + work.bits.reads_per_decision * chip.t_ax_th + chip.t_cl +
                       groups_of(static_cast<std::int64_t>(written.size()), chip.bits_per_cycle);
         }
         if (!is_warm) buffer.clear();
@@ -63,9 +65,10 @@ ReferenceDecode walk_decode(const HeadWork& work, const Selection& selection,
                 continue;
             }
             ++sum.tokens_fetched;
-            read_slots += s.d * (8 - msb) + s.dv * 8;
-            if (msb > 0) read_slots += s.d * ((std::int64_t{1} << msb) - 1);
+            read_slots += s.d * (8 - sensed) + s.dv * 8;
+            if (sensed > 0) read_slots += s.d * ((std::int64_t{1} << sensed) - 1);
         }
+        if (chip.is_sld) buffer = std::set<int>(used.begin(), used.end());
         const std::int64_t slots = *std::max_element(load.begin(), load.end());
         cycles += chip.t_cl + groups_of(read_slots, chip.bits_per_cycle);
         cycles += slots * groups_of(s.d, chip.macs);

@@ -19,6 +19,7 @@ struct DecodeChip {
     std::int64_t slc_pulse = 50;  ///< cycles
     std::int64_t mlc_pulse = 60;  ///< cycles, with its verify read
     std::int64_t mlc_pulses = 10;
+    bool is_sld = false;  ///< a warm buffer knows only what the query before used
 };
 
 enum class DecodePlan { sprint, streamed };
@@ -31,7 +32,7 @@ struct ReferenceDecode {
     std::int64_t chain_cycles = 0;  ///< all but the appends
 };
 
-/// Args: is_warm: the buffer never forgets; else it forgets everything with every query.
+/// Args: is_warm: the buffer has room for everything; else it forgets everything with every query.
 ReferenceDecode walk_decode(const HeadWork& work, const Selection& selection,
                             const DecodeChip& chip, DecodePlan plan, bool is_warm);
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "src/base/ceil_div.hpp"
 #include "src/base/error.hpp"
 
 namespace attohm {
@@ -58,13 +57,10 @@ ChainTimes chain_times(const SprintChip& machine) {
     return times;
 }
 
-QueryRow pair_times(const HeadWork& work, const SprintChip& machine, std::int64_t slots) {
-    QueryRow row;
-    row.qk = slots * ceil_div(work.shape.d, machine.qk_macs_per_cycle);
-    row.softmax = ceil_div(slots, machine.softmax_per_cycle);
-    row.v = slots * ceil_div(work.shape.dv, machine.v_macs_per_cycle);
-    return row;
-}
+UnitTimes::UnitTimes(const HeadWork& work, const SprintChip& machine)
+    : qk_cycles_(ceil_div(work.shape.d, machine.qk_macs_per_cycle)),
+      softmax_per_cycle_(machine.softmax_per_cycle),
+      v_cycles_(ceil_div(work.shape.dv, machine.v_macs_per_cycle)) {}
 
 void add_decode_step(const DecodeStep& step, const SprintChip& machine, ChipTally& tally) {
     const std::int64_t fill = machine.memory.t_cl_cycles + machine.softmax_latency_cycles;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "circuits/memory/reram_fetch.hpp"
+#include "src/base/ceil_div.hpp"
 #include "src/machine/plans/chip_pipeline.hpp"
 #include "src/machine/plans/chip_tally.hpp"
 #include "src/machine/sprint_chip.hpp"
@@ -80,8 +81,22 @@ ChainTimes chain_times(const SprintChip& machine);
 /// The same with T and P of a head whose queries are thresholded in memory.
 ChainTimes sprint_chain(const HeadWork& work, const SprintChip& machine);
 
-/// A query whose fullest CORELET works on `slots` keys; its fetch is left out.
-QueryRow pair_times(const HeadWork& work, const SprintChip& machine, std::int64_t slots);
+/// How long a query keeps the units of a CORELET busy.
+class UnitTimes {
+  public:
+    UnitTimes(const HeadWork& work, const SprintChip& machine);
+    /// Its fullest CORELET works on `slots` keys; its fetch is left out.
+    QueryRow of(std::int64_t slots) const {
+        const std::int64_t rounds =
+            softmax_per_cycle_ == 1 ? slots : ceil_div(slots, softmax_per_cycle_);
+        return {0, slots * qk_cycles_, rounds, slots * v_cycles_};
+    }
+
+  private:
+    std::int64_t qk_cycles_;
+    std::int64_t softmax_per_cycle_;
+    std::int64_t v_cycles_;
+};
 
 /// What every query of a head keeps busy, and what that finds in the buffer.
 struct SprintRows {

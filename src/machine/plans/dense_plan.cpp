@@ -23,6 +23,7 @@ ChipTally decode_baseline(const HeadWork& work, const DenseExtent& e, const Spri
     count_dense_reads(work, e.queries * q_bits, warm ? new_tokens : e.pairs, e.pairs, tally);
     count_dense_compute(work, e, tally);
     measure_dense_reads(work, tally);
+    const UnitTimes units(work, machine);
     FetchTime fetch(work, machine, 0);
     tally.cycles = {};
     EvenPairs even(e);
@@ -34,7 +35,7 @@ ChipTally decode_baseline(const HeadWork& work, const DenseExtent& e, const Spri
         DecodeStep step;
         step.append = machine.memory.write_cycles(q_bits + appended * token_bits, 1.0,
                                                   work.cell.slc_write_s, machine.clock_Hz);
-        step.row = pair_times(work, machine, ceil_div(pairs, machine.corelets));
+        step.row = units.of(ceil_div(pairs, machine.corelets));
         step.row.fetch = fetch.of_stream(warm ? appended : pairs, q_bits);
         add_decode_step(step, machine, tally);
         before = seen;
@@ -45,10 +46,11 @@ ChipTally decode_baseline(const HeadWork& work, const DenseExtent& e, const Spri
 /// Queries one after another, each with the keys it may see.
 HeadTime time_stream(const HeadWork& work, const DenseExtent& e, const SprintChip& machine) {
     const std::int64_t q_bits = std::int64_t{work.shape.d} * work.bits.q;
+    const UnitTimes units(work, machine);
     FetchTime fetch(work, machine, 0);
     EvenPairs even(e);
     const auto row_of = [&](std::int64_t pairs) {
-        QueryRow row = pair_times(work, machine, ceil_div(pairs, machine.corelets));
+        QueryRow row = units.of(ceil_div(pairs, machine.corelets));
         row.fetch = fetch.of_stream(pairs, q_bits);
         return row;
     };

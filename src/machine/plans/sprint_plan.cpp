@@ -166,6 +166,7 @@ void time_decode(const HeadWork& work, const Selection& selection, const SprintC
     const HeadShape& s = work.shape;
     const AppendTime append(work, machine);
     const ChainTimes times = sprint_chain(work, machine);
+    const UnitTimes units(work, machine);
     FetchTime fetch(work, machine, msb_of(work));
     tally.cycles = {};
     std::int64_t before = 0;
@@ -177,7 +178,7 @@ void time_decode(const HeadWork& work, const Selection& selection, const SprintC
         step.append = append.cycles(seen - before);
         step.thresholding = times.thresholding;
         step.read_p = times.in_memory ? machine.memory.read_cycles(seen, 0, 0) : 0;
-        step.row = pair_times(work, machine, slots);
+        step.row = units.of(slots);
         step.row.fetch = fetch.of(fetched(i), std::int64_t{s.d} * work.bits.q);
         add_decode_step(step, machine, tally);
         before = seen;
@@ -228,6 +229,7 @@ SprintRows sprint_rows(const HeadWork& work, const Selection& selection, const S
                        ResidencyReplay& residency) {
     const HeadShape& s = work.shape;
     const std::int64_t q_bits = std::int64_t{s.d} * work.bits.q;
+    const UnitTimes units(work, machine);
     FetchTime fetch(work, machine, msb_of(work));
     SprintRows head;
     QueryRow nothing_kept;
@@ -235,7 +237,7 @@ SprintRows sprint_rows(const HeadWork& work, const Selection& selection, const S
     head.rows.assign(static_cast<std::size_t>(s.valid_q), nothing_kept);
     head.buffer = residency.replay(selection, [&](std::size_t query, const auto& keys) {
         QueryRow& row = head.rows.at(query);
-        row = pair_times(work, machine, row_slots(selection.row(query), machine.corelets));
+        row = units.of(row_slots(selection.row(query), machine.corelets));
         row.fetch = fetch.of(keys, q_bits);
     });
     return head;

@@ -80,13 +80,13 @@ class TiledWalk {
   public:
     TiledWalk(const HeadWork& work, const SprintChip& machine, const Tiling& tiling,
               const DenseExtent& extent)
-        : work_(work),
-          machine_(machine),
+        : machine_(machine),
           tiling_(tiling),
           extent_(extent),
           sizes_(tile_sizes(work, machine)),
           is_regular_(!extent.causal && !extent.is_masked()),
           keys_stay_(tiling.keys_outside || extent.keys <= tiling.key_block),
+          units_(work, machine),
           fetch_(work, machine, 0),
           even_(extent),
           pipeline_(chain_times(machine)) {}
@@ -163,19 +163,18 @@ class TiledWalk {
 
     /// Online softmax: each further key block rescales the unfinished output once.
     void rows(std::int64_t count, std::int64_t pairs, bool rescales) {
-        const QueryRow row = pair_times(work_, machine_, ceil_div(pairs, machine_.corelets));
-        const QueryRow behind =
-            pair_times(work_, machine_, ceil_div(pairs + (rescales ? 1 : 0), machine_.corelets));
+        const QueryRow row = units_.of(ceil_div(pairs, machine_.corelets));
+        const QueryRow behind = units_.of(ceil_div(pairs + (rescales ? 1 : 0), machine_.corelets));
         pipeline_.rows(count, row.qk, behind.softmax, behind.v);
     }
 
-    const HeadWork& work_;
     const SprintChip& machine_;
     const Tiling& tiling_;
     const DenseExtent& extent_;
     TileSizes sizes_;
     bool is_regular_;
     bool keys_stay_;  ///< a key block is on chip while one query block after another comes
+    UnitTimes units_;
     FetchTime fetch_;
     EvenPairs even_;
     ChipPipeline pipeline_;
