@@ -97,6 +97,10 @@ class TraceFile {
     /// All weights, each tensor's fault apart.
     Weights read_weights(Problems& problems) const;
 
+    /// That the stored layers of a sample do what the forward pass would do from the weights.
+    /// Throws: UserError naming what it would leave out (mask, bias, another scale, windows).
+    void require_recomputable(const SampleEntry& entry) const;
+
     H5Group sample_group(const SampleEntry& entry) const;
 
   private:

@@ -65,6 +65,10 @@ Sample TraceReader::calibration_sample(int index) const {
     return impl_->file.read_sample(impl_->entry(index, true), index, impl_->problems);
 }
 
+void TraceReader::require_recomputable(const Sample& sample) const {
+    impl_->file.require_recomputable(impl_->entry(sample.index, sample.calibration));
+}
+
 AttentionLayer TraceReader::layer(const Sample& sample, int layer, bool with_golden) const {
     const SampleEntry& entry = impl_->entry(sample.index, sample.calibration);
     const std::string where = impl_->file.sample_group(entry).where("layers");

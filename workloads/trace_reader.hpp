@@ -36,6 +36,9 @@ class TraceReader {
     std::shared_ptr<const Weights> weights() const;
     Sample sample(int index) const;
     Sample calibration_sample(int index) const;
+    /// That the network's weights say all about the attention of a sample.
+    /// Throws: UserError naming what a forward pass from the weights would leave out.
+    void require_recomputable(const Sample& sample) const;
     /// Layer `layer` (ordinal among attention layers) of one sample. Non-finite values are a
     /// UserError that names dataset and index. `with_golden` also reads `out`.
     AttentionLayer layer(const Sample& sample, int layer, bool with_golden) const;
