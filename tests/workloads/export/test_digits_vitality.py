@@ -6,7 +6,7 @@ import unittest
 import small
 import numpy as np
 
-from attohm_export.forward import gelu, layer_norm
+from attohm_export.maths import gelu, layer_norm
 from attohm_export.reader import TraceReader, check_trace, content_matches
 
 FOLDER = small.ROOT / "workloads" / "zoo" / "digits_vitality"

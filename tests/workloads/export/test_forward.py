@@ -6,7 +6,8 @@ import unittest
 import small
 import numpy as np
 
-from attohm_export.forward import VitModel, erf
+from attohm_export.forward import VitModel
+from attohm_export.maths import erf
 
 
 def norm(x, w, b, eps):

@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from . import __version__, closed_loop, samples
 from .assemble import Batch, fold_heads, shape_of
 from .errors import CaptureError, Refused

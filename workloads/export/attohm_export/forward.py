@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .maths import ACTIVATIONS, NORMS, erf, gelu, layer_norm, linear, rotate, softmax_sum, widened  # noqa: F401
+from .maths import ACTIVATIONS, NORMS, linear, rotate, softmax_sum, widened
 
 FAMILIES = ("vit", "bert", "gpt", "llama")
 NET_DEFAULTS = {"rope_theta": 0.0, "rope_style": "half", "qk_norm": "none", "layer_scale": 0, "embed_scale": 1.0,

@@ -10,7 +10,7 @@ from torch import nn
 
 from ..errors import Refused
 from ..mapping import Mapping
-from .plan import Plan, activation_of, arrays_of, norms_of
+from .plan import Plan, activation_of, arrays_of, norms_of, packed_thirds
 
 NAME = "torch nn.TransformerEncoder"
 
@@ -54,16 +54,8 @@ def _layer(mapping, i, at, layer, first):
     """One nn.TransformerEncoderLayer. Returns: names of its norms."""
     if layer.norm_first != first.norm_first:
         raise Refused("layers of one encoder differ", at, f"norm_first {layer.norm_first}", f"{first.norm_first}")
-    group = f"layer_{i:02d}"
-    packed = mapping.has(f"{at}.self_attn.in_proj_weight")
-    for index, name in enumerate("qkv"):
-        def third(a, j=index):
-            return a[j * (len(a) // 3):(j + 1) * (len(a) // 3)]
-        if packed:
-            mapping.take(f"{group}/w{name}", f"{at}.self_attn.in_proj_weight", third, f"third {index + 1}")
-        else:
-            mapping.take(f"{group}/w{name}", f"{at}.self_attn.{name}_proj_weight")
-        mapping.take_if(f"{group}/b{name}", f"{at}.self_attn.in_proj_bias", third, f"third {index + 1}")
+    group, packed = f"layer_{i:02d}", f"{at}.self_attn.in_proj_"
+    packed_thirds(mapping, group, packed + "weight", packed + "bias")
     mapping.linear(f"{group}/wo", f"{group}/bo", f"{at}.self_attn.out_proj")
     mapping.linear(f"{group}/w_up", f"{group}/b_up", f"{at}.linear1")
     mapping.linear(f"{group}/w_down", f"{group}/b_down", f"{at}.linear2")

@@ -52,9 +52,11 @@ def _block(mapping, i, at, block):
         raise Refused("cross-attention", f"{at}.crossattention", "present", "self-attention only")
 
     def conv1d(module):
+        """Is the weight stored [in, out]?"""
         return type(block.get_submodule(module)).__name__ == "Conv1D"
 
-    packed_thirds(mapping, layer, f"{at}.attn.c_attn", conv1d("attn.c_attn"))
+    packed = f"{at}.attn.c_attn"
+    packed_thirds(mapping, layer, f"{packed}.weight", f"{packed}.bias", conv1d("attn.c_attn"))
     mapping.linear(f"{layer}/wo", f"{layer}/bo", f"{at}.attn.c_proj", conv1d("attn.c_proj"))
     mapping.linear(f"{layer}/w_up", f"{layer}/b_up", f"{at}.mlp.c_fc", conv1d("mlp.c_fc"))
     mapping.linear(f"{layer}/w_down", f"{layer}/b_down", f"{at}.mlp.c_proj", conv1d("mlp.c_proj"))

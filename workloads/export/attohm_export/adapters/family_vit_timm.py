@@ -79,7 +79,7 @@ def _block(model, mapping, i, block):
         if not has(block, name):
             raise Refused("a block of another kind (parallel or gated blocks have their own layout)", at,
                           f"{type(block).__name__} without {name}", "norm1, attn.qkv, norm2, mlp.fc1, mlp.fc2")
-    packed_thirds(mapping, layer, f"{at}.attn.qkv")
+    packed_thirds(mapping, layer, f"{at}.attn.qkv.weight", f"{at}.attn.qkv.bias")
     mapping.linear(f"{layer}/wo", f"{layer}/bo", f"{at}.attn.proj")
     mapping.linear(f"{layer}/w_up", f"{layer}/b_up", f"{at}.mlp.fc1")
     mapping.linear(f"{layer}/w_down", f"{layer}/b_down", f"{at}.mlp.fc2")

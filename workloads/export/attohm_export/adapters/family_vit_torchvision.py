@@ -4,7 +4,7 @@ import numpy as np
 
 from ..errors import Refused
 from ..mapping import Mapping
-from .plan import Plan, activation_of, arrays_of, has, norms_of
+from .plan import Plan, activation_of, arrays_of, has, norms_of, packed_thirds
 
 NAME = "torchvision VisionTransformer"
 MARKS = ("conv_proj", "class_token", "encoder.pos_embedding", "encoder.layers", "encoder.ln", "heads")
@@ -55,11 +55,7 @@ def _block(mapping, i, at, block):
     """One encoder block. Returns: names of its norms."""
     layer = f"layer_{i:02d}"
     packed = f"{at}.self_attention.in_proj_"
-    for index, name in enumerate("qkv"):
-        def third(a, j=index):
-            return a[j * (len(a) // 3):(j + 1) * (len(a) // 3)]
-        mapping.take(f"{layer}/w{name}", packed + "weight", third, f"third {index + 1}")
-        mapping.take_if(f"{layer}/b{name}", packed + "bias", third, f"third {index + 1}")
+    packed_thirds(mapping, layer, packed + "weight", packed + "bias")
     mapping.linear(f"{layer}/wo", f"{layer}/bo", f"{at}.self_attention.out_proj")
     up, down = _parts(block.mlp)[0]
     mapping.linear(f"{layer}/w_up", f"{layer}/b_up", f"{at}.mlp.{up}")

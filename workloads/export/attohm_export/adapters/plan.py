@@ -112,12 +112,13 @@ def prefix_of(model, marks, prefixes):
     return None
 
 
-def packed_thirds(mapping, layer, module, transposed=False):
-    """One Linear that holds q, k and v in this order as wq, wk, wv, bq, bk, bv."""
+def packed_thirds(mapping, layer, weight, bias, transposed=False):
+    """One parameter that holds q, k and v in this order as wq, wk, wv; its bias as bq, bk, bv."""
     for index, name in enumerate("qkv"):
-        def third(a, i=index):
-            a = a.T if transposed and a.ndim == 2 else a
-            return a[i * (len(a) // 3):(i + 1) * (len(a) // 3)]
-        note = f"third {index + 1}" + (", transposed" if transposed else "")
-        mapping.take(f"{layer}/w{name}", module + ".weight", third, note)
-        mapping.take_if(f"{layer}/b{name}", module + ".bias", third, f"third {index + 1}")
+        def third(array, i=index):
+            """Rows of one of the three."""
+            array = array.T if transposed and array.ndim == 2 else array
+            return array[i * (len(array) // 3):(i + 1) * (len(array) // 3)]
+        note = f"third {index + 1}"
+        mapping.take(f"{layer}/w{name}", weight, third, note + (", transposed" if transposed else ""))
+        mapping.take_if(f"{layer}/b{name}", bias, third, note)

@@ -56,6 +56,7 @@ class Recorder:
 
     @property
     def is_muted(self):
+        """Inside `muted`?"""
         return self._muted > 0
 
     @property
