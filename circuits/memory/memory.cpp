@@ -53,6 +53,16 @@ UnitCost bandwidth_cost(const BandwidthMemory& memory) {
     return cost;
 }
 
+std::vector<UnitCost> reram_costs(const ReramPrices& prices) {
+    UnitCost read, write;
+    read.circuit = write.circuit = "reram";
+    read.event = "read_bit";
+    read.energy = prices.slc_read_bit;
+    write.event = "write_bit";
+    write.energy = prices.slc_write_bit;
+    return {read, write};
+}
+
 /// A number with its source, or nothing where the user writes `unknown`.
 std::optional<Cited> cited_or_unknown(const Settings& settings, const std::string& key) {
     if (!settings.real_or(key, "unknown", kPositive)) return std::nullopt;
@@ -82,6 +92,10 @@ Memory make_bandwidth(const Settings& settings, const std::string& prefix) {
     return Memory(BandwidthMemory(rate, cited_or_unknown(settings, prefix + ".energy_pJ_per_bit")));
 }
 
+Memory make_reram(const Settings& settings, const std::string& prefix) {
+    return Memory(make_reram_store(settings, prefix));
+}
+
 }  // namespace
 
 BandwidthMemory::BandwidthMemory(double bytes_per_s, std::optional<Cited> bit_energy)
@@ -107,8 +121,13 @@ Memory::Memory(DramClosedForm dram, std::optional<Cited> io)
 Memory::Memory(BandwidthMemory memory)
     : model_(std::move(memory)), unit_costs_{bandwidth_cost(std::get<BandwidthMemory>(model_))} {}
 
+Memory::Memory(ReramStoreSource source)
+    : model_(std::move(source.store)),
+      unit_costs_(reram_costs(std::get<ReramStore>(model_).prices())),
+      assumed_(std::move(source.assumed)) {}
+
 std::string_view Memory::kind() const {
-    return dram() != nullptr ? "dram" : "bandwidth";
+    return memory_kinds().at(model_.index()).name;
 }
 
 MemoryCost Memory::access(const AccessPattern& pattern) const {
@@ -119,10 +138,12 @@ MemoryCost Memory::access(const AccessPattern& pattern) const {
 
 double Memory::peak_bytes_per_s() const {
     if (const DramClosedForm* model = dram()) return model->peak_bytes_per_s();
+    if (const auto* reram = std::get_if<ReramStore>(&model_)) return reram->peak_bytes_per_s();
     return std::get<BandwidthMemory>(model_).bytes_per_s();
 }
 
 std::optional<double> Memory::capacity_bytes() const {
+    if (const auto* reram = std::get_if<ReramStore>(&model_)) return reram->capacity_bytes();
     const DramClosedForm* model = dram();
     if (model == nullptr) return std::nullopt;
     const DramGeometry& g = model->table().geometry;
@@ -137,9 +158,11 @@ std::optional<Watt> Memory::idle_power() const {
 }
 
 const std::vector<MemoryKind>& memory_kinds() {
+    // In the order of the models of `Memory`.
     static const std::vector<MemoryKind> kinds = {
         {"dram", "DRAM by the timing and currents of a table", make_dram},
-        {"bandwidth", "a bandwidth and, if published, an energy per bit", make_bandwidth}};
+        {"bandwidth", "a bandwidth and, if published, an energy per bit", make_bandwidth},
+        {"reram", "ReRAM banks by the organisation and prices of a table", make_reram}};
     return kinds;
 }
 

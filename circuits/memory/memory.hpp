@@ -9,6 +9,7 @@
 
 #include "circuits/memory/dram_closed_form.hpp"
 #include "circuits/memory/memory_cost.hpp"
+#include "circuits/memory/reram_store.hpp"
 #include "circuits/unit_cost.hpp"
 #include "src/base/settings.hpp"
 
@@ -36,6 +37,7 @@ class Memory {
   public:
     explicit Memory(DramClosedForm dram, std::optional<Cited> io);
     explicit Memory(BandwidthMemory memory);
+    explicit Memory(ReramStoreSource source);
 
     std::string_view kind() const;
     /// Throws: InvariantError for negative bytes, or a run that is not positive.
@@ -49,15 +51,16 @@ class Memory {
     std::optional<Watt> idle_power() const;
     /// What each counted event costs, with sources: the unit prices of the ledger's lines.
     /// Events: dram: read_burst, write_burst, activation, refresh, io_bit, standby (leakage is
-    /// precharge standby, bias_power active standby, all channels); bandwidth: bit.
+    /// precharge standby, bias_power active standby, all channels); bandwidth: bit; reram:
+    /// read_bit, write_bit.
     const std::vector<UnitCost>& unit_costs() const { return unit_costs_; }
-    /// Keys of the DRAM table that are marked assumed and shape time or energy.
+    /// Keys of the memory's table that are marked assumed and shape time or energy.
     const std::vector<std::string>& assumed() const { return assumed_; }
     /// The DRAM behind it, or nothing.
     const DramClosedForm* dram() const { return std::get_if<DramClosedForm>(&model_); }
 
   private:
-    std::variant<DramClosedForm, BandwidthMemory> model_;
+    std::variant<DramClosedForm, BandwidthMemory, ReramStore> model_;
     std::vector<UnitCost> unit_costs_;
     std::vector<std::string> assumed_;
 };

@@ -76,6 +76,25 @@ CircuitModel reram() {
          "rows that lie in a row buffer already, writes during a fetch"}};
 }
 
+CircuitModel reram_store() {
+    return {
+        "memory-reram-main",
+        "ReRAM as plain main memory behind an engine: single-level cells, no thresholding",
+        {"R rows of b bits: bank = ceil(R / (C B)) (t_rcd + b / bus); bus = t_rcd + ceil(R / C) "
+         "b / bus; commands two per row and channel",
+         "read = t_cl + the largest; write = t_cl + max(bits / (C bus), ceil(bits / cells in "
+         "parallel) x pulse)",
+         "energy = bits x the figure for reads or writes; no standby, no refresh",
+         "checked against the commands played one by one"},
+        {{"kind", "-", "reram", "under the memory's prefix, as the next three"},
+         {"table", "-", "sprint-reram, or a file", "organisation and prices: memory.*"},
+         {"clock_GHz", "GHz", "0.001 to 100", "clock of its bus"},
+         {"write_pulse_ns", "ns", "above 0", "one write of a cell, its verify read included"}},
+        "organisation and prices from the table, the pulse from the machine file",
+        {"rows in a row buffer already, banks that wait for a write, failed pulses, wear",
+         "pieces that fall on few banks by their stride"}};
+}
+
 CircuitModel reram_write() {
     return {"memory-reram-write",
             "time of programming keys, failed verifies, and how long the cells stand it",
@@ -97,7 +116,7 @@ CircuitModel reram_write() {
 }  // namespace
 
 std::vector<CircuitModel> memory_circuit_models() {
-    return {dram(), bandwidth(), reram(), reram_write()};
+    return {dram(), bandwidth(), reram(), reram_store(), reram_write()};
 }
 
 }  // namespace attohm

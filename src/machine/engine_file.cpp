@@ -167,7 +167,7 @@ Engine make_engine(const Settings& settings, double clock_Hz, double node_nm, do
     check_dedications(settings, engine);
     if (!settings.has("memories.main.kind"))
         throw UserError("an engine without a memory", where, "no `memories.main.kind`",
-                        "memories: {main: {kind: bandwidth or dram, ...}}");
+                        "memories: {main: {kind: bandwidth, dram or reram, ...}}");
     for (const std::string& name : names_under(settings, "memories"))
         if (name != "main")
             throw UserError("a memory that no plan uses",
