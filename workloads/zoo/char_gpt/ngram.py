@@ -7,6 +7,8 @@ J. Goodman, "An empirical study of smoothing techniques for language modeling"
 
 import numpy as np
 
+FALLBACK = 0.5  # discount of an order in which nothing occurs once
+
 
 def contexts(tokens, length, symbols):
     """The `length` symbols before each position as one integer, int64 [n]; 0 before the text."""
@@ -49,7 +51,7 @@ class _Level:
 
     def __init__(self, codes, counts, symbols):
         ones, twos = (counts == 1).sum(), (counts == 2).sum()
-        self._discount = ones / (ones + 2.0 * twos) if ones else 0.0
+        self._discount = ones / (ones + 2.0 * twos) if ones else FALLBACK
         self._symbols, self._codes, self._counts = symbols, codes, counts
         self._histories, first = np.unique(codes // symbols, return_index=True)
         self._totals = np.add.reduceat(counts, first)

@@ -26,9 +26,9 @@ class Recipe:
 
     seed: int = 7
     windows: int = 4
-    train_steps: int = 8000
+    train_steps: int = 3000
     train_rate: float = 2e-3
-    tune_steps: int = 3000
+    tune_steps: int = 1200
     tune_rate: float = 6e-4
     threshold_rate: float = 2e-2
     weight_decay: float = 0.1
