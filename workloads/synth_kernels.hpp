@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <span>
 
-/// Counting over rows of scores. Integer results: the same at every SIMD level.
+/// Sums over rows of scores: the same at every SIMD level.
 namespace attohm {
 
 /// Scores at or above the threshold.
@@ -12,6 +12,9 @@ std::int64_t count_kept(std::span<const float> row, float threshold);
 /// Scores at or above the threshold now that were below it in the row before.
 /// Args: row, before: the same length.
 std::int64_t count_new(std::span<const float> row, std::span<const float> before, float threshold);
+
+/// Sum of squares in double, in an order of its own that no SIMD level changes.
+double sum_of_squares(std::span<const float> row);
 
 /// Equal bins over [low, low + bins / inverse_width); what lies outside goes to the end bins.
 struct ScoreBins {

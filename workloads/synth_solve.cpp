@@ -1,233 +1,25 @@
 #include <algorithm>
 #include <cmath>
-#include <compare>
 #include <functional>
 #include <numbers>
 #include <span>
 #include <vector>
 
-#include "src/base/blas.hpp"
 #include "src/base/error.hpp"
 #include "workloads/synth_head.hpp"
 #include "workloads/synth_kernels.hpp"
+#include "workloads/synth_scores.hpp"
+#include "workloads/synth_softmax.hpp"
 
 namespace attohm {
 
 namespace {
 
-constexpr std::size_t kQueryBlock = 256;                   ///< rows of scores formed at a time
-constexpr std::size_t kHeldScores = std::size_t{1} << 23;  ///< at most this many are kept in memory
-constexpr std::size_t kBins = 16384;
-constexpr double kGapWindow = 5e-4;   ///< ranks around the asked one in which a gap may be chosen
-constexpr float kRounding = 1e-6F;    ///< of a score, as a fraction of the range of scores
-constexpr double kGoodEnough = 2e-3;  ///< relative error of new keys at which the search stops
+constexpr double kGoodEnough = 2e-3;  ///< relative error at which the search of one setting stops
+constexpr double kAllGood = 6e-3;     ///< the same for all statistics together
 constexpr int kEvaluations = 24;
-
-/// A row of scores over the keys that its query may see, and the row before it.
-struct ScoreRow {
-    std::span<const float> scores;
-    std::span<const float> before;  ///< empty for the first query of a sample
-};
-
-/// The scores of a head over all samples, formed block by block from q and k; held when they are
-/// few.
-class HeadScores {
-  public:
-    HeadScores(const SynthSpec& spec, const SynthPlace& place, const SynthTarget& target)
-        : spec_(spec), place_(place), valid_(target.valid), content_(spec) {
-        const auto d = static_cast<std::size_t>(spec.head_dim);
-        std::size_t total = 0;
-        for (std::size_t s = 0; s < valid_.size(); ++s) {
-            const auto n = static_cast<std::size_t>(valid_[s]);
-            place_.sample = static_cast<int>(s);
-            keys_.emplace_back(static_cast<std::size_t>(spec.tokens), d);
-            queries_.emplace_back(n, d);
-            content_.keys(place_, keys_.back().view());
-            total += n * n;
-        }
-        held_ = total <= kHeldScores;
-        if (held_) scores_.resize(total);
-    }
-
-    void set(const QueryProcess& process) {
-        for (std::size_t s = 0; s < valid_.size(); ++s) {
-            place_.sample = static_cast<int>(s);
-            content_.queries(place_, process, queries_[s].view());
-        }
-        fresh_ = true;
-    }
-
-    /// Calls f for every row of every sample, in order.
-    void for_each_row(const std::function<void(const ScoreRow&)>& f) {
-        std::size_t offset = 0;
-        for (std::size_t s = 0; s < valid_.size(); ++s) {
-            const auto n = static_cast<std::size_t>(valid_[s]);
-            std::vector<float> last;  // the last row of the block before
-            for (std::size_t first = 0; first < n; first += kQueryBlock) {
-                const std::size_t count = std::min(kQueryBlock, n - first);
-                const MatrixView<const float> block = form(s, first, count, offset);
-                for (std::size_t i = 0; i < count; ++i) f(row_of(block, first, i, last));
-                last.assign(block.row(count - 1), block.row(count - 1) + block.cols);
-                offset += count * block.cols;
-            }
-        }
-        fresh_ = false;
-    }
-
-    /// Pairs that causality and padding allow.
-    std::int64_t pairs() const {
-        std::int64_t total = 0;
-        for (const std::int64_t n : valid_) total += spec_.causal ? n * (n + 1) / 2 : n * n;
-        return total;
-    }
-
-    /// A number that nearly every |score| stays below.
-    float range() const {
-        double largest = 0.0;
-        for (const Matrix<float>& q : queries_)
-            for (std::size_t i = 0; i < q.rows(); ++i) {
-                double sum = 0.0;
-                for (std::size_t c = 0; c < q.cols(); ++c)
-                    sum += static_cast<double>(q(i, c)) * static_cast<double>(q(i, c));
-                largest = std::max(largest, sum);
-            }
-        // 6 standard deviations of q.k for keys of about unit variance.
-        return static_cast<float>(6.0 * std::sqrt(largest / static_cast<double>(spec_.head_dim)));
-    }
-
-  private:
-    MatrixView<const float> form(std::size_t s, std::size_t first, std::size_t count,
-                                 std::size_t offset) {
-        const auto n = static_cast<std::size_t>(valid_[s]);
-        const std::size_t keys = spec_.causal ? first + count : n;
-        if (!held_ && scores_.size() < count * keys) scores_.resize(count * keys);
-        const MatrixView<float> block(scores_.data() + (held_ ? offset : 0), count, keys);
-        const float scale = 1.0F / std::sqrt(static_cast<float>(spec_.head_dim));
-        if (fresh_ || !held_)
-            sgemm_nt(scale, queries_[s].view().rows_from(first, count), keys_[s].view().top(keys),
-                     0.0F, block);
-        return block;
-    }
-
-    ScoreRow row_of(MatrixView<const float> block, std::size_t first, std::size_t i,
-                    std::span<const float> last) const {
-        const std::size_t query = first + i;
-        const std::size_t end = spec_.causal ? query + 1 : block.cols;
-        ScoreRow row{{block.row(i), end}, {}};
-        const std::size_t end_before = spec_.causal ? query : block.cols;
-        if (i > 0) row.before = {block.row(i - 1), end_before};
-        if (i == 0 && query > 0) row.before = last.first(end_before);
-        return row;
-    }
-
-    const SynthSpec& spec_;
-    SynthPlace place_;
-    const std::vector<int>& valid_;
-    SynthContent content_;
-    std::vector<Matrix<float>> keys_;     ///< per sample, [tokens, d]
-    std::vector<Matrix<float>> queries_;  ///< per sample, [valid, d]
-    AlignedVector<float> scores_;
-    bool held_ = false;
-    bool fresh_ = false;
-};
-
-struct Edges {
-    std::size_t first, last;  ///< bins
-    std::int64_t above;       ///< scores in bins above `last`
-};
-
-/// The bin that holds the score of rank `kept` (counted from the top), widened to at least one
-/// occupied bin on either side, so that a gap between two different scores lies inside.
-Edges bins_around(std::span<const std::uint32_t> counts, std::int64_t kept) {
-    std::size_t bin = counts.size() - 1;
-    std::int64_t above = 0;
-    while (bin > 0 && above + counts[bin] < kept) above += counts[bin--];
-    Edges edges{bin, bin, above};
-    while (edges.first > 0 && counts[--edges.first] == 0) {
-    }
-    while (edges.last + 1 < counts.size()) {
-        ++edges.last;
-        edges.above -= counts[edges.last];
-        if (counts[edges.last] != 0) break;
-    }
-    return edges;
-}
-
-/// Middle of the gap below the n-th of descending scores; above the lower one in floats too.
-float middle_below(std::span<const float> descending, std::size_t n) {
-    const float upper = descending[n - 1], lower = descending[n];
-    const float middle = lower + 0.5F * (upper - lower);
-    return middle > lower ? middle : upper;
-}
-
-/// A threshold that about `kept` scores reach: in the widest gap near that rank. Equal queries make
-/// equal scores up to rounding; then it is the nearest gap wider than that.
-/// Args: descending: scores around the rank; above: how many are higher still; rounding: gaps below
-///   it may come from the order of sums alone.
-float threshold_in_gap(std::span<const float> descending, std::int64_t above, std::int64_t kept,
-                       float rounding) {
-    const auto window = static_cast<std::int64_t>(kGapWindow * static_cast<double>(kept));
-    /// Worse first: too narrow, then ranks outside the window, then narrowness.
-    struct Merit {
-        bool narrow;
-        std::int64_t distance;
-        float minus_gap;
-        auto operator<=>(const Merit&) const = default;
-    };
-    std::size_t best = 0;
-    Merit best_merit{};
-    for (std::size_t n = 1; n < descending.size(); ++n) {
-        const float gap = descending[n - 1] - descending[n];
-        if (!(gap > 0.0F)) continue;
-        const std::int64_t rank = above + static_cast<std::int64_t>(n);
-        const std::int64_t outside = std::max<std::int64_t>(std::abs(rank - kept) - window, 0);
-        const Merit merit{gap < rounding, outside, -gap};
-        if (best != 0 && !(merit < best_merit)) continue;
-        best = n;
-        best_merit = merit;
-    }
-    ATTOHM_CHECK_LT(std::size_t{0}, best);
-    return middle_below(descending, best);
-}
-
-float quantile_threshold(HeadScores& scores, std::int64_t kept) {
-    std::vector<std::uint32_t> counts(kBins, 0);
-    const float range = scores.range();
-    const ScoreBins bins{-range, static_cast<float>(kBins) / (2.0F * range), counts};
-    scores.for_each_row([&](const ScoreRow& row) { bins.add(row.scores); });
-    const Edges edges = bins_around(counts, kept);
-    std::vector<float> near;
-    scores.for_each_row([&](const ScoreRow& row) {
-        for (const float score : row.scores) {
-            const std::size_t bin = bins.bin(score);
-            if (bin >= edges.first && bin <= edges.last) near.push_back(score);
-        }
-    });
-    std::sort(near.begin(), near.end(), std::greater<>());
-    return threshold_in_gap(near, edges.above, kept, kRounding * range);
-}
-
-/// Threshold and realised counts for one correlation.
-SynthHead evaluate(HeadScores& scores, const QueryProcess& process, const SynthTarget& target) {
-    scores.set(process);
-    SynthHead head;
-    head.process = process;
-    head.threshold = quantile_threshold(scores, target.kept);
-    double fractions = 0.0;
-    std::int64_t queries = 0;
-    scores.for_each_row([&](const ScoreRow& row) {
-        head.kept += count_kept(row.scores, head.threshold);
-        if (row.before.empty()) return;
-        // A key that a causal query sees for the first time was not kept before.
-        const std::size_t seen = row.before.size();
-        const std::int64_t fresh = count_new(row.scores.first(seen), row.before, head.threshold) +
-                                   count_kept(row.scores.subspan(seen), head.threshold);
-        fractions += static_cast<double>(fresh) / static_cast<double>(row.scores.size());
-        ++queries;
-    });
-    head.new_keys = fractions / static_cast<double>(queries);
-    return head;
-}
+constexpr int kRounds = 5;           ///< of the settings in turn, where several act on each other
+constexpr double kHighestBump = 40;  ///< over the score spread: more changes no order
 
 /// Correlation of neighbouring scores cos(angle) = share + (1 - share) correlation.
 QueryProcess process_at(double angle, double share) {
@@ -262,31 +54,210 @@ class AngleSearch {
     int steps_ = 0;
 };
 
-}  // namespace
-
-SynthHead solve_head(const SynthSpec& spec, const SynthPlace& place, const SynthTarget& target) {
-    HeadScores scores(spec, place, target);
-    ATTOHM_CHECK(target.kept > 0 && target.kept < scores.pairs());
-    // A fixed direction bounds how fast scores can change: less of it where much change is asked.
-    const double reach = 0.4 * (1.0 + std::cos(target.first_angle));
-    const double share = std::min(SynthContent(spec).fixed_share(place), reach);
-    double angle = target.first_angle;
-    SynthHead best = evaluate(scores, process_at(angle, share), target);
-    if (!target.new_keys) return best;
-
-    const double asked = *target.new_keys;
-    const auto error_of = [asked](const SynthHead& head) {
-        return std::abs(head.new_keys - asked);
-    };
-    AngleSearch search(asked);
-    double realised = best.new_keys;
-    for (int i = 1; i < kEvaluations && error_of(best) > kGoodEnough * asked; ++i) {
-        angle = search.next(angle, realised);
-        const SynthHead now = evaluate(scores, process_at(angle, share), target);
-        realised = now.new_keys;
-        if (error_of(now) < error_of(best)) best = now;
+/// The root of a function that grows from a negative to a positive value between two places, by
+/// false position with halving of a value that stays (Illinois).
+/// Returns: the place of the smallest |value| seen.
+double find_root(const std::function<double(double)>& f, double low, double f_low, double high,
+                 double f_high, double good) {
+    double best = std::abs(f_low) < std::abs(f_high) ? low : high;
+    double f_best = std::min(std::abs(f_low), std::abs(f_high));
+    int stays = 0;
+    for (int i = 0; i < kEvaluations && f_best > good; ++i) {
+        const double x = low + (high - low) * f_low / (f_low - f_high);
+        const double value = f(x);
+        if (std::abs(value) < f_best) {
+            f_best = std::abs(value);
+            best = x;
+        }
+        (value < 0.0 ? low : high) = x;
+        (value < 0.0 ? f_low : f_high) = value;
+        const int side = value < 0.0 ? -1 : 1;
+        if (stays == side) (value < 0.0 ? f_high : f_low) *= 0.5;
+        stays = side;
     }
     return best;
+}
+
+std::int64_t count_near(const ScoreRow& row, double reach, float threshold) {
+    const auto end = static_cast<double>(row.scores.size());
+    const double first = std::clamp(std::ceil(row.position - reach), 0.0, end);
+    const double last = std::clamp(std::floor(row.position + reach) + 1.0, first, end);
+    return count_kept(
+        row.scores.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(last - first)),
+        threshold);
+}
+
+/// The search for the settings of one head.
+class HeadSearch {
+  public:
+    HeadSearch(const SynthSpec& spec, const AttentionSize& size, const SynthPlace& place,
+               const SynthTarget& target)
+        : spec_(spec), target_(target), scores_(spec, size, place, target.valid) {
+        ATTOHM_CHECK(target.kept > 0 && target.kept < scores_.pairs());
+        // A fixed direction bounds how fast scores can change: less of it where much change is
+        // asked.
+        const double reach = 0.4 * (1.0 + std::cos(target.first_angle));
+        share_ = std::min(SynthContent(spec, size).fixed_share(place), reach);
+        angle_ = target.first_angle;
+        process_ = process_at(angle_, share_);
+    }
+
+    SynthHead run() {
+        SynthHead best;
+        double best_error = std::numeric_limits<double>::infinity();
+        for (int round = 0; round < kRounds && best_error > kAllGood; ++round) {
+            if (spec_.local_share) solve_bump();
+            if (target_.new_keys) solve_angle();
+            if (spec_.effective_keys || spec_.sink_mass) solve_softmax();
+            const SynthHead now = measured();
+            const double error = worst_error(now);
+            if (error < best_error) {
+                best = now;
+                best_error = error;
+            }
+            if (!acts_on_order()) break;
+        }
+        return best;
+    }
+
+  private:
+    /// Whether one round may spoil what it settled before.
+    bool acts_on_order() const { return spec_.local_share || spec_.sink_mass; }
+
+    /// Threshold and realised counts for the present process.
+    SynthHead evaluate() {
+        scores_.set(process_);
+        SynthHead head;
+        head.process = process_;
+        head.threshold = scores_.threshold(target_.kept);
+        double fractions = 0.0;
+        std::int64_t queries = 0, near = 0;
+        scores_.for_each_row([&](const ScoreRow& row) {
+            head.kept += count_kept(row.scores, head.threshold);
+            near += count_near(row, spec_.local_reach, head.threshold);
+            if (row.before.empty()) return;
+            // A key that a causal query sees for the first time was not kept before.
+            const std::size_t seen = row.before.size();
+            const std::int64_t fresh =
+                count_new(row.scores.first(seen), row.before, head.threshold) +
+                count_kept(row.scores.subspan(seen), head.threshold);
+            fractions += static_cast<double>(fresh) / static_cast<double>(row.visible);
+            ++queries;
+        });
+        head.new_keys = queries > 0 ? fractions / static_cast<double>(queries) : 0.0;
+        head.local_share = static_cast<double>(near) / static_cast<double>(head.kept);
+        return head;
+    }
+
+    SynthHead measured() {
+        SynthHead head = evaluate();
+        const SoftmaxMeans means = SoftmaxRows(scores_, spec_.sinks, 1.0).means(0.0);
+        head.effective_keys = means.effective_keys;
+        head.sink_mass = means.sink_mass;
+        head.local_low = local_low_;
+        head.local_high = local_high_;
+        return head;
+    }
+
+    double worst_error(const SynthHead& head) const {
+        double worst = 0.0;
+        const auto note = [&](const std::optional<double>& asked, double realised) {
+            if (asked)
+                worst = std::max(worst, std::abs(realised - *asked) / std::max(*asked, 1e-9));
+        };
+        note(target_.new_keys, head.new_keys);
+        note(spec_.local_share, head.local_share);
+        note(spec_.effective_keys, head.effective_keys);
+        note(spec_.sink_mass, head.sink_mass);
+        return worst;
+    }
+
+    void solve_angle() {
+        const double asked = *target_.new_keys;
+        AngleSearch search(asked);
+        QueryProcess best = process_;
+        double angle = angle_;
+        double realised = evaluate().new_keys;
+        double best_error = std::abs(realised - asked);
+        for (int i = 1; i < kEvaluations && best_error > kGoodEnough * asked; ++i) {
+            angle = search.next(angle, realised);
+            const QueryProcess next = process_at(angle, share_);
+            process_.fixed_share = next.fixed_share;
+            process_.correlation = next.correlation;
+            realised = evaluate().new_keys;
+            if (std::abs(realised - asked) >= best_error) continue;
+            best_error = std::abs(realised - asked);
+            best = process_;
+            angle_ = angle;
+        }
+        process_ = best;
+    }
+
+    void solve_bump() {
+        const double asked = *spec_.local_share;
+        const auto error = [&](double place) {
+            process_.bump = place / (1.0 - place);
+            return evaluate().local_share - asked;
+        };
+        const double highest = kHighestBump / (1.0 + kHighestBump);
+        const double at_low = error(0.0), at_high = error(highest);
+        local_low_ = at_low + asked;
+        local_high_ = at_high + asked;
+        double place = at_low >= 0.0 ? 0.0 : highest;
+        if (at_low < 0.0 && at_high > 0.0)
+            place = find_root(error, 0.0, at_low, highest, at_high, kGoodEnough * asked);
+        process_.bump = place / (1.0 - place);
+    }
+
+    /// Spread of the scores and height of the sinks, on scores of gain 1 without sinks, which both
+    /// of them leave as they are.
+    void solve_softmax() {
+        QueryProcess plain = process_;
+        plain.gain = 1.0;
+        plain.sink = 0.0;
+        scores_.set(plain);
+        const auto sink_at = [&](const SoftmaxRows& rows) {
+            return spec_.sink_mass ? rows.sink_height(*spec_.sink_mass) : 0.0;
+        };
+        if (spec_.effective_keys) {
+            const double asked = *spec_.effective_keys;
+            // Fewer effective keys for a larger gain: the error grows with it.
+            const auto error = [&](double log_gain) {
+                const SoftmaxRows rows(scores_, spec_.sinks, std::exp(log_gain));
+                return std::log(asked / rows.means(sink_at(rows)).effective_keys);
+            };
+            constexpr double kStep = 0.7;
+            double low = std::log(process_.gain), high = low;
+            double f_low = error(low), f_high = f_low;
+            for (int i = 0; i < 8 && f_low > 0.0; ++i) {
+                high = low;
+                f_high = f_low;
+                f_low = error(low -= kStep);
+            }
+            for (int i = 0; i < 8 && f_high < 0.0; ++i) {
+                low = high;
+                f_low = f_high;
+                f_high = error(high += kStep);
+            }
+            process_.gain = std::exp(find_root(error, low, f_low, high, f_high, kGoodEnough));
+        }
+        process_.sink = sink_at(SoftmaxRows(scores_, spec_.sinks, process_.gain));
+    }
+
+    const SynthSpec& spec_;
+    const SynthTarget& target_;
+    HeadScores scores_;
+    double share_ = 0.0;
+    double angle_ = 0.0;
+    QueryProcess process_;
+    double local_low_ = 0.0, local_high_ = 1.0;
+};
+
+}  // namespace
+
+SynthHead solve_head(const SynthSpec& spec, const AttentionSize& size, const SynthPlace& place,
+                     const SynthTarget& target) {
+    return HeadSearch(spec, size, place, target).run();
 }
 
 }  // namespace attohm

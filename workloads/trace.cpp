@@ -14,7 +14,7 @@ AttentionHead head_view(const AttentionLayer& layer, int sample, int head) {
     AttentionHead view;
     view.sample = sample;
     view.layer = layer.layer;
-    view.head = head;
+    view.head = head % static_cast<int>(layer.q.planes / static_cast<std::size_t>(layer.windows));
     view.kv_head = static_cast<int>(kv_plane);
     view.first_of_kv_head = plane == 0 || (plane - 1) * layer.k.planes / layer.q.planes != kv_plane;
     view.valid_q = layer.valid_q;

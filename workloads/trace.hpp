@@ -88,8 +88,8 @@ struct AttentionLayer {
 struct AttentionHead {
     int sample = 0;
     int layer = 0;
-    int head = 0;
-    int kv_head = 0;
+    int head = 0;     ///< of the model: the same in every window
+    int kv_head = 0;  ///< counts on through the windows, as keys are different there
     bool first_of_kv_head = true;
     int valid_q = 0;
     int valid_k = 0;

@@ -35,43 +35,6 @@ std::string file_part(const std::string& path, std::uint64_t first, std::uint64_
     return bytes;
 }
 
-/// That the dataset an attribute points to exists with a given rank.
-void require_target(const H5Group& root, const H5Group& layer, std::string_view attribute,
-                    std::size_t rank) {
-    const std::string target = layer.text(attribute);
-    if (!root.has_dataset(target))
-        throw UserError("attribute names no dataset", layer.where_attribute(attribute),
-                        "\"" + target + "\"", "the absolute path of a dataset");
-    require_dataset(root, target, Dtype::float32, {H5Shape(rank, kAny)});
-}
-
-/// Layers other than attention: present and of the right rank; nothing reads them yet.
-void check_other_layer(const H5Group& root, const H5Group& layer, const std::string& kind,
-                       bool shape_only) {
-    if (shape_only) return;
-    const std::size_t rank = kind == "conv2d" ? 3 : 2;
-    require_dataset(layer, "x", Dtype::float32_or_float16, {H5Shape(rank, kAny)});
-    if (kind == "graph") {
-        if (!layer.has_attribute("adjacency_path")) {
-            const H5Group adjacency = layer.group("adjacency");
-            require_dataset(adjacency, "indptr", Dtype::int64, {{kAny}});
-            require_dataset(adjacency, "indices", Dtype::int32, {{kAny}});
-            require_dataset(adjacency, "values", Dtype::float32, {{kAny}});
-        } else if (!root.has_group(layer.text("adjacency_path"))) {
-            throw UserError("attribute names no group", layer.where_attribute("adjacency_path"),
-                            layer.text("adjacency_path"), "the absolute path of a CSR group");
-        }
-    }
-    if (kind == "conv2d") {
-        count_attribute(layer, "stride", 1);
-        count_attribute(layer, "padding", 0);
-        count_attribute(layer, "groups", 1);
-    }
-    if (kind != "graph" || layer.has_attribute("weight_path"))
-        require_target(root, layer, "weight_path", kind == "conv2d" ? 4 : 2);
-    if (layer.has_attribute("bias_path")) require_target(root, layer, "bias_path", 1);
-}
-
 }  // namespace
 
 ModelInfo read_model(const H5Group& group) {
@@ -207,7 +170,7 @@ void TraceFile::check_sample(SampleEntry& entry, Problems& problems) const {
             entry.layer_names.push_back(name);
             entry.layer_kinds.push_back(kind);
             if (kind != "attention") {
-                check_other_layer(root_, layer, kind, shape_only_);
+                other_layer_shape(root_, layer, kind, shape_only_);
                 return;
             }
             entry.attention.push_back(name);
@@ -224,31 +187,16 @@ void TraceFile::check_sample(SampleEntry& entry, Problems& problems) const {
     });
 }
 
-AttentionAttributes TraceFile::attention_attributes(const H5Group& layer) const {
-    AttentionAttributes found;
-    found.n_q = count_attribute(layer, "n_q", 1);
-    found.n_k = count_attribute(layer, "n_k", 1);
-    found.scale = real_attribute(layer, "scale");
-    if (!(found.scale > 0.0F))
-        throw UserError("attribute out of range", layer.where_attribute("scale"),
-                        format_real(static_cast<double>(found.scale)), "a number above 0");
-    found.causal = flag_attribute(layer, "causal");
-    found.windows = count_attribute(layer, "windows", 1, 1);
-    if (flag_attribute(layer, "q_prescaled", false))
-        throw UserError("unknown attribute value", layer.where_attribute("q_prescaled"), "1",
-                        "0 (q is stored before scaling)");
-    return found;
-}
-
 void TraceFile::check_attention(const H5Group& layer, Problems& problems) const {
     const AttentionAttributes attributes = attention_attributes(layer);
     if (shape_only_) return;
-    const auto heads = static_cast<std::size_t>(model_.heads * attributes.windows);
-    const auto kv_heads = static_cast<std::size_t>(model_.kv_heads * attributes.windows);
-    const auto n_q = static_cast<std::size_t>(attributes.n_q);
-    const auto n_k = static_cast<std::size_t>(attributes.n_k);
-    const auto d = static_cast<std::size_t>(model_.head_dim);
-    const auto dv = static_cast<std::size_t>(model_.v_head_dim);
+    const AttentionSize& size = attributes;
+    const auto heads = static_cast<std::size_t>(size.heads * size.windows);
+    const auto kv_heads = static_cast<std::size_t>(size.kv_heads * size.windows);
+    const auto n_q = static_cast<std::size_t>(size.n_q);
+    const auto n_k = static_cast<std::size_t>(size.n_k);
+    const auto d = static_cast<std::size_t>(size.head_dim);
+    const auto dv = static_cast<std::size_t>(size.v_head_dim);
     const auto require = [&](const char* name, Dtype dtype, std::initializer_list<H5Shape> shapes) {
         problems.attempt([&] { require_dataset(layer, name, dtype, shapes); });
     };

@@ -8,6 +8,7 @@
 
 #include "src/base/error.hpp"
 #include "src/base/hdf5.hpp"
+#include "workloads/layer_shape.hpp"
 #include "workloads/trace.hpp"
 
 /// A trace file by its parts, as the reader, `trace check` and `trace info` need them: each part is
@@ -45,13 +46,10 @@ class Problems {
     std::vector<std::string> messages_;
 };
 
-/// Attributes of one attention layer.
-struct AttentionAttributes {
-    int n_q = 0;
-    int n_k = 0;
+/// Attributes of one attention layer. Heads and widths are those of the model where the layer says
+/// nothing.
+struct AttentionAttributes : AttentionSize {
     float scale = 1.0F;
-    bool causal = false;
-    int windows = 1;
 };
 
 /// A sample group with its layers in order.
@@ -94,6 +92,8 @@ class TraceFile {
     /// Attributes and tensors of an attention layer (ordinal), each tensor's fault apart.
     AttentionLayer read_layer(const SampleEntry& entry, int layer, int valid_len, bool with_golden,
                               Problems& problems) const;
+    /// The sizes of every layer of a sample, of all kinds, in order; no tensor is read.
+    std::vector<LayerShape> layer_shapes(const SampleEntry& entry) const;
     /// All weights, each tensor's fault apart.
     Weights read_weights(Problems& problems) const;
 
@@ -128,6 +128,11 @@ class TraceFile {
 
 /// Attributes of /model. Throws: UserError.
 ModelInfo read_model(const H5Group& model);
+
+/// The sizes of a layer that is not attention, with everything about it checked that needs no
+/// element of a tensor. Throws: UserError.
+LayerShape other_layer_shape(const H5Group& root, const H5Group& layer, const std::string& kind,
+                             bool shape_only);
 
 /// How far `out` of one head is from exact attention: max|difference| / max|out| over the valid
 /// rows. Args: head: with golden.

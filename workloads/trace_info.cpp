@@ -36,11 +36,28 @@ TraceInfo::Layer layer_info(const H5Group& group, const std::string& name,
         const H5DatasetInfo info = group.info(main);
         layer.shape = fmt::format("{}{}", main, shape_text(info.shape));
         layer.dtype = info.dtype;
-    } else if (group.has_attribute("n_q")) {
-        layer.shape = fmt::format("{} x {}", group.integer("n_q"), group.integer("n_k"));
     }
     layer.flags = flags_of(group);
     return layer;
+}
+
+/// Of a layer that holds no tensors.
+std::string shape_text_of(const LayerShape& shape) {
+    const AttentionSize& a = shape.attention;
+    const ConvSize& c = shape.conv;
+    switch (shape.kind) {
+        case LayerKind::attention:
+            return fmt::format("{} x {} x {}, {}", a.heads, a.n_q, a.n_k, a.head_dim);
+        case LayerKind::linear:
+            return fmt::format("{} x {} to {}", shape.linear.rows, shape.linear.inputs,
+                               shape.linear.outputs);
+        case LayerKind::conv2d:
+            return fmt::format("{}x{}x{} to {}", c.channels, c.height, c.width, c.outputs);
+        case LayerKind::graph:
+            return fmt::format("{} x {} to {}", shape.graph.nodes, shape.graph.features,
+                               shape.graph.outputs);
+    }
+    return "";
 }
 
 void describe_layers(const TraceFile& file, TraceInfo& info) {
@@ -52,6 +69,10 @@ void describe_layers(const TraceFile& file, TraceInfo& info) {
             for (std::size_t i = 0; i < entry.layer_names.size(); ++i)
                 info.layers.push_back(layer_info(group.group("layers/" + entry.layer_names[i]),
                                                  entry.layer_names[i], entry.layer_kinds[i]));
+            if (!file.shape_only()) return;
+            const std::vector<LayerShape> shapes = file.layer_shapes(entry);
+            for (std::size_t i = 0; i < shapes.size(); ++i)
+                info.layers[i].shape = shape_text_of(shapes[i]);
             return;
         }
     }

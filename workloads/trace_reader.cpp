@@ -84,4 +84,8 @@ AttentionLayer TraceReader::layer(const Sample& sample, int layer, bool with_gol
     return impl_->file.read_layer(entry, layer, sample.valid_len, with_golden, impl_->problems);
 }
 
+std::vector<LayerShape> TraceReader::layer_shapes(const Sample& sample) const {
+    return impl_->file.layer_shapes(impl_->entry(sample.index, sample.calibration));
+}
+
 }  // namespace attohm

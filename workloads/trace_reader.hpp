@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "workloads/layer_shape.hpp"
 #include "workloads/trace.hpp"
 
 /// Reader of trace format 1.0. Opens once, checks the structure at once, then streams layer by
@@ -42,6 +43,9 @@ class TraceReader {
     /// Layer `layer` (ordinal among attention layers) of one sample. Non-finite values are a
     /// UserError that names dataset and index. `with_golden` also reads `out`.
     AttentionLayer layer(const Sample& sample, int layer, bool with_golden) const;
+    /// The sizes of every layer of a sample, attention or not, in order; also of a trace that holds
+    /// nothing but shapes. No tensor is read.
+    std::vector<LayerShape> layer_shapes(const Sample& sample) const;
 
   private:
     struct Impl;

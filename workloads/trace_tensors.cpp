@@ -187,18 +187,19 @@ AttentionLayer TraceFile::read_layer(const SampleEntry& entry, int ordinal, int 
     const AttentionAttributes attributes = attention_attributes(group);
     AttentionLayer layer;
     layer.layer = ordinal;
-    layer.n_q = attributes.n_q;
-    layer.n_k = attributes.n_k;
+    const AttentionSize& size = attributes;
+    layer.n_q = size.n_q;
+    layer.n_k = size.n_k;
     layer.scale = attributes.scale;
-    layer.causal = attributes.causal;
-    layer.windows = attributes.windows;
-    set_valid(valid_len, sample.where_attribute("valid_len"), attributes.windows, layer);
-    const auto heads = static_cast<std::size_t>(model_.heads * attributes.windows);
-    const auto kv_heads = static_cast<std::size_t>(model_.kv_heads * attributes.windows);
+    layer.causal = size.causal;
+    layer.windows = size.windows;
+    set_valid(valid_len, sample.where_attribute("valid_len"), size.windows, layer);
+    const auto heads = static_cast<std::size_t>(size.heads * size.windows);
+    const auto kv_heads = static_cast<std::size_t>(size.kv_heads * size.windows);
     const auto n_q = static_cast<std::size_t>(layer.n_q);
     const auto n_k = static_cast<std::size_t>(layer.n_k);
-    const auto d = static_cast<std::size_t>(model_.head_dim);
-    const auto dv = static_cast<std::size_t>(model_.v_head_dim);
+    const auto d = static_cast<std::size_t>(size.head_dim);
+    const auto dv = static_cast<std::size_t>(size.v_head_dim);
     const auto read = [&](const char* name, Dtype dtype, std::initializer_list<H5Shape> shapes,
                           Tensor3& tensor) {
         problems.attempt([&] { read_tensor(group, name, dtype, shapes, tensor); });

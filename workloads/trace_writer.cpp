@@ -20,6 +20,7 @@
 #include "workloads/trace_file.hpp"
 #include "workloads/trace_parts.hpp"
 #include "workloads/trace_writer_content.hpp"
+#include "workloads/trace_writer_layers.hpp"
 
 namespace attohm {
 
@@ -40,9 +41,7 @@ std::string creation_date(const std::string& given) {
     return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(seconds));
 }
 
-std::int64_t wide(int value) {
-    return value;
-}
+using trace_layers::wide;
 
 Attributes model_attributes(const ModelInfo& model) {
     return {{"name", model.name},
@@ -87,18 +86,16 @@ struct StoredLayer {
     std::vector<std::uint16_t> q, k, v, out;
 };
 
-void check_shapes(const ModelInfo& model, const AttentionLayer& layer, int valid_len) {
-    const auto heads = static_cast<std::size_t>(model.heads * layer.windows);
-    const auto kv_heads = static_cast<std::size_t>(model.kv_heads * layer.windows);
-    ATTOHM_CHECK_EQ(layer.q.planes, heads);
-    ATTOHM_CHECK_EQ(layer.k.planes, kv_heads);
-    ATTOHM_CHECK_EQ(layer.v.planes, kv_heads);
+void check_shapes(const AttentionLayer& layer, int valid_len) {
+    const auto windows = static_cast<std::size_t>(layer.windows);
+    ATTOHM_CHECK_EQ(layer.q.planes % windows, std::size_t{0});
+    ATTOHM_CHECK_EQ(layer.k.planes % windows, std::size_t{0});
+    ATTOHM_CHECK_EQ(layer.q.planes % layer.k.planes, std::size_t{0});
+    ATTOHM_CHECK_EQ(layer.v.planes, layer.k.planes);
     ATTOHM_CHECK_EQ(layer.q.rows, static_cast<std::size_t>(layer.n_q));
     ATTOHM_CHECK_EQ(layer.k.rows, static_cast<std::size_t>(layer.n_k));
     ATTOHM_CHECK_EQ(layer.v.rows, static_cast<std::size_t>(layer.n_k));
-    ATTOHM_CHECK_EQ(layer.q.cols, static_cast<std::size_t>(model.head_dim));
-    ATTOHM_CHECK_EQ(layer.k.cols, static_cast<std::size_t>(model.head_dim));
-    ATTOHM_CHECK_EQ(layer.v.cols, static_cast<std::size_t>(model.v_head_dim));
+    ATTOHM_CHECK_EQ(layer.k.cols, layer.q.cols);
     // As the reader derives them from valid_len.
     const int padded = valid_len < 0 ? 0 : layer.n_k - valid_len;
     ATTOHM_CHECK_EQ(layer.valid_k, layer.n_k - padded);
@@ -158,6 +155,7 @@ struct TraceWriter::Impl {
         root.set_text("producer_version", version());
         root.set_text("created_utc", creation_date(options.created_utc));
         root.set_text("capture_dtype", half() ? "float16" : "float32");
+        if (options.shape_only) root.set_flag("shape_only", true);
         root.set_text("capture_method", options.capture_method);
     }
 
@@ -200,9 +198,22 @@ struct TraceWriter::Impl {
     ContentWriter content;
     ModelInfo model;
     WriterOptions options;
+    /// The path of the next layer of the sample, in a group that is made with the first.
+    std::string next_path(bool attention) {
+        ATTOHM_CHECK(!sample_path.empty());
+        if (attention) ATTOHM_CHECK_LT(attention_layers, model.layers);
+        if (next_layer == 0) content.group(sample_path + "/layers");
+        attention_layers += attention ? 1 : 0;
+        return fmt::format("{}/layers/{:02}", sample_path, next_layer++);
+    }
+    void end_sample() const {
+        ATTOHM_CHECK(attention_layers == 0 || attention_layers == model.layers);
+    }
+
     std::string sample_path;  ///< "" before the first sample
     int valid_len = -1;
-    int next_layer = 0;
+    int next_layer = 0;        ///< of the sample, of all kinds
+    int attention_layers = 0;  ///< of them
     int samples = 0;
     int calibration_samples = 0;
 };
@@ -220,7 +231,7 @@ TraceWriter::~TraceWriter() = default;
 
 void TraceWriter::begin_sample(const Sample& sample) {
     Impl& self = *impl_;
-    ATTOHM_CHECK(self.next_layer == 0 || self.next_layer == self.model.layers);
+    self.end_sample();
     if (sample.calibration && self.calibration_samples == 0) self.content.group("/calibration");
     int& count = sample.calibration ? self.calibration_samples : self.samples;
     self.sample_path =
@@ -234,6 +245,7 @@ void TraceWriter::begin_sample(const Sample& sample) {
     ++count;
     self.valid_len = sample.valid_len;
     self.next_layer = 0;
+    self.attention_layers = 0;
     self.content.group(self.sample_path, std::move(attributes));
     self.write_matrix("x0", sample.x0, false);
     self.write_matrix("patches", sample.patches, false);
@@ -242,12 +254,10 @@ void TraceWriter::begin_sample(const Sample& sample) {
                       {{"empty_row", sample.logits_empty_row}});
 }
 
-void TraceWriter::layer(const AttentionLayer& given) {
+void TraceWriter::layer(const AttentionLayer& given, const AttentionSize* said) {
     Impl& self = *impl_;
-    ATTOHM_CHECK(!self.sample_path.empty());
-    ATTOHM_CHECK_LT(self.next_layer, self.model.layers);
-    check_shapes(self.model, given, self.valid_len);
-    const std::string path = fmt::format("{}/layers/{:02}", self.sample_path, self.next_layer);
+    check_shapes(given, self.valid_len);
+    const std::string path = self.next_path(true);
     const std::string where = self.file.root().where(path);
     require_finite_tensors(given, where);
     StoredLayer stored{given, {}, {}, {}, {}};
@@ -263,15 +273,9 @@ void TraceWriter::layer(const AttentionLayer& given) {
         self.half() ? std::max(self.options.tolerance, kTolerance16) : self.options.tolerance;
     require_true_out(layer, tolerance, where + "/out");
 
-    if (self.next_layer == 0) self.content.group(self.sample_path + "/layers");
-    Attributes attributes = {{"kind", std::string("attention")},
-                             {"n_q", wide(layer.n_q)},
-                             {"n_k", wide(layer.n_k)},
-                             {"scale", static_cast<double>(layer.scale)},
-                             ContentWriter::flag("causal", layer.causal),
-                             ContentWriter::flag("q_prescaled", false)};
-    if (layer.windows > 1) attributes.push_back({"windows", wide(layer.windows)});
-    self.content.group(path, std::move(attributes));
+    self.content.group(path, trace_layers::attention_attributes(
+                                 self.model, trace_layers::size_of(self.model, layer, said),
+                                 static_cast<double>(layer.scale)));
     self.write_tensor(path + "/q", layer.q, stored.q);
     self.write_tensor(path + "/k", layer.k, stored.k);
     self.write_tensor(path + "/v", layer.v, stored.v);
@@ -281,12 +285,57 @@ void TraceWriter::layer(const AttentionLayer& given) {
     if (!layer.mask.empty())
         self.content.bytes(path + "/mask", {layer.mask_planes, layer.q.rows, layer.k.rows},
                            layer.mask);
-    ++self.next_layer;
+}
+
+void TraceWriter::shape(const LayerShape& shape) {
+    Impl& self = *impl_;
+    ATTOHM_CHECK(self.options.shape_only);
+    const bool attention = shape.kind == LayerKind::attention;
+    Attributes attributes = trace_layers::shape_attributes(self.model, shape);
+    if (!attention) trace_layers::add_other_attributes(shape, attributes);
+    self.content.group(self.next_path(attention), std::move(attributes));
+}
+
+void TraceWriter::tensors(const LayerShape& shape, std::span<const float> x,
+                          const std::string& weight, const std::string& adjacency) {
+    Impl& self = *impl_;
+    const H5Shape extents = trace_layers::x_shape(shape);
+    ATTOHM_CHECK_EQ(x.size(), shape_elements(extents));
+    const std::string path = self.next_path(false);
+    Attributes attributes;
+    trace_layers::add_other_attributes(shape, attributes);
+    if (!weight.empty()) attributes.push_back({"weight_path", weight});
+    if (!adjacency.empty()) attributes.push_back({"adjacency_path", adjacency});
+    self.content.group(path, std::move(attributes));
+    require_finite(x, extents, self.file.root().where(path + "/x"));
+    self.content.floats(path + "/x", extents, x);
+}
+
+std::string TraceWriter::weight(const std::string& name, const std::vector<std::size_t>& extents,
+                                std::span<const float> values) {
+    Impl& self = *impl_;
+    ATTOHM_CHECK(self.sample_path.empty());
+    if (!self.file.root().has_group("tensors")) self.content.group("/tensors");
+    const std::string path = "/tensors/" + name;
+    require_finite(values, extents, self.file.root().where(path));
+    self.content.floats(path, extents, values);
+    return path;
+}
+
+std::string TraceWriter::adjacency(const SparseMatrix& matrix) {
+    Impl& self = *impl_;
+    ATTOHM_CHECK(self.sample_path.empty());
+    const std::string path = "/adjacency";
+    self.content.group(path);
+    self.content.integers(path + "/indptr", {matrix.indptr.size()}, matrix.indptr);
+    self.content.integers(path + "/indices", {matrix.indices.size()}, matrix.indices);
+    self.content.floats(path + "/values", {matrix.values.size()}, matrix.values);
+    return path;
 }
 
 void TraceWriter::finish() {
     Impl& self = *impl_;
-    ATTOHM_CHECK(self.next_layer == 0 || self.next_layer == self.model.layers);
+    self.end_sample();
     const H5Group root = self.file.root();
     root.set_text("content_sha256", self.content.hash());
     root.set_flag("complete", true);

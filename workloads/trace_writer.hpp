@@ -2,8 +2,11 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
+#include "workloads/graph.hpp"
+#include "workloads/layer_shape.hpp"
 #include "workloads/trace.hpp"
 
 /// Writer of trace format 1.0: written beside, flushed, renamed; content_sha256 and `complete`
@@ -24,6 +27,7 @@ struct WriterOptions {
     StoredAs tensors = StoredAs::float32;  ///< of q, k, v, out
     double tolerance = 1e-3;  ///< refused above this error of out (float16: at least 1e-2)
     std::string created_utc;  ///< "" = SOURCE_DATE_EPOCH where set, else now
+    bool shape_only = false;  ///< sizes of layers and no tensors
 };
 
 class TraceWriter {
@@ -41,7 +45,21 @@ class TraceWriter {
     /// of q, k, v as they are stored (rounded, for float16). Throws: UserError when `out` differs
     /// from it by more than the tolerance (largest difference over largest |out|, per head), and
     /// for values that are not finite or too large for float16.
-    void layer(const AttentionLayer& layer);
+    /// Heads and widths that differ from the model's become attributes of the layer; `said` adds
+    /// the width of its tokens and of the MLP behind it.
+    void layer(const AttentionLayer& layer, const AttentionSize* said = nullptr);
+    /// The next layer of a shape-only trace, of any kind.
+    void shape(const LayerShape& shape);
+    /// The next layer, other than attention. Args: x: of the shape's size; weight, adjacency: what
+    /// `weight` and `adjacency` returned ("" = none).
+    void tensors(const LayerShape& shape, std::span<const float> x, const std::string& weight,
+                 const std::string& adjacency = "");
+    /// A weight tensor that layers of all samples share, before the first sample.
+    /// Returns: its path.
+    std::string weight(const std::string& name, const std::vector<std::size_t>& extents,
+                       std::span<const float> values);
+    /// The matrix that graph layers share, before the first sample. Returns: its path.
+    std::string adjacency(const SparseMatrix& matrix);
     /// Finishes the file. Throws: UserError when it cannot be written.
     void finish();
 

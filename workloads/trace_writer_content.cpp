@@ -82,6 +82,22 @@ void ContentWriter::halves(const std::string& path, const H5Shape& shape,
     root_.write_halves(path, shape, values, H5Layout::standard(shape, sizeof(std::uint16_t)));
 }
 
+void ContentWriter::integers(const std::string& path, const H5Shape& shape,
+                             std::span<const std::int64_t> values) {
+    Attributes none;
+    describe(path, none);
+    add_elements("<i8", shape, std::as_bytes(values));
+    root_.write(path, shape, values, H5Layout::standard(shape, sizeof(std::int64_t)));
+}
+
+void ContentWriter::integers(const std::string& path, const H5Shape& shape,
+                             std::span<const std::int32_t> values) {
+    Attributes none;
+    describe(path, none);
+    add_elements("<i4", shape, std::as_bytes(values));
+    root_.write(path, shape, values, H5Layout::standard(shape, sizeof(std::int32_t)));
+}
+
 void ContentWriter::bytes(const std::string& path, const H5Shape& shape,
                           std::span<const std::uint8_t> values) {
     Attributes none;

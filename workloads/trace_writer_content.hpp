@@ -30,6 +30,10 @@ class ContentWriter {
                 Attributes attributes = {});
     void halves(const std::string& path, const H5Shape& shape,
                 std::span<const std::uint16_t> values);
+    void integers(const std::string& path, const H5Shape& shape,
+                  std::span<const std::int64_t> values);
+    void integers(const std::string& path, const H5Shape& shape,
+                  std::span<const std::int32_t> values);
     /// Compressed: masks have few distinct values.
     void bytes(const std::string& path, const H5Shape& shape, std::span<const std::uint8_t> values);
     std::string hash() const { return hash_.hex(); }

@@ -1,125 +1,31 @@
 #include "workloads/synth.hpp"
 
-#include <unistd.h>
 #include <catch2/catch.hpp>
 #include <cmath>
-#include <cstdio>
-#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "src/base/error.hpp"
 #include "src/base/parallel.hpp"
 #include "tests/reference/forward_reference.hpp"
+#include "tests/workloads/synth_count.hpp"
 #include "workloads/synth_head.hpp"
 #include "workloads/synth_kernels.hpp"
 #include "workloads/trace_reader.hpp"
 
 using namespace attohm;
 
+using attohm::testing::refusal;
+using attohm::testing::sized;
+using attohm::testing::TemporaryTrace;
+
 namespace {
-
-/// A trace file that goes away.
-class TemporaryTrace {
-  public:
-    explicit TemporaryTrace(const std::string& name)
-        : path_((std::filesystem::temp_directory_path() /
-                 fmt::format("attohm_synth_{}_{}.h5", ::getpid(), name))
-                    .string()) {}
-    ~TemporaryTrace() { std::filesystem::remove(path_); }
-    TemporaryTrace(const TemporaryTrace&) = delete;
-    TemporaryTrace& operator=(const TemporaryTrace&) = delete;
-    const std::string& path() const { return path_; }
-
-  private:
-    std::string path_;
-};
-
-struct Counted {
-    double kept = 0.0, new_keys = 0.0, padding = 0.0, largest_error = 0.0;
-    std::int64_t pairs = 0;
-};
-
-/// Counts in double, straight from the definitions, on what the file holds.
-Counted count(const std::string& path) {
-    const TraceReader reader(path);
-    Counted counted;
-    double kept = 0.0, fractions = 0.0, queries = 0.0, real = 0.0, tokens = 0.0;
-    for (int s = 0; s < reader.samples(); ++s) {
-        const Sample sample = reader.sample(s);
-        for (int l = 0; l < reader.model().layers; ++l) {
-            const AttentionLayer layer = reader.layer(sample, l, true);
-            real += layer.valid_k;
-            tokens += layer.n_k;
-            for (int h = 0; h < reader.model().heads; ++h) {
-                const AttentionHead head = head_view(layer, s, h);
-                const auto threshold = static_cast<double>(reader.thresholds()->at(l, h));
-                std::vector<bool> before(head.n_k(), false);
-                for (std::size_t i = 0; i < static_cast<std::size_t>(head.valid_q); ++i) {
-                    std::vector<bool> now(head.n_k(), false);
-                    double visible = 0.0, fresh = 0.0;
-                    for (std::size_t j = 0; j < head.n_k(); ++j) {
-                        if (!head.allowed(i, j)) continue;
-                        double score = 0.0;
-                        for (std::size_t c = 0; c < head.d(); ++c)
-                            score += static_cast<double>(head.q(i, c)) *
-                                     static_cast<double>(head.k(j, c));
-                        now[j] = static_cast<double>(head.scale) * score >= threshold;
-                        visible += 1.0;
-                        kept += now[j] ? 1.0 : 0.0;
-                        fresh += now[j] && !before[j] ? 1.0 : 0.0;
-                    }
-                    counted.pairs += static_cast<std::int64_t>(visible);
-                    before = now;
-                    if (i == 0) continue;
-                    fractions += fresh / visible;
-                    queries += 1.0;
-                }
-            }
-        }
-    }
-    counted.kept = kept / static_cast<double>(counted.pairs);
-    counted.new_keys = fractions / queries;
-    counted.padding = 1.0 - real / tokens;
-    return counted;
-}
-
-SynthSpec sized(const std::string& shape, int layers, int heads, int samples) {
-    SynthSpec spec = synth_shape(shape);
-    spec.layers = layers;
-    spec.heads = heads;
-    spec.samples = samples;
-    spec.calibration = 0;
-    return spec;
-}
 
 void check_as_asked(SynthSpec spec, double kept, double new_keys, double padding) {
     spec.kept = kept;
     spec.new_keys = new_keys;
     spec.padding = padding;
-    const TemporaryTrace trace("asked");
-    const SynthReport report = write_synthetic_trace(spec, trace.path());
-    const Counted counted = count(trace.path());
-    INFO(spec.name << " kept " << kept << " new keys " << new_keys << " padding " << padding);
-    CHECK(std::abs(counted.kept - kept) <= 0.02 * kept);
-    CHECK(std::abs(counted.new_keys - new_keys) <= 0.02 * new_keys);
-    CHECK(std::abs(counted.padding - padding) <= 0.02 * padding);
-    // The report is the count: scores in float may tip a pair only where the gap is tiny.
-    CHECK(report.kept == Approx(counted.kept).epsilon(1e-4));
-    CHECK(report.new_keys == Approx(counted.new_keys).epsilon(1e-3));
-    CHECK(report.padding == Approx(counted.padding).margin(1e-12));
-    CHECK(report.valid_pairs == counted.pairs);
-}
-
-std::string refusal(const SynthSpec& spec) {
-    const TemporaryTrace trace("refused");
-    try {
-        write_synthetic_trace(spec, trace.path());
-    } catch (const UserError& error) {
-        CHECK_FALSE(std::filesystem::exists(trace.path()));
-        return error.what();
-    }
-    return "accepted";
+    attohm::testing::check_as_asked(spec);
 }
 
 }  // namespace
@@ -243,7 +149,6 @@ TEST_CASE("what cannot be had is refused with its range", "[unit]") {
     CHECK_THAT(with([](SynthSpec& s) { s.kv_heads = 2; }), Contains("divisor of 3"));
     CHECK_THAT(with([](SynthSpec& s) { s.tokens = 0; }), Contains("tokens"));
     CHECK_THROWS_AS(synth_shape("bert"), UserError);
-    for (const std::string& name : synth_shape_names()) CHECK(synth_shape(name).tokens > 0);
 }
 
 TEST_CASE("the Gaussian rate of new keys has its known values", "[unit]") {
@@ -282,30 +187,4 @@ TEST_CASE("counting kernels agree with loops", "[unit]") {
     const ScoreBins bins{-1.0F, 4.0F, counts};
     bins.add(std::vector<float>{-5.0F, -1.0F, -0.76F, -0.74F, 0.0F, 0.99F, 1.0F, 7.0F});
     CHECK(counts == std::vector<std::uint32_t>{3, 1, 0, 0, 1, 0, 0, 3});
-}
-
-TEST_CASE("published sizes are those of their papers", "[unit]") {
-    struct Size {
-        const char* name;
-        int layers, heads, tokens, width, class_tokens;
-    };
-    for (const Size& size :
-         {Size{"deit-t", 12, 3, 197, 192, 1}, Size{"deit-s", 12, 6, 197, 384, 1},
-          Size{"deit-b", 12, 12, 197, 768, 1}, Size{"flat-bert", 12, 12, 512, 768, 0},
-          Size{"flat-trxl", 18, 16, 512, 1024, 0}, Size{"flat-xlm", 12, 16, 512, 2048, 0},
-          Size{"flat-t5", 6, 8, 512, 512, 0}}) {
-        const SynthSpec spec = synth_shape(size.name);
-        INFO(size.name);
-        CHECK(spec.layers == size.layers);
-        CHECK(spec.heads == size.heads);
-        CHECK(spec.tokens == size.tokens);
-        CHECK(spec.heads * spec.head_dim == size.width);
-        CHECK(spec.class_tokens == size.class_tokens);
-    }
-    SynthSpec spec = sized("deit-t", 1, 3, 1);
-    const TemporaryTrace trace("class-token");
-    write_synthetic_trace(spec, trace.path());
-    const ModelInfo model = TraceReader(trace.path()).model();
-    CHECK(model.width == 192);
-    CHECK(model.prefix_tokens == 1);
 }
