@@ -65,6 +65,9 @@ class Scheme {
     /// 0.
     virtual void attention(int layer, std::span<const AttentionHead> heads, MatrixView<float> out,
                            SampleContext&) const;
+    /// The Work of a head of which only the shape is known, handed over as `attention` does.
+    /// Returns false where decisions depend on values, so that there is none.
+    virtual bool shape_work(const HeadShape&, SampleContext&) const { return false; }
     /// A whole block replaced. Returns false when the block runs as usual.
     virtual bool block(int /*layer*/, MatrixView<float> /*x*/, SampleContext&) const {
         return false;

@@ -1,5 +1,3 @@
-#include <cmath>
-
 #include "src/base/error.hpp"
 #include "src/base/parallel.hpp"
 #include "src/replay/replay_run.hpp"
@@ -83,33 +81,19 @@ BlockWidths widths_of(const BlockWeights& block) {
             !block.gate.w.empty()};
 }
 
-/// Args: mlp_ratio: width of the MLP over the width of the model.
-BlockWidths widths_of(const ModelInfo& model, double mlp_ratio) {
-    const std::int64_t width = model.width;
-    BlockWidths widths{width,
-                       std::int64_t{model.heads} * model.head_dim,
-                       std::int64_t{model.kv_heads} * model.head_dim,
-                       std::int64_t{model.kv_heads} * model.v_head_dim,
-                       std::int64_t{model.heads} * model.v_head_dim,
-                       std::llround(mlp_ratio * static_cast<double>(width)),
-                       false};
-    widths.hidden = std::max<std::int64_t>(1, widths.hidden);
-    return widths;
-}
-
-/// Projections and MLP of a layer, from the weights of the trace, else from the model's sizes.
-LayerWork block_work(const ReplayRun& run, const AttentionLayer& layer, int bits) {
+/// Projections and MLP of a layer, from the weights of the trace, else from its sizes.
+LayerWork block_work(const ReplayRun& run, const AttentionLayer& layer, const AttentionSize& size,
+                     int bits) {
+    if (run.trace.weights() == nullptr) return shape_block_work(run, layer.layer, size, bits);
     const auto l = static_cast<std::size_t>(layer.layer);
-    const BlockWidths widths = run.trace.weights() != nullptr
-                                   ? widths_of(run.trace.weights()->blocks.at(l))
-                                   : widths_of(run.reader().model(), run.mlp_ratio.value());
+    const BlockWidths widths = widths_of(run.trace.weights()->blocks.at(l));
     return linear_layer_work(layer.layer, block_shapes(widths, layer.n_q), bits);
 }
 
-/// One layer of one sample: heads in parallel, merged in their order.
-void run_layer(ReplayRun& run, const AttentionLayer& layer, int sample, SampleOutcome& outcome,
-               SamplePlanner* planner) {
-    std::vector<HeadTrack> tracks(static_cast<std::size_t>(run.reader().model().heads));
+/// One layer of one sample: heads of all windows in parallel, merged in their order.
+void run_layer(ReplayRun& run, const AttentionLayer& layer, const AttentionSize& size, int sample,
+               SampleOutcome& outcome, SamplePlanner* planner) {
+    std::vector<HeadTrack> tracks(layer.q.planes);
     parallel_for(tracks.size(), [&](std::size_t h) { run_head(run, layer, sample, h, tracks[h]); });
     for (const HeadTrack& track : tracks) {
         for (const HeadReport& report : track.context.reports) {
@@ -120,13 +104,14 @@ void run_layer(ReplayRun& run, const AttentionLayer& layer, int sample, SampleOu
         if (planner != nullptr) track.selection.hand_on(*planner);
     }
     if (planner != nullptr && run.whole_model)
-        planner->layer(block_work(run, layer, tracks.front().selection.operand_bits()));
+        planner->layer(block_work(run, layer, size, tracks.front().selection.operand_bits()));
 }
 
 }  // namespace
 
 void run_open_loop(ReplayRun& run) {
     const TraceReader& reader = run.reader();
+    if (reader.shape_only()) return run_shape_loop(run);
     const SamplePlan plan = plan_samples(with_layers(reader, reader.samples(), false),
                                          with_layers(reader, reader.calibration_samples(), true),
                                          run.experiment, reader.path(), run.notes);
@@ -152,8 +137,10 @@ void run_open_loop(ReplayRun& run) {
         outcome.label = sample.label;
         std::optional<SamplePlanner> planner;
         if (run.costs != nullptr) planner.emplace(run.costs->planner());
+        const std::vector<AttentionSize> sizes = attention_sizes(reader, sample);
         for (int layer = 0; layer < layers; ++layer) {
-            run_layer(run, reader.layer(sample, layer, false), index, outcome,
+            run_layer(run, reader.layer(sample, layer, false),
+                      sizes.at(static_cast<std::size_t>(layer)), index, outcome,
                       planner ? &*planner : nullptr);
             run.report_progress(++done, plan.evaluated.size() * static_cast<std::size_t>(layers));
         }

@@ -66,5 +66,14 @@ SamplePlan plan_samples(const std::vector<int>& usable, const std::vector<int>& 
 
 void run_closed_loop(ReplayRun& run);
 void run_open_loop(ReplayRun& run);
+/// A trace without tensors: costs alone, of schemes whose Work follows from shapes.
+/// Throws: UserError where the scheme decides by values, or nothing is priced.
+void run_shape_loop(ReplayRun& run);
+
+/// The attention layers of a sample.
+std::vector<AttentionSize> attention_sizes(const TraceReader& reader, const Sample& sample);
+
+/// Projections and MLP of an attention layer of which only the sizes are known.
+LayerWork shape_block_work(const ReplayRun& run, int layer, const AttentionSize& size, int bits);
 
 }  // namespace attohm

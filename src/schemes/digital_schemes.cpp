@@ -15,6 +15,17 @@ void record_dense_work(std::span<const AttentionHead> heads, int operand_bits,
     }
 }
 
+void record_dense_work(const HeadShape& shape, int operand_bits, SampleContext& context) {
+    file_work(digital_work(shape, dense_attention_ops(shape, operand_bits), operand_bits,
+                           shape.allowed_pairs),
+              context);
+}
+
+bool ExactScheme::shape_work(const HeadShape& shape, SampleContext& context) const {
+    if (operand_bits_) record_dense_work(shape, *operand_bits_, context);
+    return operand_bits_.has_value();
+}
+
 void ExactScheme::attention(int layer, std::span<const AttentionHead> heads, MatrixView<float> out,
                             SampleContext& context) const {
     Scheme::attention(layer, heads, out, context);

@@ -16,6 +16,7 @@ class ExactScheme final : public Scheme {
     std::string_view name() const override { return "exact"; }
     void attention(int layer, std::span<const AttentionHead> heads, MatrixView<float> out,
                    SampleContext& context) const override;
+    bool shape_work(const HeadShape& shape, SampleContext& context) const override;
 
   private:
     const std::optional<int> operand_bits_;
@@ -24,6 +25,8 @@ class ExactScheme final : public Scheme {
 /// Adds the Work of dense attention of every head: dense_attention_ops.
 void record_dense_work(std::span<const AttentionHead> heads, int operand_bits,
                        SampleContext& context);
+/// The same of a head of which only the shape is known; no bias.
+void record_dense_work(const HeadShape& shape, int operand_bits, SampleContext& context);
 
 /// Float scores, hard threshold: keep iff scale q.k >= Th; float softmax and V.
 /// Source: LeOPArd, ISCA 2022, arXiv 2204.03227.

@@ -14,6 +14,11 @@ void FlatScheme::attention(int layer, std::span<const AttentionHead> heads, Matr
     record_dense_work(heads, operand_bits_, context);
 }
 
+bool FlatScheme::shape_work(const HeadShape& shape, SampleContext& context) const {
+    record_dense_work(shape, operand_bits_, context);
+    return true;
+}
+
 SchemeEntry flat_entry() {
     SchemeEntry entry;
     entry.name = "flat";

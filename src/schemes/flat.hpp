@@ -16,6 +16,7 @@ class FlatScheme final : public Scheme {
     /// exact_attention of every head; Work: "L", "softmax", "A" (and "bias").
     void attention(int layer, std::span<const AttentionHead> heads, MatrixView<float> out,
                    SampleContext& context) const override;
+    bool shape_work(const HeadShape& shape, SampleContext& context) const override;
 
   private:
     const int operand_bits_;

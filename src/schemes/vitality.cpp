@@ -145,6 +145,22 @@ void VitalityScheme::attention(int layer, std::span<const AttentionHead> heads,
     }
 }
 
+bool VitalityScheme::shape_work(const HeadShape& shape, SampleContext& context) const {
+    const std::int64_t all = std::int64_t{shape.valid_q} * shape.valid_k;
+    if (shape.causal || shape.allowed_pairs != all)
+        throw UserError(
+            fmt::format("scheme vitality cannot compute layer {}: the linear form that sums over "
+                        "all keys is not defined where some are forbidden",
+                        shape.layer),
+            fmt::format("{}:/samples/*/layers/{:02d}", trace_path_, shape.layer),
+            shape.causal ? "a causal layer"
+                         : fmt::format("{} of {} pairs", shape.allowed_pairs, all),
+            "layers without mask and causality (padding is fine), or another scheme");
+    file_work(digital_work(shape, taylor_attention_ops(shape, operand_bits_), operand_bits_, 0),
+              context);
+    return true;
+}
+
 SchemeEntry vitality_entry() {
     SchemeEntry entry;
     entry.name = "vitality";

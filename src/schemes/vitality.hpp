@@ -18,6 +18,8 @@ class VitalityScheme final : public Scheme {
     /// keys cannot leave some of them out.
     void attention(int layer, std::span<const AttentionHead> heads, MatrixView<float> out,
                    SampleContext& context) const override;
+    /// Throws: UserError where some pairs are not allowed.
+    bool shape_work(const HeadShape& shape, SampleContext& context) const override;
 
   private:
     void require_all_pairs(int layer, const AttentionHead& head) const;
