@@ -13,6 +13,16 @@ std::int64_t SelectionSummary::kept_pairs() const {
     return std::accumulate(kept.begin(), kept.end(), std::int64_t{0});
 }
 
+std::int64_t SelectionSummary::kept_before() const {
+    return std::accumulate(before.begin(), before.end(), std::int64_t{0});
+}
+
+std::vector<std::int64_t> SelectionSummary::row_misses_before() const {
+    std::vector<std::int64_t> misses(kept.begin(), kept.end());
+    for (std::size_t row = 0; row < misses.size(); ++row) misses[row] -= before[row];
+    return misses;
+}
+
 std::int64_t SelectionSummary::most_kept() const {
     return kept.empty() ? 0 : *std::max_element(kept.begin(), kept.end());
 }
@@ -90,6 +100,7 @@ SelectionSummary SelectionSummarizer::summarise(const Selection& selection) {
     const std::size_t rows = selection.row_begin.empty() ? 0 : selection.row_begin.size() - 1;
     const std::size_t bins = summary_bins(selection.shape.n_k);
     summary.kept.resize(rows);
+    summary.before.assign(rows, 0);
     summary.row_reuse.assign(rows * bins, 0);
     for (auto& slots : summary.slots) slots.assign(rows, 0);
     bool follows = false;  // the query before kept something in this head
@@ -97,7 +108,9 @@ SelectionSummary SelectionSummarizer::summarise(const Selection& selection) {
         const auto keys = selection.row(query);
         summary.kept[query] = static_cast<std::uint32_t>(keys.size());
         if (!keys.empty()) {
-            row(keys, follows, summary, std::span(summary.row_reuse).subspan(query * bins, bins));
+            const std::uint32_t again =
+                row(keys, std::span(summary.row_reuse).subspan(query * bins, bins));
+            if (follows) summary.before[query] = again;
             count_slots(query, summary);
         }
         follows = !keys.empty();
@@ -181,18 +194,19 @@ void SelectionSummarizer::mark(std::span<const std::uint32_t> keys) {
     std::copy_n(mask, words_, kept_mask_.begin());
 }
 
-void SelectionSummarizer::row(std::span<const std::uint32_t> keys, bool follows,
-                              SelectionSummary& summary, std::span<std::uint32_t> bins) {
+std::uint32_t SelectionSummarizer::row(std::span<const std::uint32_t> keys,
+                                       std::span<std::uint32_t> bins) {
     mark(keys);
     slots_.assign(keys.size(), nothing_);
     const std::size_t groups = group_sizes_.size();
+    std::uint32_t again = 0;
     if (groups > 0) {
-        const std::uint32_t again = reuse_newest(bins);
-        if (follows) summary.kept_before += again;
+        again = reuse_newest(bins);
         if (again < keys.size()) reuse_older(bins);
         group_sizes_[groups - 1] -= again;
     }
     add_group(keys);
+    return again;
 }
 
 std::uint32_t SelectionSummarizer::reuse_newest(std::span<std::uint32_t> bins) {

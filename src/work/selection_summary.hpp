@@ -28,13 +28,14 @@ struct SelectionSummary {
     std::vector<std::uint32_t> row_reuse;
     /// Per number of CORELETs in kSummaryCorelets and query: keys of the most loaded CORELET.
     std::array<std::vector<std::uint32_t>, kSummaryCorelets.size()> slots;
-    std::int64_t kept_before = 0;  ///< pairs whose key the query before kept too (`sld` hits)
+    std::vector<std::uint32_t> before;  ///< per query: keys that the query before kept too
 
     std::size_t rows() const { return kept.size(); }
     /// Capacities per query; 0 where there are no queries.
     std::size_t bins() const { return kept.empty() ? 0 : row_reuse.size() / kept.size(); }
     std::int64_t kept_pairs() const;
-    std::int64_t most_kept() const;  ///< by one query
+    std::int64_t most_kept() const;    ///< by one query
+    std::int64_t kept_before() const;  ///< `sld` hits, where no query overflows the buffer
 
     /// Pairs that a buffer of so many tokens hits.
     std::int64_t hits(std::int64_t capacity) const;
@@ -47,6 +48,8 @@ struct SelectionSummary {
     /// Keys that every query fetches. Where only capacities around it are kept, misses lie between
     /// theirs, in the same share for every query, and add up to the exact total.
     std::vector<std::int64_t> row_misses(std::int64_t capacity) const;
+    /// The same under `sld`, where no query overflows the buffer.
+    std::vector<std::int64_t> row_misses_before() const;
 
     /// Keys of the most loaded CORELET of every query; empty: not kept for that number.
     std::span<const std::uint32_t> slots_of(int corelets) const;
@@ -72,8 +75,8 @@ class SelectionSummarizer {
     static constexpr std::uint32_t kNone = 0xffffffffU;
 
     void start_head(const Selection& selection);
-    void row(std::span<const std::uint32_t> keys, bool follows, SelectionSummary& summary,
-             std::span<std::uint32_t> bins);
+    /// Returns: keys of the newest group that the query kept again.
+    std::uint32_t row(std::span<const std::uint32_t> keys, std::span<std::uint32_t> bins);
     void mark(std::span<const std::uint32_t> keys);
     std::uint32_t reuse_newest(std::span<std::uint32_t> bins);
     void reuse_older(std::span<std::uint32_t> bins);

@@ -44,7 +44,7 @@ TEST_CASE("reuse distances of four queries, by hand", "[unit]") {
     // t1: 1 came second into any buffer. t2: 0 is behind 1 and 2. t3: 0 is first, 1 behind it.
     CHECK(summary.reuse == std::vector<std::uint32_t>{1, 2, 1});
     CHECK(summary.kept == std::vector<std::uint32_t>{2, 2, 1, 3});
-    CHECK(summary.kept_before == 2);
+    CHECK(summary.before == std::vector<std::uint32_t>{0, 1, 0, 1});
     CHECK(summary.kept_pairs() == 8);
     CHECK(summary.most_kept() == 3);
     CHECK(summary.streamed(1) == 4);
@@ -109,7 +109,7 @@ TEST_CASE("a summary equals its slow twin distance by distance", "[property]") {
                 REQUIRE(a.reuse == b.reuse);
                 REQUIRE(a.row_reuse == b.row_reuse);
                 REQUIRE(a.slots == b.slots);
-                REQUIRE(a.kept_before == b.kept_before);
+                REQUIRE(a.before == b.before);
             }
         }
 }
@@ -151,7 +151,7 @@ TEST_CASE("the paper's two vectors hit the keys that the query before kept", "[p
             for (const std::int64_t capacity : {s.most_kept(), s.most_kept() + 5}) {
                 const auto counts = ResidencyReplay(Residency::sld, capacity).replay(head);
                 INFO("seed " << seed);
-                REQUIRE(counts.hits == s.kept_before);
+                REQUIRE(counts.hits == s.kept_before());
                 REQUIRE(counts.overflow_rows == 0);
             }
         }

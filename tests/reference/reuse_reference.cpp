@@ -68,6 +68,7 @@ SelectionSummary ReuseReference::summarise(const Selection& selection) {
                                  std::count_if(keys.begin(), keys.end(), [&](std::uint32_t key) {
                                      return static_cast<int>(key) % kSummaryCorelets[i] == corelet;
                                  })));
+        summary.before.push_back(0);
         if (query == 0) continue;
         const auto before = selection.row(query - 1);
         for (const std::uint32_t key : keys)

@@ -10,6 +10,7 @@
 #include "src/machine/plans/chip_pipeline.hpp"
 #include "src/machine/plans/chip_tally.hpp"
 #include "src/machine/sprint_chip.hpp"
+#include "src/work/selection_summary.hpp"
 #include "src/work/work.hpp"
 
 /// Plans of the SPRINT chip: pure functions of (Work, chip). All share these rules.
@@ -59,6 +60,12 @@ std::int64_t buffer_tokens(const SprintChip& machine, const HeadWork& work);
 /// The scheme's own plan. `residency` holds the buffer's state between heads.
 ChipTally plan_sprint(const HeadWork& work, const Selection& selection, const SprintChip& machine,
                       ResidencyReplay& residency);
+/// The same from a summary: counts, traffic and joules are the same; so is the time where the
+/// misses of every query are stored (`has_rows_of` the buffer's tokens), else they are spread over
+/// the queries in equal shares. Throws: UserError for bank conflicts that are counted, `sld` with
+/// queries that overflow the buffer, and a number of CORELETs whose loads are not kept.
+ChipTally plan_sprint(const HeadWork& work, const SelectionSummary& kept,
+                      const SprintChip& machine);
 /// K and V streamed once per query: `dense` or, without padding, `mask_only`.
 ChipTally plan_streamed(const HeadWork& work, const SprintChip& machine, bool with_padding);
 
@@ -66,6 +73,8 @@ ChipTally plan_streamed(const HeadWork& work, const SprintChip& machine, bool wi
 /// Args: warm: the buffer where it holds K and V of all heads, else null: cold for every query.
 ChipTally decode_sprint(const HeadWork& work, const Selection& selection, const SprintChip& machine,
                         ResidencyReplay* warm);
+ChipTally decode_sprint(const HeadWork& work, const SelectionSummary& kept,
+                        const SprintChip& machine, bool warm);
 ChipTally decode_streamed(const HeadWork& work, const SprintChip& machine, bool with_padding);
 /// One query at a time leaves nothing to block: mask-only, with a buffer that may be warm.
 ChipTally decode_tiled(const HeadWork& work, const SprintChip& machine, bool warm);

@@ -59,23 +59,8 @@ class ChipPlanner : public Planner {
     ChipPlanner(const Machine& machine, const PlanOptions& options)
         : chip_(*machine.sprint()), is_decode_(options.phase == Phase::decode) {}
 
-    void head(const HeadWork& work, const Selection& selection) final {
-        // Digital units and their energies are 8 bits wide on the chip.
-        ATTOHM_CHECK_EQ(work.bits.q, 8);
-        ATTOHM_CHECK_EQ(work.bits.k, 8);
-        ATTOHM_CHECK_EQ(work.bits.v, 8);
-        const int layer = work.shape.layer;
-        if (!is_decode_) {
-            heads_.add(layer, plan(work, selection));
-            return;
-        }
-        if (!work.shape.causal)
-            throw UserError("queries cannot come one by one where they see later keys", "phase",
-                            "decode", "prefill, or a trace whose heads are causal");
-        kv_bits_ += kv_bits(work);
-        heads_.add(layer, decode(work, selection, false));
-        if (all_fit()) warm_heads_.add(layer, decode(work, selection, true));
-    }
+    void head(const HeadWork& work, const Selection& selection) final { add(work, selection); }
+    void head(const HeadWork& work, const SelectionSummary& kept) final { add(work, kept); }
     /// The chip holds no weights: what is not attention runs elsewhere.
     void layer(const LayerWork&) final {}
     std::vector<Tally> finish() final {
@@ -88,11 +73,32 @@ class ChipPlanner : public Planner {
 
   protected:
     virtual ChipTally plan(const HeadWork& work, const Selection& selection) = 0;
+    virtual ChipTally plan(const HeadWork& work, const SelectionSummary& kept) = 0;
     virtual ChipTally decode(const HeadWork& work, const Selection& selection, bool warm) = 0;
+    virtual ChipTally decode(const HeadWork& work, const SelectionSummary& kept, bool warm) = 0;
 
     const SprintChip& chip_;
 
   private:
+    /// Args: kept: a Selection or its summary.
+    template <class Kept>
+    void add(const HeadWork& work, const Kept& kept) {
+        // Digital units and their energies are 8 bits wide on the chip.
+        ATTOHM_CHECK_EQ(work.bits.q, 8);
+        ATTOHM_CHECK_EQ(work.bits.k, 8);
+        ATTOHM_CHECK_EQ(work.bits.v, 8);
+        const int layer = work.shape.layer;
+        if (!is_decode_) {
+            heads_.add(layer, plan(work, kept));
+            return;
+        }
+        if (!work.shape.causal)
+            throw UserError("queries cannot come one by one where they see later keys", "phase",
+                            "decode", "prefill, or a trace whose heads are causal");
+        kv_bits_ += kv_bits(work);
+        heads_.add(layer, decode(work, kept, false));
+        if (all_fit()) warm_heads_.add(layer, decode(work, kept, true));
+    }
     bool all_fit() const { return kv_bits_ <= chip_.buffer_bits; }
 
     bool is_decode_;
@@ -113,6 +119,12 @@ class SprintPlanner final : public ChipPlanner {
             capacity_ = capacity;
         }
         return plan_sprint(work, selection, chip_, *residency_);
+    }
+    ChipTally plan(const HeadWork& work, const SelectionSummary& kept) override {
+        return plan_sprint(work, kept, chip_);
+    }
+    ChipTally decode(const HeadWork& work, const SelectionSummary& kept, bool warm) override {
+        return decode_sprint(work, kept, chip_, warm);
     }
     ChipTally decode(const HeadWork& work, const Selection& selection, bool warm) override {
         if (!warm) return decode_sprint(work, selection, chip_, nullptr);
@@ -135,6 +147,12 @@ class ShapePlanner final : public ChipPlanner {
 
   private:
     ChipTally plan(const HeadWork& work, const Selection&) override { return kPlan(work, chip_); }
+    ChipTally plan(const HeadWork& work, const SelectionSummary&) override {
+        return kPlan(work, chip_);
+    }
+    ChipTally decode(const HeadWork& work, const SelectionSummary&, bool warm) override {
+        return kDecode(work, chip_, warm);
+    }
     ChipTally decode(const HeadWork& work, const Selection&, bool warm) override {
         return kDecode(work, chip_, warm);
     }

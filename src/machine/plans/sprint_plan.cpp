@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <cmath>
 #include <functional>
 #include <span>
@@ -160,26 +162,27 @@ class AppendTime {
 /// Keys that every query fetches; the Selection's own rows where all are.
 using FetchedRows = std::function<std::span<const std::uint32_t>(std::size_t query)>;
 
-/// Cycles of every query.
-void time_decode(const HeadWork& work, const Selection& selection, const SprintChip& machine,
-                 const FetchedRows& fetched, ChipTally& tally) {
+/// Cycles of every query. Args: slots_of: keys of a query's fullest CORELET; fetch_of: cycles of
+/// its fetch.
+template <class SlotsOf, class FetchOf>
+void time_decode(const HeadWork& work, const SprintChip& machine, const SlotsOf& slots_of,
+                 const FetchOf& fetch_of, ChipTally& tally) {
     const HeadShape& s = work.shape;
     const AppendTime append(work, machine);
     const ChainTimes times = sprint_chain(work, machine);
     const UnitTimes units(work, machine);
-    FetchTime fetch(work, machine, msb_of(work));
     tally.cycles = {};
     std::int64_t before = 0;
     for (int query = 0; query < s.valid_q; ++query) {
         const auto i = static_cast<std::size_t>(query);
         const std::int64_t seen = causal_keys(query, s.valid_q, s.valid_k);
-        const std::int64_t slots = row_slots(selection.row(i), machine.corelets);
+        const std::int64_t slots = slots_of(i);
         DecodeStep step;
         step.append = append.cycles(seen - before);
         step.thresholding = times.thresholding;
         step.read_p = times.in_memory ? machine.memory.read_cycles(seen, 0, 0) : 0;
         step.row = units.of(slots);
-        step.row.fetch = fetch.of(fetched(i), std::int64_t{s.d} * work.bits.q);
+        step.row.fetch = fetch_of(i);
         add_decode_step(step, machine, tally);
         before = seen;
     }
@@ -212,7 +215,14 @@ ChipTally decode_sprint(const HeadWork& work, const Selection& selection, const 
     count_buffer(work, buffer, tally);
     count_reads(work, tally);
     count_recompute(work, tally);
-    time_decode(work, selection, machine, fetched, tally);
+    FetchTime fetch(work, machine, msb_of(work));
+    time_decode(
+        work, machine,
+        [&](std::size_t query) { return row_slots(selection.row(query), machine.corelets); },
+        [&](std::size_t query) {
+            return fetch.of(fetched(query), std::int64_t{work.shape.d} * work.bits.q);
+        },
+        tally);
     return tally;
 }
 
@@ -243,9 +253,9 @@ SprintRows sprint_rows(const HeadWork& work, const Selection& selection, const S
     return head;
 }
 
-ChipTally plan_sprint(const HeadWork& work, const Selection& selection, const SprintChip& machine,
-                      ResidencyReplay& residency) {
-    const SprintRows head = sprint_rows(work, selection, machine, residency);
+namespace {
+
+ChipTally plan_rows(const HeadWork& work, const SprintRows& head, const SprintChip& machine) {
     ChipTally tally;
     count_thresholding(work, machine, tally);
     count_writes(work, machine, tally);
@@ -253,6 +263,97 @@ ChipTally plan_sprint(const HeadWork& work, const Selection& selection, const Sp
     count_reads(work, tally);
     count_recompute(work, tally);
     finish_prefill(time_queries(head.rows, sprint_chain(work, machine)), machine, tally);
+    return tally;
+}
+
+/// What a summary cannot say without the keys.
+void refuse_unknown(const SelectionSummary& kept, const SprintChip& machine,
+                    std::int64_t capacity) {
+    const std::string run = "`attohm run` on this machine";
+    if (machine.counts_bank_conflicts)
+        throw UserError("bank conflicts need the kept keys, which stored work does not hold",
+                        "machine.bank_conflicts", "counted", "none, or " + run);
+    if (machine.residency == Residency::sld && kept.most_kept() > capacity)
+        throw UserError("queries that overflow the buffer need the kept keys under sld",
+                        "machine.residency",
+                        fmt::format("sld with a buffer of {} tokens", capacity),
+                        fmt::format("lru, a buffer of {} tokens, or ", kept.most_kept()) + run);
+    if (kept.rows() > 0 && kept.slots_of(machine.corelets).empty())
+        throw UserError("stored work does not hold the loads of so many CORELETs",
+                        "machine.corelets", fmt::format("{}", machine.corelets),
+                        fmt::format("1, {}, or ", fmt::join(kSummaryCorelets, ", ")) + run);
+}
+
+ResidencyCounts buffer_of(const SelectionSummary& kept, Residency policy, std::int64_t capacity) {
+    ResidencyCounts buffer;
+    buffer.hits = policy == Residency::lru ? kept.hits(capacity) : kept.kept_before();
+    buffer.misses = kept.kept_pairs() - buffer.hits;
+    buffer.streamed = kept.streamed(capacity);
+    buffer.overflow_rows = kept.overflow_rows(capacity);
+    return buffer;
+}
+
+/// Keys that every query fetches.
+std::vector<std::int64_t> row_misses(const SelectionSummary& kept, Residency policy,
+                                     std::int64_t capacity) {
+    return policy == Residency::lru ? kept.row_misses(capacity) : kept.row_misses_before();
+}
+
+}  // namespace
+
+ChipTally plan_sprint(const HeadWork& work, const Selection& selection, const SprintChip& machine,
+                      ResidencyReplay& residency) {
+    return plan_rows(work, sprint_rows(work, selection, machine, residency), machine);
+}
+
+ChipTally plan_sprint(const HeadWork& work, const SelectionSummary& kept,
+                      const SprintChip& machine) {
+    const std::int64_t capacity = buffer_tokens(machine, work);
+    refuse_unknown(kept, machine, capacity);
+    const std::int64_t q_bits = std::int64_t{work.shape.d} * work.bits.q;
+    const UnitTimes units(work, machine);
+    FetchTime fetch(work, machine, msb_of(work));
+    SprintRows head;
+    head.buffer = buffer_of(kept, machine.residency, capacity);
+    const auto misses = row_misses(kept, machine.residency, capacity);
+    const auto slots = kept.slots_of(machine.corelets);
+    head.rows.reserve(static_cast<std::size_t>(work.shape.valid_q));
+    for (std::size_t i = 0; i < static_cast<std::size_t>(work.shape.valid_q); ++i) {
+        head.rows.push_back(units.of(slots[i]));
+        head.rows.back().fetch = fetch.of_stream(misses[i], q_bits);
+    }
+    return plan_rows(work, head, machine);
+}
+
+ChipTally decode_sprint(const HeadWork& work, const SelectionSummary& kept,
+                        const SprintChip& machine, bool warm) {
+    const std::int64_t capacity = warm ? machine.buffer_bits : buffer_tokens(machine, work);
+    refuse_unknown(kept, machine, warm ? machine.buffer_bits : kept.most_kept());
+    // Cold for every query: all that is kept is fetched.
+    ResidencyCounts buffer;
+    if (warm) {
+        buffer = buffer_of(kept, machine.residency, capacity);
+    } else {
+        buffer.misses = buffer.streamed = kept.kept_pairs();
+        buffer.overflow_rows = kept.overflow_rows(capacity);
+    }
+    const auto misses = row_misses(kept, machine.residency, warm ? capacity : 0);
+    const auto slots = kept.slots_of(machine.corelets);
+    ChipTally tally;
+    count_thresholding(work, machine, tally);
+    leave_out_future(work, warm, tally);
+    count_writes(work, machine, tally);
+    count_buffer(work, buffer, tally);
+    count_reads(work, tally);
+    count_recompute(work, tally);
+    FetchTime fetch(work, machine, msb_of(work));
+    time_decode(
+        work, machine, [&](std::size_t query) { return std::int64_t{slots[query]}; },
+        [&](std::size_t query) {
+            return fetch.of_stream(warm ? misses[query] : kept.kept[query],
+                                   std::int64_t{work.shape.d} * work.bits.q);
+        },
+        tally);
     return tally;
 }
 
