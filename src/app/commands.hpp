@@ -14,6 +14,9 @@ void add_run_command(CLI::App& app);
 /// `attohm sweep`: one trace through many.
 void add_sweep_command(CLI::App& app);
 
+/// `attohm price`: the stored work of a result on other machines.
+void add_price_command(CLI::App& app);
+
 /// `attohm report`: a page from results.
 void add_report_command(CLI::App& app);
 

@@ -46,6 +46,7 @@ int run(int argc, char** argv) {
     app.require_subcommand(1);
     attohm::add_run_command(app);
     attohm::add_sweep_command(app);
+    attohm::add_price_command(app);
     attohm::add_report_command(app);
     attohm::add_trace_command(app);
     attohm::add_crossbar_command(app);

@@ -14,6 +14,7 @@
 #include "src/replay/replay.hpp"
 #include "src/replay/result_io.hpp"
 #include "src/replay/result_table.hpp"
+#include "src/replay/result_work_io.hpp"
 
 namespace attohm {
 
@@ -52,19 +53,30 @@ void run(const RunArguments& given) {
     ReplayTrace trace(given.trace);
     // So is a key that nothing reads.
     check_replay(trace, settings);
+    const bool keeps_work =
+        find_scheme(settings.text("scheme")).plan.empty()
+            ? false
+            : settings.choice("results.work", {"summaries", "none"}) == "summaries";
     settings.require_all_read();
     std::unique_ptr<Progress> progress;
     std::size_t shown = 0;
-    const Result result = replay(trace, settings, [&](std::size_t done, std::size_t all) {
+    const auto tick = [&](std::size_t done, std::size_t all) {
         if (!progress) {
             progress =
                 std::make_unique<Progress>("replay", "steps", static_cast<std::int64_t>(all));
         }
         progress->tick(static_cast<std::int64_t>(done - shown));
         shown = done;
+    };
+    Result result;
+    write_result(given.output, [&](const H5Group& root) {
+        std::optional<WorkWriter> work;
+        if (keeps_work) work.emplace(root);
+        result = replay(trace, settings, tick, work ? &*work : nullptr);
+        if (work) work->finish();
+        progress.reset();
+        return result;
     });
-    progress.reset();
-    write_result(given.output, result);
     log.write(given.output + ".log.json");
     const std::string text = given.json ? result_json(result) : result_table(result);
     std::fputs(text.c_str(), stdout);

@@ -145,7 +145,7 @@ void run_closed_loop(ReplayRun& run) {
             for (const HeadReport& report : track.context.reports) run.heads.add(report);
             for (const HeadFidelity& fidelity : track.fidelity) run.heads.add(fidelity);
             run.outcomes.push_back(std::move(track.outcome));
-            if (run.costs != nullptr) run.sample_costs.push_back(std::move(track.cost));
+            if (run.costs != nullptr) run.add_cost(std::move(track.cost));
         }
         run.report_progress(first + tracks.size(), all);
     }

@@ -145,7 +145,7 @@ void run_open_loop(ReplayRun& run) {
             run.report_progress(++done, plan.evaluated.size() * static_cast<std::size_t>(layers));
         }
         run.outcomes.push_back(std::move(outcome));
-        if (planner) run.sample_costs.push_back(planner->finish());
+        if (planner) run.add_cost(planner->finish());
     }
 }
 

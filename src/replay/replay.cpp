@@ -158,8 +158,10 @@ Mode check_replay(const ReplayTrace& trace, const Settings& settings) {
     return prepare(trace, settings).closed ? Mode::closed : Mode::open;
 }
 
-Result replay(ReplayTrace& trace, const Settings& settings, const ReplayProgress& progress) {
-    const PreparedReplay ready = prepare(trace, settings);
+Result replay(ReplayTrace& trace, const Settings& settings, const ReplayProgress& progress,
+              WorkSink* work) {
+    PreparedReplay ready = prepare(trace, settings);
+    if (work != nullptr && ready.costs) ready.costs->keep_work();
     const Experiment& experiment = ready.experiment;
     const SchemeEntry& entry = ready.entry;
     const TraceReader& reader = trace.reader();
@@ -174,7 +176,8 @@ Result replay(ReplayTrace& trace, const Settings& settings, const ReplayProgress
                   {},
                   {},
                   {},
-                  {}};
+                  {},
+                  work};
     ready.closed ? run_closed_loop(run) : run_open_loop(run);
 
     Result result;

@@ -51,7 +51,9 @@ Mode check_replay(const ReplayTrace& trace, const Settings& settings);
 /// Replays every evaluated sample; parallel over samples (closed loop) or heads (open loop). The
 /// same settings give the same Result for any number of threads. `settings` are marked as read, but
 /// keys that nobody read are the caller's to refuse (a sweep joins several experiments first).
+/// Args: work: takes the work of every evaluated sample, in their order; null: not kept.
 /// Throws: UserError for settings or traces that do not fit together.
-Result replay(ReplayTrace& trace, const Settings& settings, const ReplayProgress& progress = {});
+Result replay(ReplayTrace& trace, const Settings& settings, const ReplayProgress& progress = {},
+              WorkSink* work = nullptr);
 
 }  // namespace attohm

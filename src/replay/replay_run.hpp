@@ -43,7 +43,17 @@ struct ReplayRun {
     std::vector<SampleCost> sample_costs;
     std::vector<SampleOutcome> outcomes;
     std::vector<std::string> notes;
+    WorkSink* work = nullptr;  ///< takes what samples asked of machines, or null
 
+    /// Keeps a sample's cost; samples in their order.
+    void add_cost(SampleCost cost) {
+        if (work != nullptr && cost.work) {
+            cost.work->sample = outcomes.back().sample;
+            work->add(std::move(*cost.work));
+        }
+        cost.work.reset();
+        sample_costs.push_back(std::move(cost));
+    }
     const TraceReader& reader() const { return trace.reader(); }
     /// Calibrates the scheme (and the reference) for one layer, heads in parallel.
     void calibrate(int layer, const std::vector<AttentionLayer>& samples);

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "src/base/hdf5.hpp"
 #include "src/replay/result.hpp"
 
 /// results.h5, format "attohm-result": one result at the root, or many under /settings/000000, ...
@@ -11,6 +13,9 @@ namespace attohm {
 /// Writes beside, flushes, renames: an existing file is never damaged.
 /// Throws: UserError when the file cannot be written.
 void write_result(const std::string& path, const Result& result);
+/// The same for a result that is found while the file is written. Args: run: may add what it
+/// streams to the root, then returns the result.
+void write_result(const std::string& path, const std::function<Result(const H5Group& root)>& run);
 void write_results(const std::string& path, const std::vector<Result>& results,
                    const std::string& sweep_yaml);
 

@@ -199,6 +199,10 @@ void write_result(const std::string& path, const Result& result) {
     write_file(path, [&](const H5Group& root) { write_one(root, result); });
 }
 
+void write_result(const std::string& path, const std::function<Result(const H5Group& root)>& run) {
+    write_file(path, [&](const H5Group& root) { write_one(root, run(root)); });
+}
+
 void write_results(const std::string& path, const std::vector<Result>& results,
                    const std::string& sweep_yaml) {
     ATTOHM_CHECK_LT(0U, results.size());
