@@ -4,6 +4,7 @@
 #include "src/base/error.hpp"
 #include "src/base/parallel.hpp"
 #include "src/replay/replay_run.hpp"
+#include "src/replay/token_scores.hpp"
 #include "src/schemes/digital_schemes.hpp"
 
 namespace attohm {
@@ -19,18 +20,11 @@ std::vector<int> ordinals(int count) {
     return all;
 }
 
-/// A sample that the network can run on. Throws: UserError naming the sample.
-Sample network_sample(const ReplayRun& run, int index, bool calibration) {
+/// A calibration sample that the network can run on. Throws: UserError naming the sample.
+Sample calibration_input(const ReplayRun& run, int index, bool own_calibration) {
     const TraceReader& reader = run.reader();
-    Sample sample = calibration ? reader.calibration_sample(index) : reader.sample(index);
-    const bool from_patches = !sample.patches.empty() && !run.trace.weights()->patch.w.empty();
-    if (sample.x0.empty() && !from_patches) {
-        throw UserError("the sample has no input for the network",
-                        fmt::format("{}:/{}/{}", reader.path(),
-                                    calibration ? "calibration" : "samples", sample.name),
-                        "neither x0 nor patches with /model/weights/patch_w",
-                        "x0, or patches and patch_w, or mode: open");
-    }
+    Sample sample = own_calibration ? reader.calibration_sample(index) : reader.sample(index);
+    reader.require_recomputable(sample);
     return sample;
 }
 
@@ -46,7 +40,7 @@ void calibrate_closed(ReplayRun& run, const Network& exact, const SamplePlan& pl
     };
     std::vector<State> states(plan.calibration.size());
     parallel_for(states.size(), [&](std::size_t s) {
-        const Sample sample = network_sample(run, plan.calibration[s], plan.own_calibration);
+        const Sample sample = calibration_input(run, plan.calibration[s], plan.own_calibration);
         states[s].x = exact.embed(scheme, sample, states[s].context);
         states[s].ids = ordinals(static_cast<int>(states[s].x.rows()));
         states[s].valid_len = sample.valid_len;
@@ -76,11 +70,9 @@ int argmax(const Matrix<float>& logits) {
     return static_cast<int>(std::max_element(row, row + logits.cols()) - row);
 }
 
-SampleOutcome sample_outcome(const Sample& sample, const Matrix<float>& logits,
-                             const Matrix<float>& exact, const SampleContext& context) {
-    SampleOutcome outcome;
-    outcome.sample = sample.index;
-    outcome.label = sample.label;
+/// One row of logits against the exact network's.
+void compare_classes(const Matrix<float>& logits, const Matrix<float>& exact,
+                     SampleOutcome& outcome) {
     outcome.predicted = argmax(logits);
     outcome.predicted_exact = argmax(exact);
     outcome.logits.assign(logits.data(), logits.data() + logits.size());
@@ -89,6 +81,27 @@ SampleOutcome sample_outcome(const Sample& sample, const Matrix<float>& logits,
             static_cast<double>(logits.data()[i]) - static_cast<double>(exact.data()[i]);
         outcome.logit_squared_error += error * error;
     }
+}
+
+/// Args: per_token: logits of every token are scored and not kept; own_threshold: the scheme is
+/// `threshold`, whose logits the trace may hold.
+SampleOutcome sample_outcome(const Sample& sample, const Matrix<float>& logits,
+                             const Matrix<float>& exact, bool per_token, bool own_threshold) {
+    SampleOutcome outcome;
+    outcome.sample = sample.index;
+    outcome.label = sample.label;
+    if (per_token)
+        outcome.tokens = score_tokens(sample, logits, exact);
+    else
+        compare_classes(logits, exact, outcome);
+    outcome.golden_error = golden_error(sample, "logits", exact, sample.logits);
+    if (own_threshold)
+        outcome.golden_threshold_error =
+            golden_error(sample, "logits_threshold", logits, sample.logits_threshold);
+    return outcome;
+}
+
+void add_counts(const SampleContext& context, SampleOutcome& outcome) {
     for (const HeadReport& report : context.reports) {
         outcome.valid += report.decisions.valid;
         outcome.ref_kept += report.decisions.ref_kept;
@@ -96,7 +109,6 @@ SampleOutcome sample_outcome(const Sample& sample, const Matrix<float>& logits,
         outcome.fk_total += report.decisions.fk_total;
         outcome.kept_pairs += report.kept_pairs;
     }
-    return outcome;
 }
 
 /// Bits of the digital operands of a scheme; linear operators have the same.
@@ -120,7 +132,9 @@ void run_sample(ReplayRun& run, const Network& network, int index, SampleTrack& 
     if (planner)
         for (const auto& [layer, shapes] : metered.linears())
             planner->layer(linear_layer_work(layer, shapes, operand_bits(track.context.work)));
-    track.outcome = sample_outcome(sample, logits, run.trace.exact_logits(index), track.context);
+    track.outcome = sample_outcome(sample, logits, *run.trace.exact_logits(index),
+                                   network.per_token(), run.experiment.scheme == "threshold");
+    add_counts(track.context, track.outcome);
     if (planner) track.cost = planner->finish();
 }
 

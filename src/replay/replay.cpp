@@ -1,7 +1,6 @@
 #include "src/replay/replay.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <mutex>
 
 #include "crossbar/device/device.hpp"
@@ -15,12 +14,18 @@
 namespace attohm {
 
 struct ReplayTrace::Kept {
-    explicit Kept(std::size_t count) : once(count), logits(count), samples(count) {}
-    std::vector<std::once_flag> once;
-    std::vector<Matrix<float>> logits;
-    std::mutex mutex;
-    std::vector<std::shared_ptr<const Sample>> samples;  ///< guarded by mutex
-    std::size_t bytes = 0;                               ///< guarded by mutex
+    explicit Kept(std::size_t count) : running(count), logits(count), samples(count) {}
+    /// Takes the bytes if they fit. Call with `mutex` held.
+    bool take(std::size_t more) {
+        if (bytes + more > kKeptBytes) return false;
+        bytes += more;
+        return true;
+    }
+    std::vector<std::mutex> running;  ///< so that no sample is computed twice at a time
+    std::mutex mutex;                 ///< guards what follows
+    std::vector<std::shared_ptr<const Matrix<float>>> logits;
+    std::vector<std::shared_ptr<const Sample>> samples;
+    std::size_t bytes = 0;
 };
 
 ReplayTrace::ReplayTrace(const std::string& path) : reader_(path) {
@@ -37,24 +42,30 @@ std::shared_ptr<const Sample> ReplayTrace::sample(int index) {
         if (kept_->samples.at(i)) return kept_->samples[i];
     }
     const auto read = std::make_shared<const Sample>(reader_.sample(index));
-    const std::size_t bytes = sizeof(float) * (read->x0.size() + read->patches.size() +
-                                               read->logits.size() + read->logits_threshold.size());
+    reader_.require_recomputable(*read);
+    const std::size_t bytes =
+        sizeof(float) * (read->x0.size() + read->patches.size() + read->logits.size() +
+                         read->logits_threshold.size() + read->tokens.size() +
+                         read->segments.size() + read->targets.size());
     const std::lock_guard lock(kept_->mutex);
-    if (!kept_->samples[i] && kept_->bytes + bytes <= kKeptBytes) {
-        kept_->samples[i] = read;
-        kept_->bytes += bytes;
-    }
+    if (!kept_->samples[i] && kept_->take(bytes)) kept_->samples[i] = read;
     return read;
 }
 
-const Matrix<float>& ReplayTrace::exact_logits(int index) {
+std::shared_ptr<const Matrix<float>> ReplayTrace::exact_logits(int index) {
     const auto i = static_cast<std::size_t>(index);
-    std::call_once(kept_->once.at(i), [&] {
-        const Network network(reader_.model(), weights_);
-        SampleContext context;
-        kept_->logits[i] = network.run(ExactScheme(), *sample(index), context);
-    });
-    return kept_->logits[i];
+    const std::lock_guard one(kept_->running.at(i));
+    {
+        const std::lock_guard lock(kept_->mutex);
+        if (kept_->logits[i]) return kept_->logits[i];
+    }
+    const Network network(reader_.model(), weights_);
+    SampleContext context;
+    const auto logits =
+        std::make_shared<const Matrix<float>>(network.run(ExactScheme(), *sample(index), context));
+    const std::lock_guard lock(kept_->mutex);
+    if (kept_->take(sizeof(float) * logits->size())) kept_->logits[i] = logits;
+    return logits;
 }
 
 namespace {
@@ -77,6 +88,30 @@ std::vector<std::string> describe_marked(const Settings& settings, Mark mark) {
             fmt::format("{} = {}: {}", key, fmt::join(entry.values, ", "), entry.source));
     }
     return lines;
+}
+
+/// That the network can be run and its output judged. Throws: UserError.
+void require_network(const ReplayTrace& trace) {
+    const ModelInfo& model = trace.reader().model();
+    const std::string where = trace.reader().path() + ":/model";
+    const Network network(model, trace.weights());
+    if (model.task == "classify" && network.per_token())
+        throw UserError("a class per sample from the logits of every token", where + "@pool",
+                        model.pool, "first, mean or pooler for task classify; or mode: open");
+    if (model.task == "node-classify")
+        throw UserError("this task has no closed loop", where + "@task", model.task,
+                        "classify, next-token or none; or mode: open");
+}
+
+void note_few_samples(std::size_t samples, std::vector<std::string>& notes) {
+    if (samples >= kFewSamples) return;
+    if (samples == 1)
+        notes.push_back("1 sample: how far figures would move on others is not known");
+    else
+        notes.push_back(
+            fmt::format("{} samples: intervals that resample so few are too narrow "
+                        "(at 20 samples by a tenth, at 5 by a third)",
+                        samples));
 }
 
 /// Numbers of the run that no paper gives: the experiment's and the device card's.
@@ -132,6 +167,7 @@ PreparedReplay prepare(const ReplayTrace& trace, const Settings& settings) {
     PreparedReplay ready{experiment, find_scheme(experiment.scheme), false, {}, {}, {}, false, {}};
     const TraceReader& reader = trace.reader();
     ready.closed = closed_loop(trace, experiment, settings);
+    if (ready.closed) require_network(trace);
     const SchemeInputs inputs{reader.model(),  reader.thresholds(), reader.path(),
                               experiment.seed, experiment.chip,     experiment.metrics};
     ready.scheme = ready.entry.make(inputs, settings);
@@ -195,7 +231,13 @@ Result replay(ReplayTrace& trace, const Settings& settings, const ReplayProgress
     result.heads = run.heads.finish();
     result.samples = std::move(run.outcomes);
     if (trace.weights() != nullptr) result.network = network_size(*trace.weights());
-    if (ready.closed) result.accuracy = make_accuracy(result.samples, experiment.seed);
+    if (ready.closed) {
+        note_few_samples(result.samples.size(), result.notes);
+        if (result.samples.front().tokens)
+            result.language = make_language(result.samples, experiment.seed);
+        else
+            result.accuracy = make_accuracy(result.samples, experiment.seed);
+    }
     if (ready.costs) result.machines = ready.costs->accumulate(run.sample_costs);
     result.experiment_yaml = settings.resolved_yaml(true);
     if (entry.name == "sprint") result.experiment_yaml += user_files(settings);

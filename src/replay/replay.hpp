@@ -26,10 +26,12 @@ class ReplayTrace {
     const TraceReader& reader() const { return reader_; }
     /// Null for a trace without weights.
     std::shared_ptr<const Weights> weights() const { return weights_; }
-    /// Evaluated sample `index`; kept in memory while all kept ones stay below kKeptBytes.
+    /// Evaluated sample `index` for the closed loop; kept in memory while all that is kept stays
+    /// below kKeptBytes, else read again. Throws: UserError where the weights do not say all about
+    /// its attention.
     std::shared_ptr<const Sample> sample(int index);
-    /// Logits of the exact network for evaluated sample `index`.
-    const Matrix<float>& exact_logits(int index);
+    /// Logits of the exact network for evaluated sample `index`; kept or computed again likewise.
+    std::shared_ptr<const Matrix<float>> exact_logits(int index);
 
   private:
     static constexpr std::size_t kKeptBytes = std::size_t{256} << 20;

@@ -99,6 +99,7 @@ NetworkSize network_size(const Weights& weights) {
             add(*linear);
     add(weights.head);
     add(weights.patch);
+    add(weights.pooler);
     return size;
 }
 

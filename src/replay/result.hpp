@@ -33,7 +33,22 @@ struct HeadSummary {
     std::optional<Fidelity> to_threshold;
 };
 
-/// One evaluated sample. `logits` only in the closed loop.
+/// Tokens of one sample in a network with logits for every token. Real tokens only. A token with a
+/// target is scored; compared with the exact network are the scored tokens, or all where the sample
+/// has no targets.
+struct TokenScores {
+    std::int64_t scored = 0;
+    std::int64_t compared = 0;
+    double loss = 0.0;               ///< sum of -log p(target), nats
+    double loss_exact = 0.0;         ///< the same of the exact network
+    std::int64_t right = 0;          ///< the largest logit is the target's
+    std::int64_t right_exact = 0;    ///< the same of the exact network
+    std::int64_t agreeing = 0;       ///< both have the same largest logit
+    double kl = 0.0;                 ///< sum of KL(exact || own), nats
+    double logit_squared_error = 0;  ///< sum of the mean over classes of (logit - exact logit)^2
+};
+
+/// One evaluated sample. `logits` only in the closed loop, with one row for the sample.
 struct SampleOutcome {
     int sample = 0;  ///< ordinal in the trace
     std::int64_t label = -1;
@@ -41,6 +56,11 @@ struct SampleOutcome {
     int predicted_exact = -1;
     double logit_squared_error = 0.0;  ///< sum over classes of (logits - exact logits)^2
     std::vector<float> logits;
+    std::optional<TokenScores> tokens;
+    /// Largest |exact logit - stored `logits`|: what the C++ network makes of the framework's.
+    std::optional<double> golden_error;
+    /// Largest |logit - stored `logits_threshold`|, for scheme `threshold`.
+    std::optional<double> golden_threshold_error;
     std::int64_t valid = 0, ref_kept = 0, fp_total = 0, fk_total = 0, kept_pairs = 0;
 };
 
@@ -59,6 +79,26 @@ struct Accuracy {
     Interval top1_difference;  ///< paired: top1 - top1_exact
     Interval agreement;        ///< fraction where both predict the same class
     double logit_rms = 0.0;    ///< rms over samples and classes of the logit error
+};
+
+/// Next-token task in the closed loop, against the exact network on the same samples. Rates and
+/// losses are per token; intervals resample samples, each with all its tokens. NaN where nothing is
+/// scored; one sample alone has no interval.
+struct LanguageScore {
+    std::int64_t samples = 0;
+    std::int64_t scored = 0;  ///< tokens with a target
+    Interval perplexity;      ///< exp(loss)
+    Interval perplexity_exact;
+    Interval perplexity_ratio;  ///< paired: exp(loss - loss_exact)
+    Interval loss;              ///< -log p(target), nats per token
+    Interval loss_exact;
+    Interval loss_difference;  ///< paired
+    Interval top1;             ///< fraction of tokens predicted right
+    Interval top1_exact;
+    Interval top1_difference;  ///< paired
+    Interval agreement;        ///< fraction of tokens where both predict the same
+    Interval kl;               ///< KL(exact || own), nats per token
+    double logit_rms = 0.0;    ///< rms over tokens and classes of the logit error
 };
 
 /// Weight matrices of the network's linear operators.
@@ -84,9 +124,10 @@ struct Result {
         axes;  ///< swept key -> value; empty for one run
 
     std::vector<SampleOutcome> samples;
-    std::optional<Accuracy> accuracy;
-    std::optional<NetworkSize> network;  ///< nothing: the trace holds no weights
-    std::vector<HeadSummary> heads;      ///< (layer, head) order
+    std::optional<Accuracy> accuracy;       ///< of one class per sample
+    std::optional<LanguageScore> language;  ///< of logits for every token
+    std::optional<NetworkSize> network;     ///< nothing: the trace holds no weights
+    std::vector<HeadSummary> heads;         ///< (layer, head) order
     std::vector<MachineOutcome> machines;
 };
 
@@ -101,7 +142,7 @@ struct DecisionTotals {
 };
 DecisionTotals total_decisions(const Result& result);
 
-/// Of q, k, v, output projection, MLP, patch embedding and classifier.
+/// Of q, k, v, output projection, MLP, patch embedding, pooler and classifier.
 NetworkSize network_size(const Weights& weights);
 
 }  // namespace attohm

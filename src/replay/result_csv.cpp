@@ -60,6 +60,32 @@ void add_accuracy(CsvRow& row, const std::optional<Accuracy>& accuracy) {
         row.empty("logit_rms");
 }
 
+void add_language(CsvRow& row, const std::optional<LanguageScore>& language) {
+    if (language)
+        row.whole("scored_tokens", language->scored);
+    else
+        row.empty("scored_tokens");
+    for (const LanguageField& field : language_fields())
+        for (const Field<Interval>& end : interval_fields()) {
+            const std::string name = fmt::format("token_{}_{}", field.name, end.name);
+            if (language)
+                row.real(name, real_value(end, (*language).*field.member));
+            else
+                row.empty(name);
+        }
+}
+
+void add_golden(CsvRow& row, const Result& result) {
+    const auto add = [&](const char* name, std::optional<double> SampleOutcome::*member) {
+        if (const auto error = largest_golden_error(result, member))
+            row.real(name, *error);
+        else
+            row.empty(name);
+    };
+    add("golden_logits_max_error", &SampleOutcome::golden_error);
+    add("golden_logits_threshold_max_error", &SampleOutcome::golden_threshold_error);
+}
+
 void add_rates(CsvRow& row, const Result& result) {
     const std::vector<DecisionRate> rates = decision_rates(result);
     for (const char* name :
@@ -109,6 +135,8 @@ void add_cost(CsvRow& row, const MachineOutcome* machine) {
 void add_summary(CsvTable& table, const Result& result, CsvRow row) {
     row.whole("samples", static_cast<std::int64_t>(result.samples.size()));
     add_accuracy(row, result.accuracy);
+    add_language(row, result.language);
+    add_golden(row, result);
     add_rates(row, result);
     add_fidelity(row, total_fidelity(result, &HeadSummary::to_exact), "to_exact");
     add_fidelity(row, total_fidelity(result, &HeadSummary::to_threshold), "to_threshold");
@@ -127,6 +155,8 @@ void add_samples(CsvTable& table, const Result& result, const CsvRow& setting) {
     for (const SampleOutcome& sample : result.samples) {
         CsvRow row = setting;
         row.fields(sample_fields(), sample);
+        row.fields(token_fields(), sample.tokens.value_or(TokenScores{}));
+        row.fields(golden_fields(), sample);
         table.add(row);
     }
 }

@@ -24,6 +24,36 @@ Fields<SampleOutcome> sample_fields() {
     return kFields;
 }
 
+Fields<TokenScores> token_fields() {
+    using T = TokenScores;
+    static const std::array<Field<T>, 9> kFields = {{
+        {"scored", "token", "real tokens with a target", &T::scored},
+        {"compared", "token", "scored tokens, or all real ones without targets", &T::compared},
+        {"loss", "nat", "sum over scored tokens of -log p(target)", &T::loss},
+        {"loss_exact", "nat", "the same of the exact network", &T::loss_exact},
+        {"right", "token", "scored tokens predicted right", &T::right},
+        {"right_exact", "token", "the same of the exact network", &T::right_exact},
+        {"agreeing", "token", "compared tokens where both predict the same", &T::agreeing},
+        {"kl", "nat", "sum over compared tokens of KL(exact || own)", &T::kl},
+        {"token_logit_squared_error", "1",
+         "sum over compared tokens of the mean over classes of (logit - exact logit)^2",
+         &T::logit_squared_error},
+    }};
+    return kFields;
+}
+
+Fields<SampleOutcome> golden_fields() {
+    using S = SampleOutcome;
+    static const std::array<Field<S>, 2> kFields = {{
+        {"logits_error", "1", "largest |exact logit - `logits` of the trace|; NaN: not stored",
+         &S::golden_error},
+        {"logits_threshold_error", "1",
+         "largest |logit - `logits_threshold` of the trace|, of scheme `threshold`; NaN: none",
+         &S::golden_threshold_error},
+    }};
+    return kFields;
+}
+
 Fields<DecisionCounts> decision_fields() {
     using D = DecisionCounts;
     static const std::array<Field<D>, 17> kFields = {{
@@ -170,6 +200,24 @@ std::span<const AccuracyField> accuracy_fields() {
         {"top1_exact", "the same of the exact network", &Accuracy::top1_exact},
         {"top1_difference", "paired: top1 - top1_exact", &Accuracy::top1_difference},
         {"agreement", "fraction where both predict the same class", &Accuracy::agreement},
+    }};
+    return kFields;
+}
+
+std::span<const LanguageField> language_fields() {
+    using L = LanguageScore;
+    static constexpr std::array<LanguageField, 11> kFields = {{
+        {"perplexity", "1", "exp(loss)", &L::perplexity},
+        {"perplexity_exact", "1", "the same of the exact network", &L::perplexity_exact},
+        {"perplexity_ratio", "1", "paired: exp(loss - loss_exact)", &L::perplexity_ratio},
+        {"loss", "nat", "-log p(target) per scored token", &L::loss},
+        {"loss_exact", "nat", "the same of the exact network", &L::loss_exact},
+        {"loss_difference", "nat", "paired: loss - loss_exact", &L::loss_difference},
+        {"top1", "1", "fraction of scored tokens predicted right", &L::top1},
+        {"top1_exact", "1", "the same of the exact network", &L::top1_exact},
+        {"top1_difference", "1", "paired: top1 - top1_exact", &L::top1_difference},
+        {"agreement", "1", "fraction of tokens where both predict the same", &L::agreement},
+        {"kl", "nat", "KL(exact || own) per token", &L::kl},
     }};
     return kFields;
 }

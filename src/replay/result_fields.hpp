@@ -96,6 +96,9 @@ template <class Row>
 using Fields = std::span<const Field<Row>>;
 
 Fields<SampleOutcome> sample_fields();
+Fields<TokenScores> token_fields();
+/// Of a sample against logits that the trace stores.
+Fields<SampleOutcome> golden_fields();
 Fields<DecisionCounts> decision_fields();
 Fields<HeadEvents> event_fields();
 Fields<HeadReport> report_fields();  ///< scalars of the report itself
@@ -142,6 +145,15 @@ struct AccuracyField {
     Interval Accuracy::*member;
 };
 std::span<const AccuracyField> accuracy_fields();
+
+/// The estimates of a next-token task.
+struct LanguageField {
+    std::string_view name;
+    std::string_view unit;
+    std::string_view help;
+    Interval LanguageScore::*member;
+};
+std::span<const LanguageField> language_fields();
 
 /// Name and factor for people: energies in pJ, times in ns, areas in mm2.
 struct ShownName {

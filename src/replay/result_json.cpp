@@ -56,6 +56,31 @@ Json accuracy_json(const Accuracy& accuracy) {
     return object;
 }
 
+Json language_json(const LanguageScore& language) {
+    Json object;
+    object["samples"] = language.samples;
+    object["scored_tokens"] = language.scored;
+    object["interval"] = "percentile bootstrap at 0.95 that resamples samples";
+    for (const LanguageField& field : language_fields()) {
+        Json& interval = object[std::string(field.name)];
+        add_fields(interval, interval_fields(), language.*field.member);
+    }
+    object["logit_rms"] = language.logit_rms;
+    return object;
+}
+
+/// What the trace's own logits say of the networks run here; null where it stores none.
+Json golden_json(const Result& result) {
+    Json object;
+    const auto add = [&](const char* name, std::optional<double> SampleOutcome::*member) {
+        const auto error = largest_golden_error(result, member);
+        object[name] = error ? Json(*error) : Json(nullptr);
+    };
+    add("logits_max_error", &SampleOutcome::golden_error);
+    add("logits_threshold_max_error", &SampleOutcome::golden_threshold_error);
+    return object;
+}
+
 Json rates_json(const std::vector<DecisionRate>& rates) {
     Json object = Json::object();
     for (const DecisionRate& rate : rates)
@@ -243,6 +268,8 @@ std::string result_json(const Result& result) {
     Json object;
     object["experiment"] = experiment_json(result);
     object["accuracy"] = result.accuracy ? accuracy_json(*result.accuracy) : Json(nullptr);
+    object["language"] = result.language ? language_json(*result.language) : Json(nullptr);
+    object["golden"] = golden_json(result);
     if (has_decisions(result)) {
         object["decisions"] = decisions_json(result);
         object["events"] = events_json(result);

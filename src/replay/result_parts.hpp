@@ -10,7 +10,11 @@
 namespace attohm {
 
 inline constexpr std::string_view kResultFormat = "attohm-result";
-inline constexpr std::string_view kResultSchema = "2.0.0";
+inline constexpr std::string_view kResultSchema = "2.1.0";
+
+/// Scores of tokens and distances from stored logits; nothing where there are none.
+void write_token_scores(const H5Group& result, const Result& values);
+void read_token_scores(const H5Group& group, Result& result);
 
 /// The tables of the cost side, in the group of one result.
 void write_machines(const H5Group& result, const std::vector<MachineOutcome>& machines);

@@ -140,6 +140,7 @@ Result read_one(const H5Group& group) {
     read_header(group, result);
     result.samples = read_samples(group);
     if (group.has_group("accuracy")) result.accuracy = read_accuracy(group);
+    read_token_scores(group, result);
     result.heads = read_heads(group);
     result.machines = read_machines(group);
     return result;

@@ -154,6 +154,14 @@ const HeadSummary* worst_head(const Result& result, FidelityMember member) {
     return worst;
 }
 
+std::optional<double> largest_golden_error(const Result& result,
+                                           std::optional<double> SampleOutcome::*member) {
+    std::optional<double> largest;
+    for (const SampleOutcome& sample : result.samples)
+        if (const auto& error = sample.*member) largest = std::max(largest.value_or(0.0), *error);
+    return largest;
+}
+
 std::vector<LayerTotals> layer_totals(const Result& result) {
     const auto add = [](std::optional<Fidelity>& sum, const std::optional<Fidelity>& part) {
         if (!part) return;

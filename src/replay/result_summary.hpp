@@ -46,6 +46,10 @@ std::optional<Fidelity> total_fidelity(const Result& result, FidelityMember memb
 /// The head with the largest relative rms error. Null where none was compared.
 const HeadSummary* worst_head(const Result& result, FidelityMember member);
 
+/// Largest distance from the logits that the trace stores, over samples. Nothing: none is stored.
+std::optional<double> largest_golden_error(const Result& result,
+                                           std::optional<double> SampleOutcome::*member);
+
 struct LayerTotals {
     int layer = 0;
     DecisionTotals decisions;

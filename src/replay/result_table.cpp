@@ -42,6 +42,38 @@ std::string accuracy_text(const Accuracy& accuracy) {
            table.text();
 }
 
+std::string language_text(const LanguageScore& language) {
+    TextTable table;
+    table.row(interval_row("perplexity", language.perplexity));
+    table.row(interval_row("perplexity of the exact network", language.perplexity_exact));
+    table.row(interval_row("ratio, paired", language.perplexity_ratio));
+    table.row(interval_row("loss, nats per token", language.loss));
+    table.row(interval_row("difference, paired", language.loss_difference));
+    table.row(interval_row("next token right (top-1)", language.top1));
+    table.row(interval_row("of the exact network", language.top1_exact));
+    table.row(interval_row("difference, paired", language.top1_difference));
+    table.row(interval_row("agreement with exact", language.agreement));
+    table.row(interval_row("KL from exact, nats per token", language.kl));
+    table.row({"logit rms error", number_text(language.logit_rms)});
+    return fmt::format(
+               "\nNext token over {} tokens of {} samples, with 0.95 intervals (bootstrap over "
+               "samples)\n",
+               language.scored, language.samples) +
+           table.text();
+}
+
+/// How well the network run here repeats the framework's.
+std::string golden_text(const Result& result) {
+    std::string text;
+    if (const auto error = largest_golden_error(result, &SampleOutcome::golden_error))
+        text += fmt::format("  exact network against the logits of the trace: at most {}\n",
+                            number_text(*error));
+    if (const auto error = largest_golden_error(result, &SampleOutcome::golden_threshold_error))
+        text += fmt::format("  threshold against the thresholded logits of the trace: at most {}\n",
+                            number_text(*error));
+    return text;
+}
+
 std::string rate_text(const DecisionRate& rate) {
     return fmt::format("{} ({:.0f})", number_text(rate.value()), rate.count);
 }
@@ -229,6 +261,8 @@ std::string list_text(const std::string& heading, const std::vector<std::string>
 std::string result_table(const Result& result) {
     std::string text = title(result);
     if (result.accuracy) text += accuracy_text(*result.accuracy);
+    if (result.language) text += language_text(*result.language);
+    text += golden_text(result);
     if (has_decisions(result)) text += decisions_text(result);
     if (!result.heads.empty()) {
         text += layers_text(result);

@@ -177,6 +177,7 @@ void write_one(const H5Group& group, const Result& result) {
     write_axes(group, result);
     write_samples(group, result.samples);
     if (result.accuracy) write_accuracy(group, *result.accuracy);
+    write_token_scores(group, result);
     write_heads(group, result.heads);
     write_machines(group, result.machines);
 }

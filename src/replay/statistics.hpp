@@ -18,6 +18,11 @@ namespace attohm {
 
 constexpr int kResamples = 2000;
 
+/// Below this many samples a percentile bootstrap is more than a tenth too narrow: its variance is
+/// (n - 1)/n of the right one and it knows no t distribution, together 0.91 of the width at 20 and
+/// 0.64 at 5 (t quantiles 2.093 and 2.776 against 1.960). A result then says so in a note.
+constexpr int kFewSamples = 20;
+
 /// Interval of a mean: the 0.025 and 0.975 quantiles (linear between order statistics) of the means
 /// of kResamples resamples.
 ///
@@ -28,14 +33,24 @@ constexpr int kResamples = 2000;
 Interval bootstrap_mean(std::span<const double> values, std::uint64_t seed,
                         std::span<const std::uint64_t> ids = {});
 
+/// Interval of sum(parts) / sum(wholes), from the same resamples as bootstrap_mean: a resampled
+/// sample brings its part and its whole. One sample: low and high are NaN.
+/// Args: parts, wholes: of one size, at least one; wholes above 0.
+Interval bootstrap_ratio(std::span<const double> parts, std::span<const double> wholes,
+                         std::uint64_t seed);
+
 /// The quantities of `Accuracy`, all from the same resamples, so that differences are paired. The
 /// three of top-1 are over samples with a label and NaN where there is none; agreement and the rms
 /// are over all.
 /// Args: samples: closed loop, at least one, with logits of one length.
 Accuracy make_accuracy(const std::vector<SampleOutcome>& samples, std::uint64_t seed);
 
+/// The quantities of `LanguageScore`, all from the same resamples.
+/// Args: samples: closed loop, at least one, each with `tokens`.
+LanguageScore make_language(const std::vector<SampleOutcome>& samples, std::uint64_t seed);
+
 /// top-1 of `changed` minus top-1 of `base` on the labelled samples that both evaluated, paired by
-/// ordinal. NaN where there are none.
+/// ordinal; with tokens per token. NaN where there are none.
 Interval paired_top1_difference(const std::vector<SampleOutcome>& changed,
                                 const std::vector<SampleOutcome>& base, std::uint64_t seed);
 

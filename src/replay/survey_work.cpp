@@ -33,8 +33,20 @@ Cell dataset(const Case& c) {
                              c.result.trace_id.substr(0, 16)));
 }
 
+Cell next_token(const LanguageScore& score) {
+    if (score.scored == 0) return unknown("the samples have no targets");
+    return number(
+        score.top1.value,
+        fmt::format("next token right, 0.95 interval [{}, {}]; perplexity {}, exact "
+                    "network {}; closed loop on {} tokens of {} samples",
+                    decimal_text(score.top1.low, 4), decimal_text(score.top1.high, 4),
+                    decimal_text(score.perplexity.value, 4),
+                    decimal_text(score.perplexity_exact.value, 4), score.scored, score.samples));
+}
+
 Cell accuracy(const Case& c) {
     if (!c.is_own()) return unknown("not run: a baseline of cost alone");
+    if (c.result.language) return next_token(*c.result.language);
     if (!c.result.accuracy)
         return unknown("not run: open loop, the network's output is not computed");
     const Accuracy& a = *c.result.accuracy;
@@ -47,8 +59,8 @@ Cell accuracy(const Case& c) {
 
 Cell accuracy_source(const Case& c) {
     if (!c.is_own()) return words("not run: a baseline of cost alone");
-    if (!c.result.accuracy) return words("not run: open loop");
-    return words(fmt::format("closed loop on {} samples", c.result.accuracy->samples));
+    if (!c.result.accuracy && !c.result.language) return words("not run: open loop");
+    return words(fmt::format("closed loop on {} samples", c.result.samples.size()));
 }
 
 // Work.

@@ -72,9 +72,19 @@ void members(HeadSummary& x, F f) {
     f(a), f(b), f(c);
 }
 template <class F>
+void members(TokenScores& x, F f) {
+    auto& [a, b, c, d, e, g, h, i, j] = x;
+    f(a), f(b), f(c), f(d), f(e), f(g), f(h), f(i), f(j);
+}
+template <class F>
 void members(SampleOutcome& x, F f) {
-    auto& [a, b, c, d, e, g, h, i, j, k, l] = x;
-    f(a), f(b), f(c), f(d), f(e), f(g), f(h), f(i), f(j), f(k), f(l);
+    auto& [a, b, c, d, e, g, h, i, j, k, l, m, n, o] = x;
+    f(a), f(b), f(c), f(d), f(e), f(g), f(h), f(i), f(j), f(k), f(l), f(m), f(n), f(o);
+}
+template <class F>
+void members(LanguageScore& x, F f) {
+    auto& [a, b, c, d, e, g, h, i, j, k, l, m, n, o] = x;
+    f(a), f(b), f(c), f(d), f(e), f(g), f(h), f(i), f(j), f(k), f(l), f(m), f(n), f(o);
 }
 template <class F>
 void members(Interval& x, F f) {
@@ -176,9 +186,9 @@ void members(NetworkSize& x, F f) {
 }
 template <class F>
 void members(Result& x, F f) {
-    auto& [a, b, c, d, e, g, h, i, j, k, l, m, n, o, p, q, r, t] = x;
+    auto& [a, b, c, d, e, g, h, i, j, k, l, m, n, o, p, q, r, s, t] = x;
     f(a), f(b), f(c), f(d), f(e), f(g), f(h), f(i), f(j), f(k), f(l), f(m), f(n), f(o), f(p), f(q),
-        f(r), f(t);
+        f(r), f(s), f(t);
 }
 
 /// Gives every leaf a value of its own. A vector gets two elements, an eye its bins.
