@@ -75,14 +75,15 @@ Json point_rows(const Group& group, const Quality& kind, const EnergyAxis& axis,
         const Interval q = quality(kind, p);
         const Spread energy = *energy_J(p, axis.machine);
         Json row = {{"e", rounded(energy.mean * axis.scale.factor)}, {"q", rounded(q.value)}};
-        if (kind.top1) row.update({{"lo", rounded(q.low)}, {"hi", rounded(q.high)}});
+        if (kind.has_interval()) row.update({{"lo", rounded(q.low)}, {"hi", rounded(q.high)}});
         if (p.chips.size() > 1)
             row.update({{"elo", rounded(energy.least * axis.scale.factor)},
                         {"ehi", rounded(energy.most * axis.scale.factor)}});
         add_axis_values(group, p, row);
         rows.push_back(std::move(row));
-        // Of an error less is better.
-        points.push_back({energy.mean, {kind.top1 ? q.value : -q.value, q.low, q.high}});
+        // Of an error or a perplexity less is better.
+        points.push_back(
+            {energy.mean, {kind.more_is_better() ? q.value : -q.value, q.low, q.high}});
         series.push_back(colour < 0 ? "" : p.values[static_cast<std::size_t>(colour)]);
     }
     mark_front(rows, points, series);
@@ -112,7 +113,7 @@ Json setting_layers(const Group& group, const Quality& kind, const EnergyAxis& a
     Json tips = Json::array();
     add_axis_tips(group, tips);
     tips.push_back(tip("q", kind.word, ".4f"));
-    if (kind.top1) {
+    if (kind.has_interval()) {
         tips.push_back(tip("lo", "0.95 interval from", ".4f"));
         tips.push_back(tip("hi", "0.95 interval to", ".4f"));
     }
@@ -167,15 +168,18 @@ Json baseline_rows(const Group& group, const MachineOutcome& machine, const Ener
     return rows;
 }
 
-Json reference_rows(const Group& group) {
+Json reference_rows(const Group& group, const Quality& kind) {
     Json rows = Json::array();
     const auto add = [&](const Interval& accuracy, const std::string& scheme) {
         rows.push_back(
             {{"q", rounded(accuracy.value)}, {"n", scheme}, {"at", kWidth - 4 - 80 * rows.size()}});
     };
-    add(*top1_exact(group.shown()), "exact");
-    for (const Point& r : group.references)
-        if (r.first().scheme != "exact" && top1(r)) add(*top1(r), r.first().scheme);
+    const bool is_top1 = kind.kind == Quality::Kind::top1;
+    add(is_top1 ? *top1_exact(group.shown()) : *perplexity_exact(group.shown()), "exact");
+    for (const Point& r : group.references) {
+        const auto own = is_top1 ? top1(r) : perplexity(r);
+        if (r.first().scheme != "exact" && own) add(*own, r.first().scheme);
+    }
     return rows;
 }
 
@@ -186,18 +190,17 @@ Figure figure_of(const Group& group, const MachineOutcome& machine, const Qualit
     Json layers = setting_layers(group, kind, axis, y, channels);
     std::string far;
     add_rules(layers, baseline_rows(group, machine, axis, far), true, axis.x);
-    if (kind.top1) add_rules(layers, reference_rows(group), false, y);
-    const std::string title = fmt::format("{} against energy, {}",
-                                          kind.top1 ? "Accuracy" : "Output error", machine.machine);
+    if (kind.has_interval()) add_rules(layers, reference_rows(group, kind), false, y);
+    const std::string title = fmt::format("{} against energy, {}", kind.noun, machine.machine);
     std::string caption = fmt::format(
         "Prices: {}. Lines: no setting of the same colour is better in both. Dashed upright: "
         "energy "
         "of the baselines on the same machine{}.",
         machine.headline, far.empty() ? "" : "; beyond the plot: " + far);
-    if (kind.top1)
-        caption +=
-            " Dashed level: top-1 of the digital references. Bars: 0.95 interval over "
-            "samples.";
+    if (kind.has_interval())
+        caption += fmt::format(
+            " Dashed level: {} of the digital references. Bars: 0.95 interval over samples.",
+            kind.word);
     if (std::any_of(group.points.begin(), group.points.end(),
                     [](const Point& p) { return p.chips.size() > 1; }))
         caption += " Level bars: smallest to largest chip.";

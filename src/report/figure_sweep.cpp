@@ -33,7 +33,7 @@ Json axis_rows(const Group& group, std::size_t axis, const Quality& kind,
                         {"q", rounded(q.value)},
                         {"fp", rounded(fp_rate(*p))},
                         {"s", slice.label}};
-            if (kind.top1) row.update({{"lo", rounded(q.low)}, {"hi", rounded(q.high)}});
+            if (kind.has_interval()) row.update({{"lo", rounded(q.low)}, {"hi", rounded(q.high)}});
             rows.push_back(std::move(row));
         }
     return rows;
@@ -75,8 +75,8 @@ Figure axis_figure(const Group& group, std::size_t axis, const Quality& kind,
             : Json{{"value", kBlue}};
     Json tips = Json::array({tip("s", "setting"), tip("x", a.key, ".4g"),
                              tip("q", kind.word, ".4f"), tip("fp", "false-prune rate", ".4g")});
-    if (kind.top1) tips.push_back(tip("lo", "0.95 interval from", ".4f"));
-    if (kind.top1) tips.push_back(tip("hi", "0.95 interval to", ".4f"));
+    if (kind.has_interval()) tips.push_back(tip("lo", "0.95 interval from", ".4f"));
+    if (kind.has_interval()) tips.push_back(tip("hi", "0.95 interval to", ".4f"));
     Json& layers = body["vconcat"][0]["layer"];
     for (Json* part : {&layers[0], &layers[1], &body["vconcat"][1]}) {
         Json& encoding = (*part)["encoding"];
@@ -93,10 +93,13 @@ Figure axis_figure(const Group& group, std::size_t axis, const Quality& kind,
     if (*least > 0.0 && *most > 8.0 * *least) fp["scale"] = {{"type", "log"}};
     fp["axis"] = {{"tickCount", 4}};
     return make_figure(
-        "along-" + a.key, fmt::format("{} along the noise axis", kind.top1 ? "Accuracy" : "Error"),
+        "along-" + a.key,
+        fmt::format("{} along the noise axis", kind.has_interval() ? kind.noun : "Error"),
         fmt::format("{}Below: falsely pruned of what threshold keeps (fp_total), over all valid "
                     "pairs, layers and heads.",
-                    kind.top1 ? "Bands: 0.95 interval of top-1 over samples. " : ""),
+                    kind.has_interval()
+                        ? fmt::format("Bands: 0.95 interval of {} over samples. ", kind.word)
+                        : ""),
         body, axis_rows(group, axis, kind, slices));
 }
 
@@ -208,11 +211,11 @@ std::vector<Figure> heat_map_figures(const Group& group) {
             planes.push_back(std::move(slice));
     if (planes.empty()) return {};
     std::vector<Figure> figures;
-    figures.push_back(heat_map(
-        group, planes, a, b,
-        {"plane-quality", kind->title + " across two axes", kind->title, ".3f", 1.0, kind->top1},
-        "One cell per setting, chips averaged.",
-        [&](const Point& p) { return quality(*kind, p).value; }));
+    figures.push_back(heat_map(group, planes, a, b,
+                               {"plane-quality", kind->title + " across two axes", kind->title,
+                                ".3f", 1.0, kind->more_is_better()},
+                               "One cell per setting, chips averaged.",
+                               [&](const Point& p) { return quality(*kind, p).value; }));
     for (const MachineOutcome& machine : group.shown().first().machines) {
         double most = 0.0;
         bool priced = true;

@@ -7,6 +7,7 @@
 
 #include "src/base/text.hpp"
 #include "src/replay/read_summary.hpp"
+#include "src/replay/statistics.hpp"
 #include "src/report/events.hpp"
 #include "src/report/format.hpp"
 #include "src/report/metrics.hpp"
@@ -34,6 +35,29 @@ std::string accuracy_sentence(const Group& group) {
     if (p.chips.size() > 1)
         text += fmt::format("; mean of {} chips, which reach {:.3f} to {:.3f}", p.chips.size(),
                             top1_spread(p)->least, top1_spread(p)->most);
+    return text + ").";
+}
+
+std::string perplexity_sentence(const Group& group) {
+    const Point& p = group.shown();
+    const LanguageScore& score = *p.first().language;
+    std::string text =
+        fmt::format("Perplexity over {} tokens of {} samples, closed loop: exact {}", score.scored,
+                    score.samples, format_interval(*perplexity_exact(p)));
+    for (const Point& reference : group.references)
+        if (reference.first().scheme != "exact" && perplexity(reference))
+            text += fmt::format(", {} {}", reference.first().scheme,
+                                format_interval(*perplexity(reference)));
+    text += fmt::format(", {} {}{}; {} times that of exact, paired", p.first().scheme,
+                        format_interval(*perplexity(p)), at_setting(group, p),
+                        format_interval(*perplexity_ratio(p)));
+    text += fmt::format("; next token right {}, as exact predicts {}", format_interval(score.top1),
+                        format_interval(score.agreement));
+    text += fmt::format(" (0.95 intervals over samples{}",
+                        score.samples < kFewSamples ? ", which are few" : "");
+    if (p.chips.size() > 1)
+        text += fmt::format("; perplexities are means of {} chips, the rest is of the first",
+                            p.chips.size());
     return text + ").";
 }
 
@@ -267,6 +291,7 @@ std::vector<std::string> findings(const Group& group) {
     std::vector<std::string> out;
     const Result& shown = group.shown().first();
     if (shown.accuracy && top1(group.shown())) out.push_back(accuracy_sentence(group));
+    if (perplexity(group.shown())) out.push_back(perplexity_sentence(group));
     noise_sentences(group, out);
     energy_knee_sentence(group, out);
     if (output_error(group.shown())) out.push_back(fidelity_sentence(group));

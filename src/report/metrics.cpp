@@ -14,12 +14,14 @@ namespace attohm {
 
 namespace {
 
-/// Mean over chips of one interval of Accuracy.
-std::optional<Interval> mean_interval(const Point& point, Interval Accuracy::*member) {
+/// Mean over chips of one interval of what a result may hold.
+template <class Part>
+std::optional<Interval> mean_interval(const Point& point, std::optional<Part> Result::*part,
+                                      Interval Part::*member) {
     Interval mean;
     for (const Result* r : point.chips) {
-        if (!r->accuracy) return std::nullopt;
-        const Interval& one = (*r->accuracy).*member;
+        if (!(r->*part)) return std::nullopt;
+        const Interval& one = *(r->*part).*member;
         mean.value += one.value;
         mean.low += one.low;
         mean.high += one.high;
@@ -27,6 +29,14 @@ std::optional<Interval> mean_interval(const Point& point, Interval Accuracy::*me
     if (std::isnan(mean.value)) return std::nullopt;
     const auto n = static_cast<double>(point.chips.size());
     return Interval{mean.value / n, mean.low / n, mean.high / n};
+}
+
+/// What is the more the better: top-1, or perplexity below 0.
+std::optional<Interval> merit(const Point& point) {
+    if (const auto accuracy = top1(point)) return accuracy;
+    const auto p = perplexity(point);
+    if (!p) return std::nullopt;
+    return Interval{-p->value, -p->high, -p->low};
 }
 
 class SpreadOver {
@@ -78,15 +88,27 @@ double off_middle(const Group& group, const Point& point) {
 }  // namespace
 
 std::optional<Interval> top1(const Point& point) {
-    return mean_interval(point, &Accuracy::top1);
+    return mean_interval(point, &Result::accuracy, &Accuracy::top1);
 }
 
 std::optional<Interval> top1_exact(const Point& point) {
-    return mean_interval(point, &Accuracy::top1_exact);
+    return mean_interval(point, &Result::accuracy, &Accuracy::top1_exact);
 }
 
 std::optional<Interval> top1_difference(const Point& point) {
-    return mean_interval(point, &Accuracy::top1_difference);
+    return mean_interval(point, &Result::accuracy, &Accuracy::top1_difference);
+}
+
+std::optional<Interval> perplexity(const Point& point) {
+    return mean_interval(point, &Result::language, &LanguageScore::perplexity);
+}
+
+std::optional<Interval> perplexity_exact(const Point& point) {
+    return mean_interval(point, &Result::language, &LanguageScore::perplexity_exact);
+}
+
+std::optional<Interval> perplexity_ratio(const Point& point) {
+    return mean_interval(point, &Result::language, &LanguageScore::perplexity_ratio);
 }
 
 std::optional<Spread> top1_spread(const Point& point) {
@@ -199,7 +221,7 @@ std::size_t choose_headline(const Group& group) {
     std::vector<EnergyPoint> points;
     for (const Point& p : group.points) {
         const auto& machines = p.first().machines;
-        const auto accuracy = top1(p);
+        const auto accuracy = merit(p);
         const auto energy = machines.empty() ? std::nullopt : energy_J(p, machines[0].machine);
         if (!accuracy || !energy) break;
         points.push_back({energy->mean, *accuracy});

@@ -26,6 +26,12 @@ std::optional<Interval> top1_exact(const Point& point);
 /// Paired with the exact network.
 std::optional<Interval> top1_difference(const Point& point);
 
+/// Perplexity of a next-token task, of the exact network on the same samples, and their paired
+/// ratio. Nothing without targets.
+std::optional<Interval> perplexity(const Point& point);
+std::optional<Interval> perplexity_exact(const Point& point);
+std::optional<Interval> perplexity_ratio(const Point& point);
+
 /// Top-1 of `point` less top-1 of `base` on the same samples, with a 0.95 interval: percentile
 /// bootstrap over samples, each sample standing for the mean over its chips. Nothing unless both
 /// ran the same samples with labels in the closed loop.
@@ -58,8 +64,8 @@ std::optional<Spread> energy_J(const Point& point, std::string_view machine,
 bool detailed(const Result& result);
 
 /// What the details of a group are shown of: the one point measured in full where there is one,
-/// else the cheapest point whose top-1 is within its interval of the best; without accuracy or
-/// energy the point nearest the middle of every axis.
+/// else the cheapest point whose top-1 or perplexity is within its interval of the best; without
+/// accuracy or energy the point nearest the middle of every axis.
 std::size_t choose_headline(const Group& group);
 
 }  // namespace attohm

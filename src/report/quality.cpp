@@ -14,14 +14,18 @@ std::optional<Quality> quality_of(const Group& group) {
         return std::all_of(group.points.begin(), group.points.end(), has);
     };
     if (all([](const Point& p) { return top1(p).has_value(); }))
-        return Quality{true, "Top-1 (fraction right)", "top-1"};
+        return Quality{Quality::Kind::top1, "Top-1 (fraction right)", "top-1", "Accuracy"};
+    if (all([](const Point& p) { return perplexity(p).has_value(); }))
+        return Quality{Quality::Kind::perplexity, "Perplexity", "perplexity", "Perplexity"};
     if (all([](const Point& p) { return output_error(p).has_value(); }))
-        return Quality{false, "Relative rms error of attention output", "rms error"};
+        return Quality{Quality::Kind::error, "Relative rms error of attention output", "rms error",
+                       "Output error"};
     return std::nullopt;
 }
 
 Interval quality(const Quality& kind, const Point& point) {
-    if (kind.top1) return *top1(point);
+    if (kind.kind == Quality::Kind::top1) return *top1(point);
+    if (kind.kind == Quality::Kind::perplexity) return *perplexity(point);
     const auto error = output_error(point);
     ATTOHM_CHECK(error.has_value());
     return {*error, *error, *error};

@@ -8,15 +8,20 @@
 
 namespace attohm {
 
-/// What the settings of a group are judged by: top-1, or in the open loop the relative rms error of
-/// the attention output against `exact`.
+/// What the settings of a group are judged by: top-1, the perplexity of a next-token task, or in
+/// the open loop the relative rms error of the attention output against `exact`.
 struct Quality {
-    bool top1 = true;
-    std::string title;
+    enum class Kind { top1, perplexity, error };
+    Kind kind = Kind::top1;
+    std::string title;  ///< of an axis
     std::string word;
+    std::string noun;  ///< "Accuracy"
+
+    bool has_interval() const { return kind != Kind::error; }
+    bool more_is_better() const { return kind == Kind::top1; }
 };
 
-/// Nothing where some point has neither.
+/// Nothing where some point has none of them.
 std::optional<Quality> quality_of(const Group& group);
 /// Without an interval (value three times) for the error. Args: a point of that group.
 Interval quality(const Quality& kind, const Point& point);

@@ -40,6 +40,8 @@ std::string shown_note(const Group& group) {
         why = "the one that was measured in full (metrics.level: full).";
     else if (top1(group.shown()) && !shown.machines.empty())
         why = "the cheapest whose top-1 is within its interval of the best.";
+    else if (perplexity(group.shown()) && !shown.machines.empty())
+        why = "the cheapest whose perplexity is within its interval of the best.";
     return paragraph(fmt::format("Details below are of the setting {}: {}",
                                  point_label(group, group.shown()), why));
 }

@@ -200,7 +200,9 @@ std::string settings_table(const Group& group) {
     for (const Axis& axis : group.axes) heads.push_back((axis.numeric ? "#" : "") + axis.key);
     const bool closed = top1(group.shown()).has_value();
     const auto& machines = group.shown().first().machines;
+    const bool language = perplexity(group.shown()).has_value();
     if (closed) heads.insert(heads.end(), {"#top-1", "#paired with exact"});
+    if (language) heads.insert(heads.end(), {"#perplexity", "#ratio to exact, paired"});
     heads.insert(heads.end(), {"#rms error", "#kept", "#false prune", "#false keep"});
     for (const MachineOutcome& m : machines) heads.push_back("#energy, " + m.machine);
     HtmlTable table("settings", heads);
@@ -210,6 +212,11 @@ std::string settings_table(const Group& group) {
             const auto accuracy = top1(p), change = top1_difference(p);
             cells.push_back(accuracy ? format_interval(*accuracy) : "");
             cells.push_back(change ? format_change(*change) : "");
+        }
+        if (language) {
+            const auto own = perplexity(p), ratio = perplexity_ratio(p);
+            cells.push_back(own ? format_interval(*own) : "");
+            cells.push_back(ratio ? format_interval(*ratio) : "");
         }
         const auto error = output_error(p);
         const DecisionTotals d = decisions(p);
