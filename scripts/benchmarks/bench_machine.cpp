@@ -151,9 +151,62 @@ void time_long() {
                s);
 }
 
+/// What `attohm price` does with a stored sample.
+SampleCost price(const CostEngine& engine, const StoredSample& sample) {
+    SamplePlanner planner = engine.planner();
+    for (const StoredHead& head : sample.heads) planner.consume(head.work, *head.kept);
+    return planner.finish();
+}
+
+StoredSample stored(std::vector<Head> heads) {
+    WorkRecorder recorder;
+    for (std::size_t i = 0; i < heads.size(); ++i) {
+        heads[i].selection = kept_quarter(heads[i].work.shape, i);
+        count_sprint(heads[i]);
+        recorder.head(heads[i].work, heads[i].selection);
+    }
+    return recorder.finish();
+}
+
+void time_stored() {
+    std::vector<Head> heads = heads_of(1, 384, 8);
+    for (std::size_t i = 0; i < heads.size(); ++i)
+        heads[i].selection = kept_quarter(heads[i].work.shape, i);
+    const double summary = seconds(5, [&] {
+        SelectionSummarizer summarizer;
+        for (const Head& head : heads)
+            if (summarizer.summarise(head.selection).rows() != 384)
+                throw InvariantError("a row was lost");
+    });
+    fmt::print("{:52} {:12.4f} ms\n", "summary of a head of 384 tokens, a quarter kept",
+               1e3 * summary / kHeads);
+    const StoredSample sample = stored(std::move(heads));
+    for (const char* machine : {"sprint-s", "sprint-m", "sprint-l"}) {
+        const CostEngine engine(load_machines({machine}), {"sprint", {}, {}}, {});
+        const double s = seconds(20, [&] { price(engine, sample); });
+        report(fmt::format("{}, sprint: layers from stored work", machine), 1.0 / s, 10000.0);
+    }
+    // All layers alike: one is summarised.
+    StoredSample layer = stored(heads_of(1, 4096, 8));
+    StoredSample all;
+    for (int i = 0; i < 12; ++i)
+        for (StoredHead head : layer.heads) {
+            head.work.shape.layer = i;
+            all.heads.push_back(std::move(head));
+        }
+    const CostEngine engine(load_machines({"sprint-s"}), {"sprint", {}, {}}, {});
+    const double s = seconds(1, [&] {
+        const std::vector<SampleCost> costs = {price(engine, all)};
+        if (engine.accumulate(costs).size() != 1) throw InvariantError("one machine was asked for");
+    });
+    fmt::print("{:52} {:12.4f} s, asked below 1\n", "144 heads of 4,096 tokens from stored work",
+               s);
+}
+
 }  // namespace
 
 int main() {
+    time_stored();
     time_engines();
     time_sprint();
     time_long();
