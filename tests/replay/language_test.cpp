@@ -1,10 +1,11 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
-#include <limits>
+#include <nlohmann/json.hpp>
 
 #include "src/base/error.hpp"
 #include "src/base/parallel.hpp"
+#include "src/base/text.hpp"
 #include "src/replay/result_summary.hpp"
 #include "src/replay/result_table.hpp"
 #include "src/replay/statistics.hpp"
@@ -241,6 +242,30 @@ TEST_CASE("thresholds move perplexity, and any number of threads gives the same 
           Approx(score.perplexity_exact.value * score.perplexity_ratio.value));
     CHECK(score.agreement.value < 1.0);
     CHECK(paired_top1_difference(one.samples, one.samples, 1).value == 0.0);
+}
+
+TEST_CASE("the character GPT has the perplexity that its training script measured", "[golden]") {
+    const std::string folder = "workloads/zoo/char_gpt/";
+    const auto report = nlohmann::json::parse(read_text_file(folder + "report.json")).at("trace");
+    const Result result =
+        replay_file(folder + "char_gpt.h5", {"scheme=threshold", "metrics.level=counts"});
+    const LanguageScore& score = result.language.value();
+    CHECK(score.scored == report.at("characters"));
+    const auto same = [&](const Interval& found, const char* quantity, const char* network) {
+        const double measured = report.at(quantity).at(network);
+        INFO(quantity << " " << network);
+        CHECK(std::abs(found.value - measured) < 5e-4);
+        CHECK(found.low < measured);
+        CHECK(found.high > measured);
+    };
+    same(score.perplexity_exact, "perplexity", "dense");
+    same(score.perplexity, "perplexity", "hard_thresholds");
+    same(score.loss_exact, "nats_per_character", "dense");
+    same(score.loss, "nats_per_character", "hard_thresholds");
+    same(score.top1_exact, "top1", "dense");
+    same(score.top1, "top1", "hard_thresholds");
+    CHECK(largest_golden_error(result, &SampleOutcome::golden_error).value() < 1e-3);
+    CHECK(largest_golden_error(result, &SampleOutcome::golden_threshold_error).value() < 1e-3);
 }
 
 TEST_CASE("few samples are said to be few", "[unit]") {

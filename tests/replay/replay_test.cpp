@@ -282,7 +282,9 @@ TEST_CASE("notes say what is calibrated, idealised or forced", "[unit]") {
                    "calibrated on the calibration samples, not learned"));
     CHECK(has_note(replay_digits({"samples=1", "recompute.k_msb=ideal"}), "idealised"));
     CHECK(has_note(replay_digits({"samples=1", "always_keep=[0]"}), "kept by force"));
-    CHECK(replay_digits({"samples=1"}).notes.empty());
+    CHECK(has_note(replay_digits({"samples=1"}), "1 sample"));
+    CHECK(has_note(replay_digits({"samples=2"}), "too narrow"));
+    CHECK(replay_digits({"samples=20", "metrics.level=counts"}).notes.empty());
 }
 
 TEST_CASE("calibrated thresholds prune what was asked for", "[unit]") {
