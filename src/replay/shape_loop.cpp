@@ -109,7 +109,7 @@ void plan_heads(const ReplayRun& run, const AttentionSize& size, int layer, cons
         if (!run.scheme.shape_work(shape, context))
             refuse(run, "the trace has shapes only, and this scheme decides by values",
                    fmt::format("scheme {}", run.scheme.name()),
-                   "a trace with tensors, or scheme exact, flat, vitality");
+                   "a trace with tensors, or scheme flat or vitality");
         context.work.heads.clear();
     }
 }
