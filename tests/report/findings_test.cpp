@@ -1,10 +1,13 @@
 #include "src/report/findings.hpp"
 
 #include <catch2/catch.hpp>
+#include <cmath>
 
 #include "src/report/events.hpp"
 #include "src/report/figures.hpp"
 #include "src/report/metrics.hpp"
+#include "src/report/quality.hpp"
+#include "src/report/tables.hpp"
 #include "tests/report/synthetic_results.hpp"
 
 using namespace attohm;
@@ -91,6 +94,49 @@ TEST_CASE("an unpriced, unlabelled or open-loop result has findings of what it h
     texts = findings(group_results(results)[0]);
     CHECK(any_contains(texts, "Top-1"));
     CHECK_FALSE(any_contains(texts, "Energy"));
+}
+
+TEST_CASE("a language model is judged by perplexity, beside exact and with its ratio", "[unit]") {
+    std::vector<Result> results;
+    for (const double noise : {1.0, 64.0}) {
+        test::MadeUp m;
+        m.noise = noise;
+        m.samples = 12;
+        results.push_back(test::made_up_result(m));
+        Result& result = results.back();
+        result.accuracy.reset();
+        for (SampleOutcome& sample : result.samples) {
+            sample.label = sample.predicted = sample.predicted_exact = -1;
+            sample.logits.clear();
+            TokenScores& tokens = sample.tokens.emplace();
+            tokens.scored = tokens.compared = 100;
+            tokens.loss_exact = 100.0 * std::log(4.0);
+            tokens.loss = tokens.loss_exact + (noise > 1.0 ? 100.0 * std::log(1.25) : 0.0);
+            tokens.agreeing = 90;
+        }
+        result.language = make_language(result.samples, 1);
+    }
+    const std::vector<Group> groups = group_results(results);
+    REQUIRE(groups.size() == 1);
+    const auto kind = quality_of(groups[0]);
+    REQUIRE(kind.has_value());
+    CHECK(kind->kind == Quality::Kind::perplexity);
+    CHECK(kind->has_interval());
+    CHECK_FALSE(kind->more_is_better());
+    // The lower perplexity is the better point, whatever it costs beyond it.
+    CHECK(perplexity(groups[0].shown())->value == Approx(4.0));
+    CHECK(perplexity_ratio(groups[0].points[1])->value == Approx(1.25));
+    const std::vector<std::string> said = findings(groups[0]);
+    CHECK(
+        any_contains(said, "Perplexity over 1200 tokens of 12 samples, closed loop: exact 4.000"));
+    CHECK(any_contains(said, "which are few"));
+    CHECK_FALSE(any_contains(said, "Top-1 over"));
+    const std::string table = settings_table(groups[0]);
+    CHECK(table.find("perplexity") != std::string::npos);
+    CHECK(table.find("1.250") != std::string::npos);
+    const std::vector<Figure> figures = accuracy_energy_figures(groups[0]);
+    REQUIRE(figures.size() == 1);
+    CHECK(figures[0].title.find("Perplexity against energy") == 0);
 }
 
 TEST_CASE("events are rated against how often they could have happened", "[unit]") {
