@@ -18,6 +18,12 @@ add_library(attohm_hdf5 INTERFACE)
 target_include_directories(attohm_hdf5 SYSTEM INTERFACE ${HDF5_INCLUDE_DIRS})
 target_link_libraries(attohm_hdf5 INTERFACE ${HDF5_C_LIBRARIES})
 
+find_path(DEFLATE_INCLUDE_DIR libdeflate.h REQUIRED)
+find_library(DEFLATE_LIBRARY deflate REQUIRED)
+add_library(attohm_deflate INTERFACE)
+target_include_directories(attohm_deflate SYSTEM INTERFACE ${DEFLATE_INCLUDE_DIR})
+target_link_libraries(attohm_deflate INTERFACE ${DEFLATE_LIBRARY})
+
 add_library(attohm_blas INTERFACE)
 target_include_directories(attohm_blas SYSTEM INTERFACE ${OpenBLAS_INCLUDE_DIRS})
 target_link_libraries(attohm_blas INTERFACE ${OpenBLAS_LIBRARIES})

@@ -4,7 +4,7 @@
 # Libraries, known by their package.
 library_packages=(
     libboost-dev nlohmann-json3-dev libeigen3-dev libopenblas-dev libhdf5-dev catch2
-    libyaml-cpp-dev libcli11-dev libfmt-dev librandom123-dev
+    libyaml-cpp-dev libcli11-dev libfmt-dev librandom123-dev libdeflate-dev
 )
 # Programs, known by their command: one that came another way serves as well.
 program_packages=(g++:g++ ninja:ninja-build h5diff:hdf5-tools npm:npm)

@@ -93,6 +93,11 @@ class H5Group {
     // `out`.
     H5DatasetInfo info(std::string_view name) const;
     void read(std::string_view name, std::span<float> out) const;   ///< float32 or float16
+    /// `count` indices of the first axis from `first` on; chunks are decoded by several threads.
+    void read_slab(std::string_view name, std::size_t first, std::size_t count,
+                   std::span<float> out) const;  ///< float32 or float16
+    void read_slab(std::string_view name, std::size_t first, std::size_t count,
+                   std::span<std::uint8_t> out) const;
     void read(std::string_view name, std::span<double> out) const;  ///< any float up to float64
     void read(std::string_view name, std::span<std::uint8_t> out) const;
     void read(std::string_view name, std::span<std::int32_t> out) const;  ///< any narrower integer

@@ -4,8 +4,7 @@
 #include <bit>
 #include <cstring>
 
-#include "src/base/float16.hpp"
-#include "src/base/hdf5_handle.hpp"
+#include "src/base/hdf5_open_dataset.hpp"
 
 /// Datasets of the HDF5 layer.
 namespace attohm {
@@ -13,44 +12,6 @@ namespace attohm {
 static_assert(std::endian::native == std::endian::little, "files and memory share the byte order");
 
 namespace {
-
-/// An open dataset with its type and space.
-struct OpenDataset {
-    H5Handle dataset;
-    H5Handle type;
-    H5Handle space;
-    std::string where;
-
-    OpenDataset(hid_t file, const std::string& path, std::string place) : where(std::move(place)) {
-        const char* what = "cannot open the dataset";
-        dataset = owned(H5Dopen2(file, path.c_str(), H5P_DEFAULT), H5Dclose, what, where);
-        type = owned(H5Dget_type(dataset.get()), H5Tclose, what, where);
-        space = owned(H5Dget_space(dataset.get()), H5Sclose, what, where);
-    }
-
-    H5Shape shape() const { return shape_of(space.get()); }
-
-    void require_size(std::size_t size) const {
-        if (shape_elements(shape()) != size)
-            throw UserError("wrong number of elements", where, shape_text(shape()),
-                            fmt::format("{} elements", size));
-    }
-    [[noreturn]] void fail_type(const std::string& allowed) const {
-        throw UserError("wrong data type", where, type_text(type.get()), allowed);
-    }
-    void read(hid_t memory_type, void* out) const {
-        if (H5Dread(dataset.get(), memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out) < 0)
-            throw UserError("cannot read the dataset", where,
-                            "damaged data or an unknown filter (\"" + h5_reason() + "\")",
-                            "sound data, stock filters");
-    }
-    /// An integer type whose every value fits into a signed one of `size` bytes.
-    bool fits_signed(std::size_t size) const {
-        if (H5Tget_class(type.get()) != H5T_INTEGER) return false;
-        const bool is_signed = H5Tget_sign(type.get()) != H5T_SGN_NONE;
-        return H5Tget_size(type.get()) <= (is_signed ? size : size / 2);
-    }
-};
 
 /// Creation properties of a layout.
 H5Handle creation_properties(const H5Layout& layout, const H5Shape& shape,
@@ -132,21 +93,6 @@ H5DatasetInfo H5Group::info(std::string_view name) const {
     return {open.shape(), type_text(open.type.get()), H5Dget_storage_size(open.dataset.get())};
 }
 
-void H5Group::read(std::string_view name, std::span<float> out) const {
-    const H5Lock lock;
-    const OpenDataset open(state_->file.get(), dataset(name).path(), where(name));
-    const bool half = is_float16(open.type.get());
-    if (!half && !is_float32(open.type.get())) open.fail_type("float32 or float16, little-endian");
-    open.require_size(out.size());
-    if (!half) {
-        open.read(open.type.get(), out.data());
-        return;
-    }
-    std::vector<std::uint16_t> bits(out.size());
-    open.read(open.type.get(), bits.data());
-    widen_halves(bits, out);
-}
-
 void H5Group::read(std::string_view name, std::span<double> out) const {
     const H5Lock lock;
     const OpenDataset open(state_->file.get(), dataset(name).path(), where(name));
@@ -154,16 +100,6 @@ void H5Group::read(std::string_view name, std::span<double> out) const {
         open.fail_type("float64, float32 or float16");
     open.require_size(out.size());
     open.read(H5T_NATIVE_DOUBLE, out.data());
-}
-
-void H5Group::read(std::string_view name, std::span<std::uint8_t> out) const {
-    const H5Lock lock;
-    const OpenDataset open(state_->file.get(), dataset(name).path(), where(name));
-    const H5T_class_t kind = H5Tget_class(open.type.get());
-    const bool byte = H5Tget_size(open.type.get()) == 1;
-    if (!byte || (kind != H5T_INTEGER && kind != H5T_ENUM)) open.fail_type("uint8");
-    open.require_size(out.size());
-    open.read(open.type.get(), out.data());
 }
 
 void H5Group::read(std::string_view name, std::span<std::int32_t> out) const {
