@@ -5,8 +5,9 @@
 namespace attohm {
 
 AttentionHead head_view(const AttentionLayer& layer, int sample, int head) {
-    ATTOHM_CHECK(head >= 0 && static_cast<std::size_t>(head) < layer.q.planes);
-    const auto plane = static_cast<std::size_t>(head);
+    const int local = head - layer.first_head;
+    ATTOHM_CHECK(local >= 0 && static_cast<std::size_t>(local) < layer.q.planes);
+    const auto plane = static_cast<std::size_t>(local);
     // Also right for windows: they are the slow part of both plane numbers.
     const std::size_t kv_plane = plane * layer.k.planes / layer.q.planes;
     const auto n_q = static_cast<std::size_t>(layer.n_q);
@@ -14,8 +15,14 @@ AttentionHead head_view(const AttentionLayer& layer, int sample, int head) {
     AttentionHead view;
     view.sample = sample;
     view.layer = layer.layer;
-    view.head = head % static_cast<int>(layer.q.planes / static_cast<std::size_t>(layer.windows));
-    view.kv_head = static_cast<int>(kv_plane);
+    const std::size_t all = layer.all_planes > 0 ? layer.all_planes : layer.q.planes;
+    const int heads = static_cast<int>(all / static_cast<std::size_t>(layer.windows));
+    view.head = head % heads;
+    view.window = head / heads;
+    // Heads in memory begin with a whole group of query heads.
+    const std::size_t first_kv =
+        static_cast<std::size_t>(layer.first_head) * layer.k.planes / layer.q.planes;
+    view.kv_head = static_cast<int>(first_kv + kv_plane);
     view.first_of_kv_head = plane == 0 || (plane - 1) * layer.k.planes / layer.q.planes != kv_plane;
     view.valid_q = layer.valid_q;
     view.valid_k = layer.valid_k;

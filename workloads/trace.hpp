@@ -49,13 +49,14 @@ struct Tensor3 {
     std::size_t planes = 0;
     std::size_t rows = 0;
     std::size_t cols = 0;
-    AlignedVector<float> data;
+    std::vector<float, UninitialisedAllocator<float>> data;
 
     bool empty() const { return data.empty(); }
     MatrixView<float> plane(std::size_t i) { return {data.data() + i * rows * cols, rows, cols}; }
     MatrixView<const float> plane(std::size_t i) const {
         return {data.data() + i * rows * cols, rows, cols};
     }
+    /// Changes the shape; what it holds is not defined until it is written.
     void resize(std::size_t p, std::size_t r, std::size_t c) {
         planes = p;
         rows = r;
@@ -64,9 +65,11 @@ struct Tensor3 {
     }
 };
 
-/// One attention layer of one sample, in memory.
+/// One attention layer of one sample, or some of its heads, in memory.
 struct AttentionLayer {
-    int layer = 0;  ///< ordinal among the attention layers
+    int layer = 0;               ///< ordinal among the attention layers
+    int first_head = 0;          ///< plane of the whole layer's q that plane 0 of q is
+    std::size_t all_planes = 0;  ///< planes of the whole layer's q; 0: as many as are in memory
     int n_q = 0;
     int n_k = 0;
     int valid_q = 0;  ///< queries 0..valid_q-1 are real tokens
@@ -83,6 +86,15 @@ struct AttentionLayer {
     std::vector<std::uint8_t> mask;  ///< [mask_planes, n_q, n_k], 1 = attend; empty = all
     std::size_t mask_planes = 0;
 };
+
+/// Some heads of a layer: `count` of them from `first` on, whole groups of query heads.
+struct HeadRange {
+    int first = 0;
+    int count = 0;
+};
+
+/// Tensors that are read at once where a layer is larger.
+constexpr std::size_t kReadBytes = std::size_t{128} << 20U;
 
 /// Views of one head: all a scheme sees of a layer. Cheap to copy; the layer must outlive it.
 struct AttentionHead {
@@ -125,7 +137,8 @@ struct AttentionHead {
     }
 };
 
-/// Makes the view of head `head`; `out` and `mask` follow when the layer has them.
+/// Makes the view of plane `head` of the whole layer's q (of a head, or of a head in a window),
+/// which must be among those in memory; `out` and `mask` follow when the layer has them.
 AttentionHead head_view(const AttentionLayer& layer, int sample, int head);
 
 /// y = x W^T + b with W stored [out, in].

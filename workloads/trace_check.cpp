@@ -41,20 +41,28 @@ class Checker {
   private:
     void check_layer(const SampleEntry& entry, const Sample& sample, int ordinal) {
         const std::size_t before = problems_.messages().size();
-        const AttentionLayer layer =
-            file_.read_layer(entry, ordinal, sample.valid_len, true, problems_);
-        // With a tensor missing there is nothing to compare; the fault has been noted.
-        if (problems_.messages().size() != before) return;
+        for (const HeadRange& heads : file_.head_ranges(entry, ordinal, kReadBytes)) {
+            const AttentionLayer layer =
+                file_.read_layer(entry, ordinal, sample.valid_len, true, problems_, heads);
+            // With a tensor missing there is nothing to compare; the fault has been noted.
+            if (problems_.messages().size() != before) return;
+            check_heads(entry, sample, layer);
+        }
         ++check_.layers_checked;
-        const H5Group group = file_.sample_group(entry).group(
-            "layers/" + entry.attention[static_cast<std::size_t>(ordinal)]);
+    }
+
+    void check_heads(const SampleEntry& entry, const Sample& sample, const AttentionLayer& layer) {
+        const H5Group group = file_.attention_group(entry, layer.layer);
         const double tolerance = tolerance_of(group);
         std::vector<double> errors(layer.q.planes);
+        const auto first = static_cast<std::size_t>(layer.first_head);
         parallel_for(errors.size(), [&](std::size_t head) {
-            errors[head] = attention_error(head_view(layer, sample.index, static_cast<int>(head)));
+            errors[head] =
+                attention_error(head_view(layer, sample.index, static_cast<int>(first + head)));
         });
         for (std::size_t head = 0; head < errors.size(); ++head)
-            note_error(entry, ordinal, head, errors[head], tolerance, group.where("out"));
+            note_error(entry, layer.layer, first + head, errors[head], tolerance,
+                       group.where("out"));
     }
 
     void note_error(const SampleEntry& entry, int layer, std::size_t head, double error,

@@ -212,6 +212,11 @@ void TraceFile::check_attention(const H5Group& layer, Problems& problems) const 
     if (layer.has_dataset("x_in")) require("x_in", Dtype::float32, {{kAny, kAny}});
 }
 
+H5Group TraceFile::attention_group(const SampleEntry& entry, int layer) const {
+    return sample_group(entry).group("layers/" +
+                                     entry.attention.at(static_cast<std::size_t>(layer)));
+}
+
 H5Group TraceFile::sample_group(const SampleEntry& entry) const {
     return root_.group((entry.calibration ? "calibration/" : "samples/") + entry.name);
 }

@@ -89,11 +89,16 @@ class TraceFile {
 
     /// Attributes and small tensors of a sample; each fault apart.
     Sample read_sample(const SampleEntry& entry, int index, Problems& problems) const;
-    /// Attributes and tensors of an attention layer (ordinal), each tensor's fault apart.
+    /// Attributes and tensors of an attention layer (ordinal), of some heads where `heads` says so;
+    /// each tensor's fault apart.
     AttentionLayer read_layer(const SampleEntry& entry, int layer, int valid_len, bool with_golden,
-                              Problems& problems) const;
+                              Problems& problems, std::optional<HeadRange> heads = {}) const;
     /// The sizes of every layer of a sample, of all kinds, in order; no tensor is read.
     std::vector<LayerShape> layer_shapes(const SampleEntry& entry) const;
+    /// The heads of an attention layer in ranges whose tensors take at most `bytes` each, or are
+    /// one group of query heads.
+    std::vector<HeadRange> head_ranges(const SampleEntry& entry, int layer,
+                                       std::size_t bytes) const;
     /// All weights, each tensor's fault apart.
     Weights read_weights(Problems& problems) const;
 
@@ -102,6 +107,7 @@ class TraceFile {
     void require_recomputable(const SampleEntry& entry) const;
 
     H5Group sample_group(const SampleEntry& entry) const;
+    H5Group attention_group(const SampleEntry& entry, int layer) const;
 
   private:
     void read_root();

@@ -122,7 +122,8 @@ std::string index_text(std::size_t position, const H5Shape& shape) {
     return shape_text(index);
 }
 
-void require_finite(std::span<const float> values, const H5Shape& shape, const std::string& where) {
+void require_finite(std::span<const float> values, const H5Shape& shape, const std::string& where,
+                    std::size_t before) {
     constexpr std::uint32_t kExponent = 0x7f800000U;
     // Blocks without a branch inside, so that the sound case runs at memory speed.
     constexpr std::size_t kBlock = 4096;
@@ -137,7 +138,7 @@ void require_finite(std::span<const float> values, const H5Shape& shape, const s
         std::size_t at = first;
         while ((std::bit_cast<std::uint32_t>(values[at]) & kExponent) != kExponent) ++at;
         throw UserError("a value is not finite", where,
-                        fmt::format("{} at {}", values[at], index_text(at, shape)),
+                        fmt::format("{} at {}", values[at], index_text(before + at, shape)),
                         "finite numbers (forbidden keys belong into a mask)");
     }
 }

@@ -36,7 +36,9 @@ H5DatasetInfo require_dataset(const H5Group& group, std::string_view name, Dtype
                               std::initializer_list<H5Shape> shapes);
 
 /// Throws: UserError naming the dataset and the index of the first value that is NaN or infinite.
-void require_finite(std::span<const float> values, const H5Shape& shape, const std::string& where);
+/// Args: before: elements of the dataset in front of `values`.
+void require_finite(std::span<const float> values, const H5Shape& shape, const std::string& where,
+                    std::size_t before = 0);
 
 /// Reads into `out`, which has the right size, and requires finite values.
 void read_finite(const H5Group& group, std::string_view name, const H5Shape& shape,

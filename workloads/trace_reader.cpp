@@ -20,6 +20,22 @@ struct TraceReader::Impl {
         return entries[static_cast<std::size_t>(index)];
     }
 
+    /// The sample's entry. Throws: UserError where that layer has no tensors to read.
+    const SampleEntry& with_layer(const Sample& sample, int layer) const {
+        const SampleEntry& found = entry(sample.index, sample.calibration);
+        const std::string where = file.sample_group(found).where("layers");
+        if (file.shape_only())
+            throw UserError("the trace has shapes only, no tensors", where, "shape_only = 1",
+                            "a trace with tensors");
+        if (found.attention.empty() && !found.layer_kinds.empty())
+            throw UserError("layers of this kind cannot be replayed", where,
+                            found.layer_kinds.front(), "attention layers");
+        if (layer < 0 || static_cast<std::size_t>(layer) >= found.attention.size())
+            throw UserError("no such attention layer", where, std::to_string(layer),
+                            fmt::format("an ordinal below {}", found.attention.size()));
+        return found;
+    }
+
     mutable Problems problems;
     TraceFile file;
     std::string trace_id;
@@ -70,18 +86,19 @@ void TraceReader::require_recomputable(const Sample& sample) const {
 }
 
 AttentionLayer TraceReader::layer(const Sample& sample, int layer, bool with_golden) const {
-    const SampleEntry& entry = impl_->entry(sample.index, sample.calibration);
-    const std::string where = impl_->file.sample_group(entry).where("layers");
-    if (impl_->file.shape_only())
-        throw UserError("the trace has shapes only, no tensors", where, "shape_only = 1",
-                        "a trace with tensors");
-    if (entry.attention.empty() && !entry.layer_kinds.empty())
-        throw UserError("layers of this kind cannot be replayed", where, entry.layer_kinds.front(),
-                        "attention layers");
-    if (layer < 0 || static_cast<std::size_t>(layer) >= entry.attention.size())
-        throw UserError("no such attention layer", where, std::to_string(layer),
-                        fmt::format("an ordinal below {}", entry.attention.size()));
-    return impl_->file.read_layer(entry, layer, sample.valid_len, with_golden, impl_->problems);
+    return impl_->file.read_layer(impl_->with_layer(sample, layer), layer, sample.valid_len,
+                                  with_golden, impl_->problems);
+}
+
+std::vector<HeadRange> TraceReader::head_ranges(const Sample& sample, int layer,
+                                                std::size_t bytes) const {
+    return impl_->file.head_ranges(impl_->with_layer(sample, layer), layer, bytes);
+}
+
+AttentionLayer TraceReader::heads(const Sample& sample, int layer, const HeadRange& heads,
+                                  bool with_golden) const {
+    return impl_->file.read_layer(impl_->with_layer(sample, layer), layer, sample.valid_len,
+                                  with_golden, impl_->problems, heads);
 }
 
 std::vector<LayerShape> TraceReader::layer_shapes(const Sample& sample) const {

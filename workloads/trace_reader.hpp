@@ -46,6 +46,11 @@ class TraceReader {
     /// The sizes of every layer of a sample, attention or not, in order; also of a trace that holds
     /// nothing but shapes. No tensor is read.
     std::vector<LayerShape> layer_shapes(const Sample& sample) const;
+    /// Ranges of heads, in order, of which each takes at most `bytes` of memory (or is one group of
+    /// query heads with its kv head), and one of them.
+    std::vector<HeadRange> head_ranges(const Sample& sample, int layer, std::size_t bytes) const;
+    AttentionLayer heads(const Sample& sample, int layer, const HeadRange& heads,
+                         bool with_golden) const;
 
   private:
     struct Impl;

@@ -15,12 +15,22 @@ namespace attohm {
 
 namespace {
 
+/// Planes of a stored tensor.
+struct Planes {
+    std::size_t first = 0;
+    std::size_t count = 0;
+};
+
+/// A tensor with one plane only serves all heads: it is read whole.
 void read_tensor(const H5Group& group, const char* name, Dtype dtype,
-                 std::initializer_list<H5Shape> shapes, Tensor3& tensor) {
+                 std::initializer_list<H5Shape> shapes, const Planes& planes, Tensor3& tensor) {
     const H5DatasetInfo info = require_dataset(group, name, dtype, shapes);
-    tensor.resize(info.shape[0], info.shape[1], info.shape[2]);
+    const Planes part = info.shape[0] == 1 ? Planes{0, 1} : planes;
+    tensor.resize(part.count, info.shape[1], info.shape[2]);
     try {
-        read_finite(group, name, info.shape, tensor.data);
+        group.read_slab(name, part.first, part.count, tensor.data);
+        require_finite(tensor.data, info.shape, group.where(name),
+                       part.first * info.shape[1] * info.shape[2]);
     } catch (...) {
         tensor = {};
         throw;
@@ -65,22 +75,25 @@ void require_count(const H5Group& group, const char* name, std::size_t found,
                     fmt::format("{}, as the sample has", *tokens));
 }
 
-void read_mask(const H5Group& group, std::size_t heads, AttentionLayer& layer) {
+void read_mask(const H5Group& group, std::size_t heads, const Planes& planes,
+               AttentionLayer& layer) {
     const auto n_q = static_cast<std::size_t>(layer.n_q);
     const auto n_k = static_cast<std::size_t>(layer.n_k);
     const H5DatasetInfo info =
         require_dataset(group, "mask", Dtype::uint8, {{heads, n_q, n_k}, {1, n_q, n_k}});
-    std::vector<std::uint8_t> mask(info.elements());
-    group.read("mask", std::span(mask));
+    const Planes part = info.shape[0] == 1 ? Planes{0, 1} : planes;
+    std::vector<std::uint8_t> mask(part.count * n_q * n_k);
+    group.read_slab("mask", part.first, part.count, std::span(mask));
     const auto bad = std::find_if(mask.begin(), mask.end(), [](std::uint8_t m) { return m > 1; });
     if (bad != mask.end())
-        throw UserError(
-            "a mask value is neither 0 nor 1", group.where("mask"),
-            fmt::format("{} at {}", *bad,
-                        index_text(static_cast<std::size_t>(bad - mask.begin()), info.shape)),
-            "0 (forbidden) or 1 (attend)");
+        throw UserError("a mask value is neither 0 nor 1", group.where("mask"),
+                        fmt::format("{} at {}", *bad,
+                                    index_text(part.first * n_q * n_k +
+                                                   static_cast<std::size_t>(bad - mask.begin()),
+                                               info.shape)),
+                        "0 (forbidden) or 1 (attend)");
     layer.mask = std::move(mask);
-    layer.mask_planes = info.shape[0];
+    layer.mask_planes = part.count;
 }
 
 /// Valid queries and keys: token t is real below valid_len, and query i is token i + n_k - n_q.
@@ -179,11 +192,30 @@ Sample TraceFile::read_sample(const SampleEntry& entry, int index, Problems& pro
     return sample;
 }
 
+std::vector<HeadRange> TraceFile::head_ranges(const SampleEntry& entry, int layer,
+                                              std::size_t bytes) const {
+    const AttentionAttributes attributes = attention_attributes(attention_group(entry, layer));
+    const int heads = attributes.heads * attributes.windows;
+    const int group = attributes.heads / attributes.kv_heads;
+    const auto n_q = static_cast<std::size_t>(attributes.n_q);
+    const auto n_k = static_cast<std::size_t>(attributes.n_k);
+    const auto width = static_cast<std::size_t>(attributes.head_dim + attributes.v_head_dim);
+    const std::size_t group_bytes =
+        sizeof(float) * width * (static_cast<std::size_t>(group) * n_q + n_k);
+    const std::size_t groups =
+        std::max<std::size_t>(1, bytes / std::max<std::size_t>(1, group_bytes));
+    const int step = static_cast<int>(
+        std::min(groups * static_cast<std::size_t>(group), static_cast<std::size_t>(heads)));
+    std::vector<HeadRange> ranges;
+    for (int first = 0; first < heads; first += step)
+        ranges.push_back({first, std::min(step, heads - first)});
+    return ranges;
+}
+
 AttentionLayer TraceFile::read_layer(const SampleEntry& entry, int ordinal, int valid_len,
-                                     bool with_golden, Problems& problems) const {
-    const H5Group sample = sample_group(entry);
-    const H5Group group =
-        sample.group("layers/" + entry.attention.at(static_cast<std::size_t>(ordinal)));
+                                     bool with_golden, Problems& problems,
+                                     std::optional<HeadRange> range) const {
+    const H5Group group = attention_group(entry, ordinal);
     const AttentionAttributes attributes = attention_attributes(group);
     AttentionLayer layer;
     layer.layer = ordinal;
@@ -193,24 +225,32 @@ AttentionLayer TraceFile::read_layer(const SampleEntry& entry, int ordinal, int 
     layer.scale = attributes.scale;
     layer.causal = size.causal;
     layer.windows = size.windows;
-    set_valid(valid_len, sample.where_attribute("valid_len"), size.windows, layer);
+    set_valid(valid_len, sample_group(entry).where_attribute("valid_len"), size.windows, layer);
     const auto heads = static_cast<std::size_t>(size.heads * size.windows);
     const auto kv_heads = static_cast<std::size_t>(size.kv_heads * size.windows);
     const auto n_q = static_cast<std::size_t>(layer.n_q);
     const auto n_k = static_cast<std::size_t>(layer.n_k);
     const auto d = static_cast<std::size_t>(size.head_dim);
     const auto dv = static_cast<std::size_t>(size.v_head_dim);
+    const HeadRange some = range.value_or(HeadRange{0, static_cast<int>(heads)});
+    layer.first_head = some.first;
+    layer.all_planes = heads;
+    const Planes of_q{static_cast<std::size_t>(some.first), static_cast<std::size_t>(some.count)};
+    const Planes of_kv{of_q.first * kv_heads / heads, of_q.count * kv_heads / heads};
+    ATTOHM_CHECK_EQ(of_kv.count * heads, of_q.count * kv_heads);
+    ATTOHM_CHECK_EQ(of_kv.first * heads, of_q.first * kv_heads);
     const auto read = [&](const char* name, Dtype dtype, std::initializer_list<H5Shape> shapes,
-                          Tensor3& tensor) {
-        problems.attempt([&] { read_tensor(group, name, dtype, shapes, tensor); });
+                          const Planes& planes, Tensor3& tensor) {
+        problems.attempt([&] { read_tensor(group, name, dtype, shapes, planes, tensor); });
     };
-    read("q", Dtype::float32_or_float16, {{heads, n_q, d}}, layer.q);
-    read("k", Dtype::float32_or_float16, {{kv_heads, n_k, d}}, layer.k);
-    read("v", Dtype::float32_or_float16, {{kv_heads, n_k, dv}}, layer.v);
-    if (with_golden) read("out", Dtype::float32_or_float16, {{heads, n_q, dv}}, layer.out);
+    constexpr Dtype kFloats = Dtype::float32_or_float16;
+    read("q", kFloats, {{heads, n_q, d}}, of_q, layer.q);
+    read("k", kFloats, {{kv_heads, n_k, d}}, of_kv, layer.k);
+    read("v", kFloats, {{kv_heads, n_k, dv}}, of_kv, layer.v);
+    if (with_golden) read("out", kFloats, {{heads, n_q, dv}}, of_q, layer.out);
     if (group.has_dataset("bias"))
-        read("bias", Dtype::float32, {{heads, n_q, n_k}, {1, n_q, n_k}}, layer.bias);
-    if (group.has_dataset("mask")) problems.attempt([&] { read_mask(group, heads, layer); });
+        read("bias", Dtype::float32, {{heads, n_q, n_k}, {1, n_q, n_k}}, of_q, layer.bias);
+    if (group.has_dataset("mask")) problems.attempt([&] { read_mask(group, heads, of_q, layer); });
     return layer;
 }
 

@@ -1,5 +1,6 @@
 #include "src/base/error.hpp"
 #include "src/base/parallel.hpp"
+#include "src/replay/layer_feed.hpp"
 #include "src/replay/replay_run.hpp"
 #include "src/work/linear_work.hpp"
 
@@ -90,11 +91,14 @@ LayerWork block_work(const ReplayRun& run, const AttentionLayer& layer, const At
     return linear_layer_work(layer.layer, block_shapes(widths, layer.n_q), bits);
 }
 
-/// One layer of one sample: heads of all windows in parallel, merged in their order.
-void run_layer(ReplayRun& run, const AttentionLayer& layer, const AttentionSize& size, int sample,
-               SampleOutcome& outcome, SamplePlanner* planner) {
+/// Heads of one layer of one sample, of all windows: in parallel, merged in their order.
+/// Args: ends_layer: no head of the layer comes after these.
+void run_heads(ReplayRun& run, const AttentionLayer& layer, const AttentionSize& size, int sample,
+               bool ends_layer, SampleOutcome& outcome, SamplePlanner* planner) {
     std::vector<HeadTrack> tracks(layer.q.planes);
-    parallel_for(tracks.size(), [&](std::size_t h) { run_head(run, layer, sample, h, tracks[h]); });
+    parallel_for(tracks.size(), [&](std::size_t h) {
+        run_head(run, layer, sample, static_cast<std::size_t>(layer.first_head) + h, tracks[h]);
+    });
     for (const HeadTrack& track : tracks) {
         for (const HeadReport& report : track.context.reports) {
             run.heads.add(report);
@@ -103,8 +107,36 @@ void run_layer(ReplayRun& run, const AttentionLayer& layer, const AttentionSize&
         for (const HeadFidelity& fidelity : track.fidelity) run.heads.add(fidelity);
         if (planner != nullptr) track.selection.hand_on(*planner);
     }
-    if (planner != nullptr && run.whole_model)
+    if (planner != nullptr && run.whole_model && ends_layer)
         planner->layer(block_work(run, layer, size, tracks.front().selection.operand_bits()));
+}
+
+/// All samples are held at once: what they are, not what they carry.
+Sample without_tensors(Sample sample) {
+    for (Matrix<float>* tensor :
+         {&sample.x0, &sample.patches, &sample.logits, &sample.logits_threshold})
+        *tensor = {};
+    for (std::vector<std::int32_t>* tensor : {&sample.tokens, &sample.segments, &sample.targets})
+        *tensor = {};
+    return sample;
+}
+
+/// Head by head where a layer is large: the same heads of all calibration samples at once.
+void calibrate_open(ReplayRun& run, const SamplePlan& plan) {
+    const TraceReader& reader = run.reader();
+    std::vector<Sample> samples;
+    for (const int index : plan.calibration)
+        samples.push_back(without_tensors(plan.own_calibration ? reader.calibration_sample(index)
+                                                               : reader.sample(index)));
+    const std::size_t bytes = kReadBytes / samples.size();
+    for (int layer = 0; layer < reader.model().layers; ++layer) {
+        for (const HeadRange& heads : reader.head_ranges(samples.front(), layer, bytes)) {
+            std::vector<AttentionLayer> parts;
+            for (const Sample& sample : samples)
+                parts.push_back(reader.heads(sample, layer, heads, false));
+            run.calibrate(layer, parts);
+        }
+    }
 }
 
 }  // namespace
@@ -117,33 +149,30 @@ void run_open_loop(ReplayRun& run) {
                                          run.experiment, reader.path(), run.notes);
     const int layers = reader.model().layers;
     run.scheme.prepare(reader.model(), nullptr);
-    for (int layer = 0; layer < layers; ++layer) {
-        std::vector<AttentionLayer> samples;
-        for (const int index : plan.calibration) {
-            const Sample sample =
-                plan.own_calibration ? reader.calibration_sample(index) : reader.sample(index);
-            samples.push_back(reader.layer(sample, layer, false));
-        }
-        run.calibrate(layer, samples);
-    }
+    calibrate_open(run, plan);
     if (run.whole_model)
         run.notes.push_back(
             "whole-model figures: projections and MLP of every layer; no embedding, no classifier");
-    std::size_t done = 0;
-    for (const int index : plan.evaluated) {
-        const Sample sample = reader.sample(index);
-        SampleOutcome outcome;
-        outcome.sample = index;
-        outcome.label = sample.label;
-        std::optional<SamplePlanner> planner;
-        if (run.costs != nullptr) planner.emplace(run.costs->planner());
-        const std::vector<AttentionSize> sizes = attention_sizes(reader, sample);
-        for (int layer = 0; layer < layers; ++layer) {
-            run_layer(run, reader.layer(sample, layer, false),
-                      sizes.at(static_cast<std::size_t>(layer)), index, outcome,
-                      planner ? &*planner : nullptr);
-            run.report_progress(++done, plan.evaluated.size() * static_cast<std::size_t>(layers));
+    std::vector<Sample> samples;
+    for (const int index : plan.evaluated) samples.push_back(without_tensors(reader.sample(index)));
+    LayerFeed feed(reader, samples, layers);
+    std::optional<SamplePlanner> planner;
+    std::vector<AttentionSize> sizes;
+    SampleOutcome outcome;
+    for (std::size_t i = 0; i < feed.parts().size(); ++i) {
+        const LayerPart& part = feed.parts()[i];
+        const Sample& sample = samples[static_cast<std::size_t>(part.sample)];
+        if (part.layer == 0 && part.heads.first == 0) {
+            outcome = {};
+            outcome.sample = sample.index;
+            outcome.label = sample.label;
+            sizes = attention_sizes(reader, sample);
+            if (run.costs != nullptr) planner.emplace(run.costs->planner());
         }
+        run_heads(run, feed.next(), sizes.at(static_cast<std::size_t>(part.layer)), sample.index,
+                  part.ends_layer, outcome, planner ? &*planner : nullptr);
+        run.report_progress(i + 1, feed.parts().size());
+        if (!part.ends_layer || part.layer + 1 < layers) continue;
         run.outcomes.push_back(std::move(outcome));
         if (planner) run.add_cost(planner->finish());
     }

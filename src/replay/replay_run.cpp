@@ -37,16 +37,17 @@ std::vector<HeadSummary> HeadAccumulator::finish() {
 void ReplayRun::calibrate(int layer, const std::vector<AttentionLayer>& samples) {
     const AttentionLayer& first = samples.front();
     const std::size_t head_count = first.q.planes / static_cast<std::size_t>(first.windows);
-    parallel_for(head_count, [&](std::size_t h) {
+    parallel_for(head_count, [&](std::size_t i) {
+        const int head = first.first_head + static_cast<int>(i);
         std::vector<AttentionHead> views;
         for (std::size_t s = 0; s < samples.size(); ++s) {
             // The windows of a head share what is calibrated.
-            for (std::size_t plane = h; plane < samples[s].q.planes; plane += head_count)
-                views.push_back(
-                    head_view(samples[s], static_cast<int>(s), static_cast<int>(plane)));
+            for (std::size_t plane = i; plane < samples[s].q.planes; plane += head_count)
+                views.push_back(head_view(samples[s], static_cast<int>(s),
+                                          first.first_head + static_cast<int>(plane)));
         }
-        scheme.calibrate(layer, static_cast<int>(h), views);
-        if (threshold != nullptr) threshold->calibrate(layer, static_cast<int>(h), views);
+        scheme.calibrate(layer, head, views);
+        if (threshold != nullptr) threshold->calibrate(layer, head, views);
     });
 }
 

@@ -55,7 +55,8 @@ struct ReplayRun {
         sample_costs.push_back(std::move(cost));
     }
     const TraceReader& reader() const { return trace.reader(); }
-    /// Calibrates the scheme (and the reference) for one layer, heads in parallel.
+    /// Calibrates the scheme (and the reference) for heads of one layer, the same of every sample,
+    /// in parallel. Args: samples: at least one.
     void calibrate(int layer, const std::vector<AttentionLayer>& samples);
     void report_progress(std::size_t done, std::size_t all) const {
         if (progress) progress(done, all);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -177,6 +178,7 @@ AttentionLayer small_layer(int layer, int seed) {
 Tensor3 plain_attention(const AttentionLayer& layer) {
     Tensor3 out;
     out.resize(layer.q.planes, layer.q.rows, layer.v.cols);
+    std::fill(out.data.begin(), out.data.end(), 0.0F);
     for (std::size_t h = 0; h < layer.q.planes; ++h) {
         const AttentionHead head = head_view(layer, 0, static_cast<int>(h));
         for (std::size_t i = 0; i < static_cast<std::size_t>(layer.valid_q); ++i) {

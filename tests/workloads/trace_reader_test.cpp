@@ -1,5 +1,6 @@
 #include "workloads/trace_reader.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <filesystem>
@@ -125,6 +126,40 @@ TEST_CASE("views of a head share the layer's memory", "[unit]") {
     CHECK_FALSE(head.allowed(0, 5));
     CHECK(head.allowed(0, 4));
     CHECK_THROWS_AS(attohm::head_view(layer, 0, 4), attohm::InvariantError);
+}
+
+TEST_CASE("heads read apart are those of the whole layer", "[unit]") {
+    const TraceReader reader(kForeign);
+    const Sample sample = reader.sample(0);
+    const AttentionLayer whole = reader.layer(sample, 0, true);
+    REQUIRE(whole.q.planes == 4);
+    REQUIRE(whole.k.planes == 2);
+    // One byte: as small as can be, a group of query heads with its kv head.
+    const std::vector<attohm::HeadRange> ranges = reader.head_ranges(sample, 0, 1);
+    REQUIRE(ranges.size() == 2);
+    for (const attohm::HeadRange& range : ranges) {
+        CHECK(range.count == 2);
+        const AttentionLayer part = reader.heads(sample, 0, range, true);
+        CHECK(part.q.planes == 2);
+        CHECK(part.k.planes == 1);
+        for (int head = range.first; head < range.first + range.count; ++head) {
+            const AttentionHead a = attohm::head_view(part, 0, head);
+            const AttentionHead b = attohm::head_view(whole, 0, head);
+            CHECK(a.head == b.head);
+            CHECK(a.kv_head == b.kv_head);
+            CHECK(a.first_of_kv_head == b.first_of_kv_head);
+            const auto same = [](auto x, auto y) {
+                return std::equal(x.data, x.data + x.rows * x.cols, y.data);
+            };
+            CHECK(same(a.q, b.q));
+            CHECK(same(a.k, b.k));
+            CHECK(same(a.v, b.v));
+            CHECK(same(a.golden, b.golden));
+            CHECK(same(a.mask, b.mask));
+        }
+        CHECK_THROWS_AS(attohm::head_view(part, 0, (range.first + 2) % 4), attohm::InvariantError);
+    }
+    CHECK(reader.head_ranges(sample, 0, std::size_t{1} << 30U).size() == 1);
 }
 
 TEST_CASE("a trace without faults is read by any thread", "[unit]") {
