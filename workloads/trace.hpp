@@ -101,6 +101,7 @@ struct AttentionHead {
     int sample = 0;
     int layer = 0;
     int head = 0;     ///< of the model: the same in every window
+    int window = 0;   ///< of the head; 0 where a layer has one
     int kv_head = 0;  ///< counts on through the windows, as keys are different there
     bool first_of_kv_head = true;
     int valid_q = 0;

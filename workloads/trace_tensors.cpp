@@ -202,6 +202,8 @@ std::vector<HeadRange> TraceFile::head_ranges(const SampleEntry& entry, int laye
     const auto width = static_cast<std::size_t>(attributes.head_dim + attributes.v_head_dim);
     const std::size_t group_bytes =
         sizeof(float) * width * (static_cast<std::size_t>(group) * n_q + n_k);
+    // A head is calibrated over all its windows: they stay together.
+    if (attributes.windows > 1) return {{0, heads}};
     const std::size_t groups =
         std::max<std::size_t>(1, bytes / std::max<std::size_t>(1, group_bytes));
     const int step = static_cast<int>(

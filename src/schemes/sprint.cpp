@@ -73,9 +73,11 @@ DrawSite SprintScheme::draw_site(const AttentionHead& head, const SampleContext&
     site.sample = static_cast<std::uint64_t>(context.sample);
     site.layer = static_cast<std::uint64_t>(head.layer);
     site.kv_head = static_cast<std::uint64_t>(head.kv_head);
-    site.head = static_cast<std::uint64_t>(head.head);
+    site.head = static_cast<std::uint64_t>(head.window * inputs_.model.heads + head.head);
     if (analog_.placement == Placement::own) {
-        site.bank = site.layer * static_cast<std::uint64_t>(inputs_.model.kv_heads) + site.kv_head;
+        // The windows of a head are written into the same arrays, one after another.
+        const auto kv_heads = static_cast<std::uint64_t>(inputs_.model.kv_heads);
+        site.bank = site.layer * kv_heads + site.kv_head % kv_heads;
     }
     return site;
 }
