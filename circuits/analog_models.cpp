@@ -124,13 +124,16 @@ CircuitModel shift_add() {
 CircuitModel adc_parts() {
     return {
         "adc-parts",
-        "what is inside an ADC, figure by figure; adc-survey-fit prices the whole",
+        "what is inside an ADC, figure by figure (energy.source.adc: parts); adc-survey-fit prices "
+        "the whole (energy.source.adc: survey)",
         {"comparisons: sar B, flash 2^B - 1, ramp 2^B; clocks: B + 1, 1, 2^B",
          "sar: capacitor array sum_i 2^(B-2i) (2^i - 1) C_u V_ref^2, area 2^B C_u / density",
          "unknown: logic (sar); ladder, encoder (flash); generator, counter (ramp)"},
         {{"blocks.unit_capacitor_fF", "fF", "above 0", "C_u"},
          {"blocks.capacitor_fF_per_um2", "fF/um2", "above 0", "density"},
-         {"analog.comparator_fJ", "fJ", "above 0", "one comparison"}},
+         {"analog.comparator_fJ", "fJ", "above 0", "one comparison"},
+         {"adc.clock_GHz", "GHz", "1e-6 to 1",
+          "one comparison a clock; up to 100 with the survey"}},
         "Ginsburg and Chandrakasan, ISCAS 2005, for the array; followed charge by charge in tests",
         {"drivers of input and reference", "leakage"}};
 }

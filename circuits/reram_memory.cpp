@@ -34,7 +34,9 @@ std::int64_t ReramMemory::write_cycles(std::int64_t cells, double pulses, double
 }
 
 std::int64_t ReramMemory::threshold_cycles(int reads, std::int64_t bits) const {
-    return t_cl_cycles + reads * t_ax_th_cycles + t_cl_cycles + ceil_div(bits, read_bits_per_cycle);
+    const std::int64_t conversions = (converts_every_read ? reads : 1) * conversion_cycles;
+    return t_cl_cycles + reads * t_ax_th_cycles + conversions + t_cl_cycles +
+           ceil_div(bits, read_bits_per_cycle);
 }
 
 ReramMemory reram_memory(const Settings& settings) {

@@ -19,6 +19,10 @@ struct ReramMemory {
     std::int64_t read_bits_per_cycle = 0;
     std::int64_t t_cl_cycles = 0;
     std::int64_t t_ax_th_cycles = 0;
+    /// Converters at the end of the columns: cycles of their round after every array read, or after
+    /// the last of a decision; 0: comparators, whose decision is part of t_ax_th_cycles.
+    std::int64_t conversion_cycles = 0;
+    bool converts_every_read = false;
     std::int64_t write_cells_in_parallel = 0;
     bool sequential_mlc_sense = true;
     bool writes_overlap = false;  ///< writes hide behind the rest of the head's work
@@ -33,7 +37,8 @@ struct ReramMemory {
     /// `pulse_s`. Not modelled: a group waiting for its slowest cell.
     std::int64_t write_cycles(std::int64_t cells, double pulses, double pulse_s,
                               double clock_Hz) const;
-    /// Cycles of one query's thresholding: CopyQ, then `reads` array reads, then ReadP of `bits`.
+    /// Cycles of one query's thresholding: CopyQ, then `reads` array reads with the conversions of
+    /// their outputs, then ReadP of `bits`.
     std::int64_t threshold_cycles(int reads, std::int64_t bits) const;
 };
 

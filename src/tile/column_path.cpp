@@ -283,6 +283,8 @@ void ColumnPath::decide(const ReadBlock& block, SlowReads* slow, MatrixView<std:
         add_drawn(block, slow, conversions, totals);
     }
     Matrix<double> sum(block.rows(), core_.n(), 0.0);
+    if (converts() && core_.circuits.adc.bits && !totals.adc_codes)
+        totals.adc_codes.emplace(Adc(core_.circuits.adc));
     read_out(block, conversions, sum, totals);
     compare(block, sum, keep, totals);
 }
@@ -313,7 +315,10 @@ double ColumnPath::convert_one(const Adc& adc, double value, double z, bool coun
     const double noisy = value + spec.errors.noise_sigma * z;
     if (!spec.bits) return noisy + noisy * adc.gain_error() + adc.offset();
     const Adc::Reading reading = adc.code_from_value(noisy);
-    totals.adc_clipped += reading.clipped && counted ? 1 : 0;
+    if (counted) {
+        totals.adc_clipped += reading.clipped ? 1 : 0;
+        totals.adc_codes->add(reading);
+    }
     return adc.value_from_code(reading.code);
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "circuits/adc.hpp"
+#include "circuits/adc_histogram.hpp"
 #include "circuits/comparator.hpp"
 #include "circuits/decision_times.hpp"
 #include "circuits/offset_trim.hpp"
@@ -76,11 +77,14 @@ struct TileTotals {
     std::int64_t sense_clipped = 0;   ///< outputs beyond +-n_fs
     std::int64_t column_clipped = 0;  ///< single columns beyond i_max
     std::int64_t adc_clipped = 0;     ///< conversions beyond the ADC's range
-    std::int64_t undecided = 0;       ///< comparators that ran out of time
-    DecisionTimes times;              ///< of comparators with a decision time, counted outputs
-    double cell_J = 0.0;              ///< sum over steps of t V_i^2 sum_j G_ij
-    double driver_J = 0.0;            ///< sum over steps of t V_supply |V_i| sum_j G_ij
-    double noise_variance = 0.0;      ///< sum over decisions of the white variance, steps^2
+    /// Codes of counted outputs' conversions; nothing without ADCs of so many bits. That of a unit
+    /// column counts with every key that it serves.
+    std::optional<AdcHistogram> adc_codes;
+    std::int64_t undecided = 0;   ///< comparators that ran out of time
+    DecisionTimes times;          ///< of comparators with a decision time, counted outputs
+    double cell_J = 0.0;          ///< sum over steps of t V_i^2 sum_j G_ij
+    double driver_J = 0.0;        ///< sum over steps of t V_supply |V_i| sum_j G_ij
+    double noise_variance = 0.0;  ///< sum over decisions of the white variance, steps^2
     std::int64_t decisions = 0;
 
     TileTotals& operator+=(const TileTotals& part);

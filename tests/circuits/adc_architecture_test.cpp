@@ -248,6 +248,19 @@ TEST_CASE("the histogram holds every code and every clip", "[unit]") {
     CHECK(histogram.count(-7) == 2);
     CHECK(histogram.count(7) == 1);
     CHECK(histogram.codes_used() == Approx(4.0 / 15.0));
+    CHECK(histogram.clipped_low() == 1);
+    CHECK(histogram.lowest_used() == -7);
+    CHECK(histogram.largest_used() == 7);
+    CHECK_THROWS_AS(AdcHistogram(adc).lowest_used(), InvariantError);
+    // 15 codes: in 20 bins one each, in 4 bins 4, 4, 4 and 3 codes.
+    std::vector<std::int64_t> own = histogram.counts();
+    own.resize(20);
+    CHECK(histogram.bins(20) == own);
+    CHECK(histogram.bins(4) == std::vector<std::int64_t>{2, 2, 1, 1});
+    const std::vector<std::int64_t> edges = {-7, -3, 1, 5, 8};
+    for (int bin = 0; bin <= 4; ++bin)
+        CHECK(AdcHistogram::first_code(-7, 15, 4, bin) == edges[static_cast<std::size_t>(bin)]);
+    for (int bin = 0; bin <= 15; ++bin) CHECK(AdcHistogram::first_code(-7, 15, 20, bin) == bin - 7);
     AdcHistogram both = histogram;
     both += histogram;
     CHECK(both.count(0) == 4);

@@ -95,3 +95,33 @@ TEST_CASE("outputs beyond the chosen range clip and are counted", "[property]") 
     CHECK(beyond > 20);
     CHECK(totals.adc_clipped == beyond);
 }
+
+TEST_CASE("the codes of counted outputs are counted, code by code and by side", "[property]") {
+    const TilePair pair(converted_design(AdcArchitecture::ideal_uniform, 0.0, 60.0));
+    const Adc adc(pair.circuits.adc);
+    AdcHistogram expected(adc);
+    std::int64_t below = 0;
+    for (std::size_t t = 0; t < pair.rows(); ++t)
+        for (std::size_t j = 0; j < pair.keys(); ++j) {
+            expected.add(adc.code_from_value(product(pair, t, j)));
+            below += product(pair, t, j) < -60.0 ? 1 : 0;
+        }
+    TileTotals totals;
+    pair.keep(0.3F, nullptr, &totals);
+    REQUIRE(totals.adc_codes.has_value());
+    CHECK(*totals.adc_codes == expected);
+    CHECK(below > 10);
+    CHECK(below < totals.adc_clipped);
+    CHECK(totals.adc_codes->clipped_low() == below);
+    CHECK(totals.adc_codes->clipped() == totals.adc_clipped);
+    // Totals of two parts are the sum; a tile of comparators has none.
+    TileTotals sum;
+    sum += totals;
+    sum += totals;
+    CHECK(sum.adc_codes->conversions() == 2 * expected.conversions());
+    TilePairDesign compared = converted_design(AdcArchitecture::ideal_uniform, 0.0);
+    compared.circuits.readout = Readout::comparator;
+    TileTotals none;
+    TilePair(compared).keep(0.3F, nullptr, &none);
+    CHECK_FALSE(none.adc_codes.has_value());
+}
