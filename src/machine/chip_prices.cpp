@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "circuits/adc_cost.hpp"
+#include "circuits/analog_library.hpp"
 #include "circuits/circuit_tables.hpp"
 #include "src/base/error.hpp"
 #include "src/machine/line_maker.hpp"
@@ -74,8 +75,29 @@ void price_drivers(ChipLines& make, double supply_J, double cells_J) {
         make.unknown("word_line_driver", Count::array_read, scope);
 }
 
-/// No paper of these schemes has an ADC: the survey's price under every pricing.
-void price_adcs(ChipLines& make, const SprintChip& m, const std::optional<AdcUse>& adc) {
+/// Part by part; at a node or supply that figures are not carried to, all are unknown.
+void price_adc_parts(ChipLines& make, const Machine& m, const AdcUse& adc, const std::string& how) {
+    const AdcTiming& timing = *adc.timing;
+    const std::string scope =
+        fmt::format("{}, {}", how, adc_architecture_name(timing.architecture));
+    try {
+        const AnalogLibrary library(analog_library_settings(), m.node_nm,
+                                    Volt::from_value(m.vdd_V));
+        for (const UnitCost& part :
+             library.adc_parts(timing.architecture, timing.bits, timing.clock, adc.range)) {
+            if (part.energy)
+                make.priced(part.circuit, Count::adc_conversion, *part.energy, "parts", scope);
+            else
+                make.unknown(part.circuit, Count::adc_conversion, scope);
+        }
+        make.unknown("adc_sampling", Count::adc_conversion, scope + ": driver of its input");
+    } catch (const UserError& not_carried) {
+        make.unknown("adc", Count::adc_conversion, scope + ": no figures at this node or supply");
+    }
+}
+
+/// No paper of these schemes has an ADC: the same price under every pricing.
+void price_adcs(ChipLines& make, const Machine& m, const std::optional<AdcUse>& adc) {
     const std::string scope = "conversion of a column output";
     if (make.per_inference(Count::adc_conversion) == 0.0) return;
     if (!adc || adc->bits == 0) {
@@ -84,6 +106,10 @@ void price_adcs(ChipLines& make, const SprintChip& m, const std::optional<AdcUse
     }
     const std::string how = fmt::format("{}, {} bits at {:.4g} MS/s and {} nm", scope, adc->bits,
                                         adc->rate.value() * 1e-6, m.node_nm);
+    if (adc->pricing == AdcPricing::parts) {
+        price_adc_parts(make, m, *adc, how);
+        return;
+    }
     const Settings table = Settings::from_text(*circuit_table("adc"), "table adc");
     const AdcSurveyFit fit(table);
     try {
@@ -192,11 +218,12 @@ void price_digital(ChipLines& make, const SprintChip& m) {
 
 }  // namespace
 
-std::vector<LedgerLine> price_chip(const Tally& total, std::int64_t samples, const SprintChip& chip,
+std::vector<LedgerLine> price_chip(const Tally& total, std::int64_t samples, const Machine& machine,
                                    const EnergyOptions& options, const std::optional<AdcUse>& adc) {
+    const SprintChip& chip = *machine.sprint();
     ChipLines make(total, samples);
     price_in_memory(make, chip, options.in_memory);
-    price_adcs(make, chip, adc);
+    price_adcs(make, machine, adc);
     price_writes(make, chip, options.write);
     price_reads(make, chip, options.read);
     price_digital(make, chip);

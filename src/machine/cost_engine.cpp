@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "src/base/error.hpp"
@@ -85,6 +86,16 @@ const PlanEntry* plan_for(const Machine& machine, const std::string& name) {
                     fmt::format("plans of such a machine: {}", fmt::join(plans_for(kind), ", ")));
 }
 
+/// Converters of the experiment at the end of a chip's columns.
+void add_converters(const AdcUse& adc, Machine& machine) {
+    auto* chip = std::get_if<SprintChip>(&machine.parts);
+    if (chip == nullptr || !adc.timing) return;
+    // 9 clocks at the chip's own clock are 9 cycles, not 10 because of the last bit of a product.
+    chip->memory.conversion_cycles =
+        static_cast<std::int64_t>(std::ceil(adc.timing->round().value() * chip->clock_Hz - 1e-6));
+    chip->memory.converts_every_read = adc.every_read;
+}
+
 }  // namespace
 
 CostEngine::CostEngine(std::vector<Machine> machines, PlanChoice choice, EnergyOptions options,
@@ -93,10 +104,11 @@ CostEngine::CostEngine(std::vector<Machine> machines, PlanChoice choice, EnergyO
     if (machines_.empty())
         throw UserError("no machine", "machine", "an empty list", "at least one machine");
     std::set<std::string> names;
-    for (const Machine& machine : machines_) {
+    for (Machine& machine : machines_) {
         if (!names.insert(machine.name).second)
             throw UserError("two machines of one name", "machine", machine.name,
                             "names that differ");
+        if (adc_) add_converters(*adc_, machine);
         plans_.push_back({plan_for(machine, choice_.plan)});
         for (const std::string& baseline : choice_.baselines)
             plans_.back().push_back(plan_for(machine, baseline));

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "circuits/adc_timing.hpp"
 #include "src/base/units.hpp"
 #include "src/machine/machine.hpp"
 #include "src/machine/tally.hpp"
@@ -25,13 +26,26 @@ struct EnergyOptions {
 /// Reads `energy.source.in_memory`, `.read` and `.write`, each `paper` or `physics`.
 EnergyOptions energy_options(const Settings& experiment);
 
+/// What prices a conversion: `energy.source.adc`.
+enum class AdcPricing : std::uint8_t {
+    survey,  ///< the fit to published converters, whatever is inside
+    parts,   ///< comparisons and capacitors of its architecture; parts without a figure are unknown
+};
+
 /// The ADCs of the experiment, where columns end in some.
 struct AdcUse {
     int bits = 0;     ///< taken as the effective bits; 0: ideal, without a price
     Hertz rate = {};  ///< conversions per second of one converter
+    std::optional<AdcTiming> timing = {};  ///< nothing: no circuit, converts within the read
+    bool every_read = false;               ///< converts after every read of a decision
+    AdcPricing pricing = AdcPricing::survey;
+    Volt range = {};  ///< from the lowest to the largest input, at the converter
 };
-/// Reads `sense.readout` and, behind it, `adc.bits`, `adc.columns` and `drive.read_time_ns`: a
-/// converter digitises the keys that share it within one read.
+/// Reads `sense.readout` and, behind it, `energy.source.adc`, `adc.*`, `drive.accumulate`,
+/// `sense.v_fs_V` and `drive.read_time_ns`. A converter of a named architecture runs at
+/// `adc.clock_GHz` (AdcTiming); `ideal-uniform` digitises the keys that share it within one read.
+/// Throws: UserError for parts of `ideal-uniform`, which has none, and for a clock that their
+/// comparator was not measured at.
 std::optional<AdcUse> adc_use(const Settings& experiment);
 
 /// One line: energy per inference of one event in one component.

@@ -189,10 +189,17 @@ AdcSettings load_adc(const Settings& settings) {
     adc.noise_sigma = settings.real("adc.noise_sigma", {0.0, 1.0});
     load_adc_architecture(settings, adc);
     adc.columns = static_cast<std::size_t>(settings.integer("adc.columns", {1, 65536}));
+    adc.timing = adc_timing(settings);
     return adc;
 }
 
 }  // namespace
+
+Second AnalogSettings::conversion_time(std::size_t steps) const {
+    if (!adc.timing) return {};
+    const bool digital = drive.accumulation == Accumulation::digital;
+    return adc.timing->round() * static_cast<double>(digital ? steps : 1);
+}
 
 Ampere AnalogSettings::i_lsb(const Mapping& map, double q_levels) const {
     const double codes = drive.coding == InputCoding::amplitude ? q_levels : 1.0;

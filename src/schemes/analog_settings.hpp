@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "circuits/adc_timing.hpp"
 #include "crossbar/wires/settling.hpp"
 #include "src/schemes/threshold_settings.hpp"
 #include "src/tile/sprint_tile.hpp"
@@ -22,7 +23,8 @@ struct AdcSettings {
     double capacitor_sigma = 0.0;
     double threshold_sigma = 0.0;  ///< of the full scale
     double slope_sigma = 0.0;
-    std::size_t columns = 1;  ///< key columns that share one ADC
+    std::size_t columns = 1;          ///< key columns that share one ADC
+    std::optional<AdcTiming> timing;  ///< nothing: no circuit, converts within the read
 };
 
 /// When things happen (ReadSchedule), with the words of the experiment resolved.
@@ -52,6 +54,9 @@ struct AnalogSettings {
     double threshold_inl_lsb = 0.0;
     AdcSettings adc;
 
+    /// What conversions add to one query's read: a round of the converters that share columns,
+    /// after every step where bits add digitally. Args: steps: of the query.
+    Second conversion_time(std::size_t steps) const;
     /// Current of one integer score step: V_read dG / L (amplitude), V_read dG (a bit or a pulse).
     Ampere i_lsb(const Mapping& mapping, double q_levels) const;
 };

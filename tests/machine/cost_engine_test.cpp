@@ -5,8 +5,6 @@
 #include <cmath>
 #include <limits>
 
-#include "circuits/adc_cost.hpp"
-#include "circuits/circuit_tables.hpp"
 #include "src/base/error.hpp"
 #include "tests/machine/random_work.hpp"
 #include "tests/machine/sprint_plans.hpp"
@@ -280,53 +278,4 @@ TEST_CASE("energy sources come from the experiment", "[unit]") {
     CHECK(options.in_memory == EnergySource::physics);
     CHECK(options.read == EnergySource::paper);
     CHECK(options.write == EnergySource::physics);
-}
-
-TEST_CASE("ADCs are priced by the survey fit at the machine's node, or unknown", "[unit]") {
-    test::HeadCase head = bert_head();
-    head.work[Event::comparator_decision] = 0;
-    head.work[Event::threshold_conversion] = 0;
-    head.work[Event::adc_conversion] = 384 * 384;
-    const Settings table = Settings::from_text(*circuit_table("adc"), "adc");
-    const std::vector<Machine> machines = load_machines({"sprint-s"});
-    const AdcUse use{8, Hertz::from_value(1e8)};
-    const double one =
-        AdcSurveyFit(table).cost(8.0, machines[0].node_nm, use.rate, "test").energy.value;
-    const MachineOutcome priced =
-        outcome_of(CostEngine(machines, sprint_plans(), {}, use), {head}).front();
-    for (const Pricing& pricing : priced.pricings) {
-        const PricedPlan& plan = plan_of(pricing, "sprint");
-        CHECK(energy_of(plan, "adc", "adc_conversion") == Approx(384.0 * 384.0 * one));
-        CHECK(energy_of(plan_of(pricing, "dense"), "adc", "adc_conversion") == 0.0);
-        for (const LedgerLine& line : plan.lines) {
-            CHECK(line.event != "comparator_decision");
-            CHECK(line.event != "threshold_conversion");
-        }
-    }
-    // Ideal, or outside the fit: a line without a figure, and with a break-even value.
-    for (const std::optional<AdcUse>& other :
-         {std::optional<AdcUse>(), std::optional<AdcUse>({0, use.rate}),
-          std::optional<AdcUse>({3, use.rate}),
-          std::optional<AdcUse>({8, Hertz::from_value(1e11)})}) {
-        const MachineOutcome outcome =
-            outcome_of(CostEngine(machines, sprint_plans(), {}, other), {head}).front();
-        const PricedPlan& plan = plan_of(outcome.pricings[0], "sprint");
-        int unknown = 0;
-        for (const LedgerLine& line : plan.lines)
-            if (line.component == "adc") unknown += line.known() ? 0 : 1;
-        CHECK(unknown == 1);
-    }
-}
-
-TEST_CASE("the ADCs of an experiment convert the keys they share within one read", "[unit]") {
-    const auto use_of = [](const std::string& readout) {
-        return adc_use(Settings::from_text("sense: {readout: " + readout +
-                                               "}\nadc: {bits: 6, columns: 8}\n"
-                                               "drive: {read_time_ns: 20}\n",
-                                           "test"));
-    };
-    CHECK_FALSE(use_of("comparator").has_value());
-    REQUIRE(use_of("adc").has_value());
-    CHECK(use_of("adc")->bits == 6);
-    CHECK(use_of("adc")->rate.value() == Approx(4e8));
 }
