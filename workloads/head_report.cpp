@@ -22,8 +22,10 @@ constexpr std::int64_t DecisionCounts::*kDecisionCounts[] = {
     &DecisionCounts::fk_analog, &DecisionCounts::keys_kept, &DecisionCounts::keys_lost,
 };
 constexpr double DecisionCounts::*kDecisionSums[] = {
-    &DecisionCounts::fp_expected, &DecisionCounts::fk_expected, &DecisionCounts::decision_variance,
-    &DecisionCounts::key_excess, &DecisionCounts::key_variance};
+    &DecisionCounts::fp_expected,        &DecisionCounts::fk_expected,
+    &DecisionCounts::decision_variance,  &DecisionCounts::key_excess,
+    &DecisionCounts::key_variance,       &DecisionCounts::fp_variance,
+    &DecisionCounts::key_excess_variance};
 constexpr std::int64_t HeadEvents::*kEventCounts[] = {
     &HeadEvents::q_clipped,
     &HeadEvents::k_clipped,
@@ -33,6 +35,7 @@ constexpr std::int64_t HeadEvents::*kEventCounts[] = {
     &HeadEvents::sense_clipped,
     &HeadEvents::column_clipped,
     &HeadEvents::adc_clipped,
+    &HeadEvents::adc_clipped_low,
     &HeadEvents::undecided,
     &HeadEvents::conductance_floored,
     &HeadEvents::conductance_ceiled,
@@ -60,8 +63,25 @@ constexpr double HeadReport::*kReportMeans[] = {
     &HeadReport::offset_sigma_score, &HeadReport::offset_sigma_V, &HeadReport::volts_per_score,
     &HeadReport::threshold,          &HeadReport::lsb_score,      &HeadReport::noise_sigma_score,
     &HeadReport::score_sigma,        &HeadReport::wire_residual,  &HeadReport::wire_coupling,
-    &HeadReport::settle_time_s,      &HeadReport::step_time_s,
+    &HeadReport::settle_time_s,      &HeadReport::step_time_s,    &HeadReport::conversion_time_s,
 };
+
+/// Codes used: the widest range of both; a part without conversions says nothing.
+void add_codes(const HeadReport& part, HeadReport& sum) {
+    const auto any = [](const HeadReport& report) {
+        return std::any_of(report.adc_codes.begin(), report.adc_codes.end(),
+                           [](std::int64_t n) { return n > 0; });
+    };
+    if (!any(part)) return;
+    const bool first = !any(sum);
+    sum.adc_code_first = part.adc_code_first;
+    sum.adc_code_last = part.adc_code_last;
+    sum.adc_code_used_first = first ? part.adc_code_used_first
+                                    : std::min(sum.adc_code_used_first, part.adc_code_used_first);
+    sum.adc_code_used_last =
+        first ? part.adc_code_used_last : std::max(sum.adc_code_used_last, part.adc_code_used_last);
+    add_bins(part.adc_codes, sum.adc_codes);
+}
 
 }  // namespace
 
@@ -77,6 +97,7 @@ void add_report(const HeadReport& part, HeadReport& sum) {
     sum.calibration_measurements =
         std::max(sum.calibration_measurements, part.calibration_measurements);
     add_bins(part.decision_times, sum.decision_times);
+    add_codes(part, sum);
     for (const auto eye : kEyes) add_bins(part.eye.*eye, sum.eye.*eye);
     for (const auto column : kColumns) add_bins(part.columns.*column, sum.columns.*column);
 }

@@ -19,6 +19,7 @@ struct DecisionCounts {
     double fp_expected = 0.0,
            fk_expected = 0.0;        ///< sum of P over the read draws, against `threshold`
     double decision_variance = 0.0;  ///< sum p(1-p) over valid pairs
+    double fp_variance = 0.0;        ///< of that, over the pairs that `threshold` keeps
     // Clustering of false prunes on keys, over the pairs that `threshold` keeps. p: over all read
     // noise as if each read were the first, draws that the keys of a read share given.
     std::int64_t keys_kept = 0;  ///< keys that at least one query keeps
@@ -26,6 +27,10 @@ struct DecisionCounts {
     double key_excess = 0.0;     ///< sum over keys of (false prunes - sum p)^2
     double key_variance =
         0.0;  ///< sum over keys of sum p(1-p): mean of key_excess if reads are independent
+    /// Variance of key_excess then: sum over keys of 2 v^2 + sum p q (1 - 6 p q), v = sum p q, q =
+    /// 1 - p. With X false prunes on a key, independent Bernoulli of mean m: E (X - m)^2 = v and
+    /// E (X - m)^4 = 3 v^2 + sum p q (1 - 6 p q), as fourth cumulants p q (1 - 6 p q) add.
+    double key_excess_variance = 0.0;
 };
 
 /// Decisions by the place of a key's column in its array, from the row drivers on, in equal bins.
@@ -55,6 +60,7 @@ struct HeadEvents {
     std::int64_t sense_clipped = 0;        ///< outputs beyond the sense full scale
     std::int64_t column_clipped = 0;       ///< physical column currents beyond sense.i_max_A
     std::int64_t adc_clipped = 0;          ///< conversions beyond the ADC's range
+    std::int64_t adc_clipped_low = 0;      ///< of those, below it
     std::int64_t undecided = 0;            ///< comparators that ran out of time
     std::int64_t conductance_floored = 0;  ///< draws below the floor
     std::int64_t conductance_ceiled = 0;   ///< draws above the ceiling
@@ -99,9 +105,15 @@ struct HeadReport {
     double wire_coupling = 0.0;  ///< k of the first-order noise through wires, largest
     double settle_time_s = 0.0;  ///< until an array's output is within half a step; 0: not known
     double step_time_s = 0.0;    ///< of one amplitude read, bit cycle or unit pulse
+    double conversion_time_s = 0.0;  ///< that ADCs add to a query's read; 0: none, or within it
     /// Comparisons and reads that set trims and threshold gains, once per chip: a one-time cost
     /// beside the ledger of an inference. Over samples the largest, as they share the arrays.
     std::int64_t calibration_measurements = 0;
+    /// Codes of ADCs (AdcHistogram::bins); the four codes mean nothing where all bins are 0.
+    static constexpr int kAdcBins = 64;
+    std::vector<std::int64_t> adc_codes = std::vector<std::int64_t>(kAdcBins, 0);
+    std::int64_t adc_code_first = 0, adc_code_last = 0;            ///< that there are
+    std::int64_t adc_code_used_first = 0, adc_code_used_last = 0;  ///< that came out
     /// Decisions by time (DecisionTimes::bins), where comparators take some.
     static constexpr int kTimeBins = 50;
     std::vector<std::int64_t> decision_times = std::vector<std::int64_t>(kTimeBins, 0);

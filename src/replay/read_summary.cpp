@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
+#include <numeric>
 
+#include "circuits/adc_histogram.hpp"
 #include "src/replay/result_summary.hpp"
 #include "src/replay/text_table.hpp"
 
@@ -15,7 +18,7 @@ namespace {
 /// Everything that the facts are made of.
 struct ReadTotals {
     DecisionTotals decisions;
-    double residual = 0.0, coupling = 0.0, settle_s = 0.0, step_s = 0.0;
+    double residual = 0.0, coupling = 0.0, settle_s = 0.0, step_s = 0.0, convert_s = 0.0;
     std::int64_t calibration = 0;
 };
 
@@ -29,6 +32,7 @@ ReadTotals read_totals(const std::vector<const Result*>& results) {
             totals.coupling = std::max(totals.coupling, report.wire_coupling);
             totals.settle_s = std::max(totals.settle_s, report.settle_time_s);
             totals.step_s = std::max(totals.step_s, report.step_time_s);
+            totals.convert_s = std::max(totals.convert_s, report.conversion_time_s);
             totals.calibration += report.calibration_measurements;
         }
     }
@@ -103,8 +107,9 @@ void add_decisions(const ReadTotals& totals, Facts& facts) {
     if (d.key_variance > 0.0) {
         facts.add("over-dispersion of false prunes on keys",
                   number_text(d.key_excess / d.key_variance),
-                  "sum of (false prunes - expected)^2 over sum p(1 - p); 1 where reads are "
-                  "independent");
+                  fmt::format("sum of (false prunes - expected)^2 over sum p(1 - p); where reads "
+                              "are independent 1 +- {} (standard deviation of one run)",
+                              number_text(std::sqrt(d.key_excess_variance) / d.key_variance)));
     }
 }
 
@@ -125,10 +130,28 @@ void add_times(const ReadTotals& totals, const std::optional<DecisionTimes>& tim
                               early ? ": too short, and what is missing is not simulated" : ""),
                   early);
     }
+    if (totals.convert_s > 0.0) {
+        facts.add("conversions of a query", engineering_text(totals.convert_s, "s"),
+                  fmt::format("adc.columns of an array share a converter, which serves them one "
+                              "after another behind a read of {}; in the latency below",
+                              engineering_text(totals.step_s, "s")));
+    }
     if (totals.calibration > 0) {
         facts.add("calibration", fmt::format("{} measurements", totals.calibration),
                   "of trims and threshold gains, once per chip, in no energy or time below");
     }
+}
+
+void add_codes(const std::optional<AdcCodeUse>& use, Facts& facts) {
+    if (!use) return;
+    const bool flagged = use->rate_low() + use->rate_high() > kFlaggedRate;
+    facts.add(
+        "ADC codes used",
+        fmt::format("{} to {} of {} to {}", use->used_first, use->used_last, use->first, use->last),
+        fmt::format("{} of the range; clipped below it {}, above it {} of {} conversions",
+                    number_text(use->range_used()), number_text(use->rate_low()),
+                    number_text(use->rate_high()), use->conversions),
+        flagged);
 }
 
 }  // namespace
@@ -142,6 +165,7 @@ std::vector<ReadFact> read_facts(const std::vector<const Result*>& results) {
     add_wires(totals, facts);
     add_cells(totals, facts);
     add_decisions(totals, facts);
+    add_codes(adc_code_use(results), facts);
     add_times(totals, decision_times(results), facts);
     return facts.take();
 }
@@ -158,6 +182,39 @@ std::optional<DecisionTimes> decision_times(const std::vector<const Result*>& re
     }
     if (times.total() == 0) return std::nullopt;
     return times;
+}
+
+double AdcCodeUse::range_used() const {
+    return static_cast<double>(used_last - used_first + 1) / static_cast<double>(last - first + 1);
+}
+double AdcCodeUse::rate_low() const {
+    return static_cast<double>(clipped_low) / static_cast<double>(conversions);
+}
+double AdcCodeUse::rate_high() const {
+    return static_cast<double>(clipped_high) / static_cast<double>(conversions);
+}
+
+std::optional<AdcCodeUse> adc_code_use(const std::vector<const Result*>& results) {
+    HeadReport sum;
+    for (const Result* result : results)
+        for (const HeadSummary& head : result->heads) add_report(head.report, sum);
+    AdcCodeUse use{sum.adc_code_first,
+                   sum.adc_code_last,
+                   sum.adc_code_used_first,
+                   sum.adc_code_used_last,
+                   std::accumulate(sum.adc_codes.begin(), sum.adc_codes.end(), std::int64_t{0}),
+                   sum.events.adc_clipped_low,
+                   sum.events.adc_clipped - sum.events.adc_clipped_low,
+                   {}};
+    if (use.conversions == 0) return std::nullopt;
+    const std::int64_t codes = use.last - use.first + 1;
+    const auto first_of = [&](int bin) {
+        return AdcHistogram::first_code(use.first, codes, HeadReport::kAdcBins, bin);
+    };
+    for (int bin = 0; first_of(bin) <= use.last; ++bin)
+        use.bins.push_back({first_of(bin), first_of(bin + 1) - 1,
+                            sum.adc_codes.at(static_cast<std::size_t>(bin))});
+    return use;
 }
 
 std::vector<TimeBin> time_bins(const DecisionTimes& times) {

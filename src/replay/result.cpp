@@ -44,6 +44,8 @@ void add_counts(DecisionCounts& sum, const DecisionCounts& part) {
     sum.keys_lost += part.keys_lost;
     sum.key_excess += part.key_excess;
     sum.key_variance += part.key_variance;
+    sum.fp_variance += part.fp_variance;
+    sum.key_excess_variance += part.key_excess_variance;
 }
 
 void add_events(HeadEvents& sum, const HeadEvents& part) {
@@ -55,6 +57,7 @@ void add_events(HeadEvents& sum, const HeadEvents& part) {
     sum.sense_clipped += part.sense_clipped;
     sum.column_clipped += part.column_clipped;
     sum.adc_clipped += part.adc_clipped;
+    sum.adc_clipped_low += part.adc_clipped_low;
     sum.undecided += part.undecided;
     sum.conductance_floored += part.conductance_floored;
     sum.conductance_ceiled += part.conductance_ceiled;

@@ -220,6 +220,19 @@ void add_times(CsvTable& table, const Result& result, const CsvRow& setting) {
     }
 }
 
+/// Conversions of valid pairs by code, all heads.
+void add_codes(CsvTable& table, const Result& result, const CsvRow& setting) {
+    const auto use = adc_code_use({&result});
+    if (!use) return;
+    for (const AdcCodeUse::Bin& bin : use->bins) {
+        CsvRow row = setting;
+        row.whole("code_first", bin.first);
+        row.whole("code_last", bin.last);
+        row.whole("conversions", bin.count);
+        table.add(row);
+    }
+}
+
 /// Tables of the cost side.
 struct CostTables {
     CsvTable plans;
@@ -332,6 +345,7 @@ std::vector<std::string> write_csv(const std::string& directory, std::span<const
     CsvTable eye;
     CsvTable columns;
     CsvTable times;
+    CsvTable codes;
     CostTables costs;
     const std::vector<std::string> keys = axis_keys(results);
     for (std::size_t i = 0; i < results.size(); ++i) {
@@ -342,15 +356,17 @@ std::vector<std::string> write_csv(const std::string& directory, std::span<const
         add_eyes(eye, results[i], setting);
         add_columns(columns, results[i], setting);
         add_times(times, results[i], setting);
+        add_codes(codes, results[i], setting);
         add_costs(costs, results[i], setting);
     }
-    const std::array<std::pair<const char*, const CsvTable*>, 14> files = {
+    const std::array<std::pair<const char*, const CsvTable*>, 15> files = {
         {{"summary.csv", &summary},
          {"samples.csv", &samples},
          {"heads.csv", &heads},
          {"eye.csv", &eye},
          {"columns.csv", &columns},
          {"decision_times.csv", &times},
+         {"adc_codes.csv", &codes},
          {"plans.csv", &costs.plans},
          {"ledger.csv", &costs.ledger},
          {"gains.csv", &costs.gains},

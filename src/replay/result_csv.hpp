@@ -11,9 +11,9 @@
 namespace attohm {
 
 /// summary.csv (a row per setting and machine, at the pricing asked for), samples.csv, heads.csv,
-/// eye.csv, columns.csv, decision_times.csv, plans.csv, ledger.csv, gains.csv, break_even.csv. The
-/// first columns of each tell the setting: its ordinal, trace, scheme, seed, chip, every swept key.
-/// Creates the directory. Throws: UserError when a file cannot be written.
+/// eye.csv, columns.csv, decision_times.csv, adc_codes.csv, plans.csv, ledger.csv, gains.csv,
+/// break_even.csv. The first columns of each tell the setting: its ordinal, trace, scheme, seed,
+/// chip, every swept key. Creates the directory. Throws: UserError when a file cannot be written.
 /// Returns: the paths written.
 std::vector<std::string> write_csv(const std::string& directory, std::span<const Result> results);
 

@@ -56,7 +56,7 @@ Fields<SampleOutcome> golden_fields() {
 
 Fields<DecisionCounts> decision_fields() {
     using D = DecisionCounts;
-    static const std::array<Field<D>, 17> kFields = {{
+    static const std::array<Field<D>, 19> kFields = {{
         {"valid", "pair", "pairs that mask, causality and padding allow", &D::valid},
         {"ref_kept", "pair", "kept by `threshold` (float scores)", &D::ref_kept},
         {"quant_kept", "pair", "kept by `threshold-q` (integer codes)", &D::quant_kept},
@@ -71,6 +71,8 @@ Fields<DecisionCounts> decision_fields() {
         {"fk_expected", "pair", "fk_total expected over the read draws", &D::fk_expected},
         {"decision_variance", "pair^2", "sum of p (1 - p) over the read draws",
          &D::decision_variance},
+        {"fp_variance", "pair^2",
+         "of that, over pairs that `threshold` keeps: variance of fp_total", &D::fp_variance},
         {"keys_kept", "key", "keys that at least one query keeps by `threshold`", &D::keys_kept},
         {"keys_lost", "key", "of those, falsely pruned for more than half of these queries",
          &D::keys_lost},
@@ -78,13 +80,15 @@ Fields<DecisionCounts> decision_fields() {
         {"key_variance", "pair^2",
          "sum over keys of sum of p (1 - p): what key_excess is where reads are independent",
          &D::key_variance},
+        {"key_excess_variance", "pair^4", "variance of key_excess then, from run to run",
+         &D::key_excess_variance},
     }};
     return kFields;
 }
 
 Fields<HeadEvents> event_fields() {
     using E = HeadEvents;
-    static const std::array<Field<E>, 24> kFields = {{
+    static const std::array<Field<E>, 25> kFields = {{
         {"q_clipped", "code", "codes of q out of range", &E::q_clipped},
         {"k_clipped", "code", "codes of k out of range", &E::k_clipped},
         {"v_clipped", "code", "codes of v out of range", &E::v_clipped},
@@ -95,6 +99,7 @@ Fields<HeadEvents> event_fields() {
         {"column_clipped", "column", "physical column currents beyond sense.i_max_A",
          &E::column_clipped},
         {"adc_clipped", "conversion", "conversions beyond the ADC's range", &E::adc_clipped},
+        {"adc_clipped_low", "conversion", "of those, below it", &E::adc_clipped_low},
         {"undecided", "decision", "comparators that ran out of time", &E::undecided},
         {"conductance_floored", "cell", "conductances below the floor", &E::conductance_floored},
         {"conductance_ceiled", "cell", "conductances above the ceiling", &E::conductance_ceiled},
@@ -120,7 +125,7 @@ Fields<HeadEvents> event_fields() {
 
 Fields<HeadReport> report_fields() {
     using R = HeadReport;
-    static const std::array<Field<R>, 20> kFields = {{
+    static const std::array<Field<R>, 25> kFields = {{
         {"sample", "1", "unused in a sum over samples", &R::sample},
         {"layer", "1", "layer, from 0", &R::layer},
         {"head", "1", "query head, from 0", &R::head},
@@ -146,10 +151,16 @@ Fields<HeadReport> report_fields() {
         {"settle_time_s", "s", "until an array's output is within half a step; 0: not known",
          &R::settle_time_s},
         {"step_time_s", "s", "one amplitude read, bit cycle or unit pulse", &R::step_time_s},
+        {"conversion_time_s", "s", "that ADCs add to a query's read; 0: none, or within it",
+         &R::conversion_time_s},
         {"calibration_measurements", "measurement",
          "that set trims and threshold gains, once per chip; booked with the first head of an "
          "array",
          &R::calibration_measurements},
+        {"adc_code_first", "code", "lowest code of the ADCs", &R::adc_code_first},
+        {"adc_code_last", "code", "largest code of the ADCs", &R::adc_code_last},
+        {"adc_code_used_first", "code", "lowest code that came out", &R::adc_code_used_first},
+        {"adc_code_used_last", "code", "largest code that came out", &R::adc_code_used_last},
     }};
     return kFields;
 }

@@ -83,9 +83,12 @@ Json golden_json(const Result& result) {
 
 Json rates_json(const std::vector<DecisionRate>& rates) {
     Json object = Json::object();
-    for (const DecisionRate& rate : rates)
-        object[std::string(rate.name)] = {
+    for (const DecisionRate& rate : rates) {
+        Json& entry = object[std::string(rate.name)];
+        entry = {
             {"rate", rate.value()}, {"count", rate.count}, {"of", rate.of}, {"base", rate.base}};
+        if (rate.count_sigma > 0.0) entry["count_sigma"] = rate.count_sigma;
+    }
     return object;
 }
 
@@ -148,6 +151,19 @@ Json events_json(const Result& result) {
     return object;
 }
 
+Json adc_json(const std::optional<AdcCodeUse>& use) {
+    if (!use) return nullptr;
+    Json object = {{"code_first", use->first},           {"code_last", use->last},
+                   {"code_used_first", use->used_first}, {"code_used_last", use->used_last},
+                   {"range_used", use->range_used()},    {"conversions", use->conversions},
+                   {"clipped_low", use->clipped_low},    {"clipped_low_rate", use->rate_low()},
+                   {"clipped_high", use->clipped_high},  {"clipped_high_rate", use->rate_high()}};
+    Json& bins = object["codes"] = Json::array();
+    for (const AdcCodeUse::Bin& bin : use->bins)
+        bins.push_back({{"first", bin.first}, {"last", bin.last}, {"count", bin.count}});
+    return object;
+}
+
 Json reads_json(const Result& result) {
     Json object;
     object["facts"] = Json::array();
@@ -157,6 +173,7 @@ Json reads_json(const Result& result) {
                                    {"note", fact.note},
                                    {"warning", fact.warning}});
     add_fields(object["counts"], event_fields(), total_decisions(result).events);
+    object["adc"] = adc_json(adc_code_use({&result}));
     Json& times = object["decision_times"] = Json::array();
     if (const auto histogram = decision_times({&result}))
         for (const TimeBin& bin : time_bins(*histogram))

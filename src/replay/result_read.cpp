@@ -104,6 +104,15 @@ void read_times(const ColumnReader& table, std::vector<HeadSummary>& heads) {
     }
 }
 
+void read_codes(const ColumnReader& table, std::vector<HeadSummary>& heads) {
+    constexpr std::size_t kBins = HeadReport::kAdcBins;
+    const auto bins = table.numbers<std::int64_t>("adc_codes", kBins);
+    for (std::size_t i = 0; i < heads.size(); ++i) {
+        const auto first = bins.begin() + static_cast<std::ptrdiff_t>(i * kBins);
+        heads[i].report.adc_codes.assign(first, first + static_cast<std::ptrdiff_t>(kBins));
+    }
+}
+
 void read_fidelity(const H5Group& group, std::string_view name, std::vector<HeadSummary>& heads,
                    std::optional<Fidelity> HeadSummary::*member) {
     if (!group.has_group(name)) return;
@@ -130,6 +139,7 @@ std::vector<HeadSummary> read_heads(const H5Group& group) {
     read_eyes(table, heads);
     read_columns(table, heads);
     read_times(table, heads);
+    read_codes(table, heads);
     read_fidelity(table.group(), "to_exact", heads, &HeadSummary::to_exact);
     read_fidelity(table.group(), "to_threshold", heads, &HeadSummary::to_threshold);
     return heads;

@@ -96,7 +96,9 @@ std::vector<DecisionRate> decision_rates(const DecisionTotals& totals, bool full
     // Without read draws nothing is expected beyond what was counted.
     if (d.fp_expected > 0.0 || d.fk_expected > 0.0) {
         add("fp_expected", d.fp_expected, d.ref_kept, kept);
+        rates.back().count_sigma = std::sqrt(d.fp_variance);
         add("fk_expected", d.fk_expected, d.valid - d.ref_kept, pruned);
+        rates.back().count_sigma = std::sqrt(std::max(d.decision_variance - d.fp_variance, 0.0));
     }
     add("kept_threshold", d.ref_kept, referenced ? d.valid : 0, "valid pairs");
     add("kept_comparators", d.hw_kept, d.valid, "valid pairs");

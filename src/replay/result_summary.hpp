@@ -17,6 +17,9 @@ struct DecisionRate {
     std::string_view base;  ///< "pairs kept by threshold"
     double count = 0.0;
     std::int64_t of = 0;
+    /// Of an expected rate: standard deviation of the count in one run, given what is drawn once
+    /// for many reads; 0: a count that happened.
+    double count_sigma = 0.0;
 
     double value() const;  ///< count / of; NaN where there is nothing to count among
 };

@@ -75,7 +75,11 @@ std::string golden_text(const Result& result) {
 }
 
 std::string rate_text(const DecisionRate& rate) {
-    return fmt::format("{} ({:.0f})", number_text(rate.value()), rate.count);
+    if (!(rate.count_sigma > 0.0))
+        return fmt::format("{} ({:.0f})", number_text(rate.value()), rate.count);
+    return fmt::format("{} +- {} ({:.0f} +- {:.1f})", number_text(rate.value()),
+                       number_text(rate.count_sigma / static_cast<double>(rate.of)), rate.count,
+                       rate.count_sigma);
 }
 
 /// Of a scheme that chooses keys by something else than a threshold on scores.
@@ -112,6 +116,8 @@ std::string decisions_text(const Result& result) {
         "reference kept;\nkept: of those that it pruned)\n",
         counts.valid);
     text += table.text();
+    if (counts.decision_variance > 0.0)
+        text += "  (+-: standard deviation of one run about what is expected of it)\n";
     text += fmt::format("  kept {} of the valid pairs (threshold {}, comparators {})\n",
                         share("kept"), share("kept_threshold"), share("kept_comparators"));
     text += fmt::format("  rows left empty {}", share("empty_rows"));

@@ -141,6 +141,19 @@ void write_times(const ColumnWriter& table, const std::vector<HeadSummary>& head
                   {heads.size(), kBins}, bins);
 }
 
+void write_codes(const ColumnWriter& table, const std::vector<HeadSummary>& heads) {
+    constexpr std::size_t kBins = HeadReport::kAdcBins;
+    std::vector<std::int64_t> bins;
+    for (const HeadSummary& head : heads) {
+        ATTOHM_CHECK_EQ(head.report.adc_codes.size(), kBins);
+        bins.insert(bins.end(), head.report.adc_codes.begin(), head.report.adc_codes.end());
+    }
+    table.numbers("adc_codes", "conversion",
+                  "conversions of valid pairs by code, from adc_code_first on: a bin a code where "
+                  "there are no more codes than bins, else bins of equal width",
+                  {heads.size(), kBins}, bins);
+}
+
 void write_fidelity(const H5Group& group, std::string_view name,
                     const std::vector<HeadSummary>& heads,
                     std::optional<Fidelity> HeadSummary::*member) {
@@ -168,6 +181,7 @@ void write_heads(const H5Group& group, const std::vector<HeadSummary>& heads) {
     write_eyes(table, heads);
     write_columns(table, heads);
     write_times(table, heads);
+    write_codes(table, heads);
     write_fidelity(table.group(), "to_exact", heads, &HeadSummary::to_exact);
     write_fidelity(table.group(), "to_threshold", heads, &HeadSummary::to_threshold);
 }

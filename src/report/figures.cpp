@@ -41,9 +41,9 @@ std::vector<const Point*> detail_points(const Group& group) {
 
 std::vector<Figure> all_figures(const Group& group) {
     std::vector<Figure> all;
-    for (auto make :
-         {accuracy_energy_figures, axis_figures, heat_map_figures, energy_figures, latency_figures,
-          layer_figures, margin_figures, eye_figures, fidelity_figures, column_figures})
+    for (auto make : {accuracy_energy_figures, axis_figures, heat_map_figures, energy_figures,
+                      latency_figures, layer_figures, margin_figures, eye_figures, fidelity_figures,
+                      column_figures, code_figures})
         for (Figure& figure : make(group)) all.push_back(std::move(figure));
     return all;
 }

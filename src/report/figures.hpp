@@ -29,6 +29,7 @@ std::vector<Figure> margin_figures(const Group& group);  ///< the same by distan
 std::vector<Figure> eye_figures(const Group& group);
 std::vector<Figure> fidelity_figures(const Group& group);
 std::vector<Figure> column_figures(const Group& group);  ///< false prunes by place in the array
+std::vector<Figure> code_figures(const Group& group);    ///< codes of ADCs
 
 /// All of them in the order of the page.
 std::vector<Figure> all_figures(const Group& group);

@@ -81,6 +81,7 @@ std::string group_html(const Group& group, const std::string& id) {
     add(eye_figures(group));
     add(fidelity_figures(group));
     add(column_figures(group));
+    add(code_figures(group));
     html += section("How the arrays were read", reads_table(group));
     html += section("Events", events_table(group));
     html += section("Ledger", ledger_table(group));

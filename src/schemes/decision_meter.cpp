@@ -30,7 +30,7 @@ DecisionMeter::DecisionMeter(const AttentionHead& head, float threshold, float s
     if (level == MetricsLevel::full) {
         exps_.resize(n);
         for (auto* counts : {&key_kept_, &key_false_prune_, &key_false_keep_}) counts->resize(n);
-        for (auto* sums : {&key_expected_, &key_variance_}) sums->resize(n);
+        for (auto* sums : {&key_expected_, &key_variance_, &key_fourth_}) sums->resize(n);
         key_norms_.resize(n);
         for (std::size_t j = 0; j < n; ++j) key_norms_[j] = norm(head.k.row(j), head.d());
     }
@@ -75,6 +75,7 @@ void DecisionMeter::finish_keys(HeadReport& report) const {
         const double excess = static_cast<double>(key_false_prune_[j]) - key_expected_[j];
         d.key_excess += excess * excess;
         d.key_variance += key_variance_[j];
+        d.key_excess_variance += 2.0 * key_variance_[j] * key_variance_[j] + key_fourth_[j];
         if (columns_ == 0) continue;
         const std::size_t bin = j % columns_ * ColumnProfile::kBins / columns_;
         report.columns.reference_kept[bin] += key_kept_[j];
@@ -90,7 +91,7 @@ void DecisionMeter::add_full(std::size_t query, std::size_t n, const DecisionRow
     // Masked pairs are pruned by reference and hardware alike.
     add_key_row(reference_.data(), row.hw, row.p_marginal != nullptr ? row.p_marginal : row.p_keep,
                 {key_kept_.data(), key_false_prune_.data(), key_false_keep_.data(),
-                 key_expected_.data(), key_variance_.data()},
+                 key_expected_.data(), key_variance_.data(), key_fourth_.data()},
                 n);
     // The decision of each key, by its distance from the threshold.
     std::vector<std::int32_t> bins(n);
@@ -123,6 +124,7 @@ void DecisionMeter::add_full(std::size_t query, std::size_t n, const DecisionRow
         fp_expected_ += sums.false_prune;
         fk_expected_ += sums.false_keep;
         variance_ += sums.variance;
+        fp_variance_ += sums.prune_variance;
         return;
     }
     for (std::size_t j = 0; j < n; ++j) {
@@ -131,6 +133,7 @@ void DecisionMeter::add_full(std::size_t query, std::size_t n, const DecisionRow
         fp_expected_ += reference_[j] != 0 ? 1.0 - p : 0.0;
         fk_expected_ += reference_[j] != 0 ? 0.0 : p;
         variance_ += p * (1.0 - p);
+        fp_variance_ += reference_[j] != 0 ? p * (1.0 - p) : 0.0;
     }
 }
 
@@ -163,6 +166,7 @@ void DecisionMeter::finish(HeadReport& report) const {
     d.fp_expected = fp_expected_;
     d.fk_expected = fk_expected_;
     d.decision_variance = variance_;
+    d.fp_variance = fp_variance_;
     report.rows = rows_;
     report.events.keys = head_.valid_k;
     report.top1_lost = top1_lost_;

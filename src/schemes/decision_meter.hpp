@@ -57,11 +57,12 @@ class DecisionMeter {
     std::vector<float> key_norms_;
     std::int64_t sum_r_ = 0, sum_q_ = 0, sum_h_ = 0, sum_rq_ = 0, sum_rh_ = 0, sum_qh_ = 0;
     std::int64_t valid_ = 0, rows_ = 0, top1_lost_ = 0, borderline_ = 0;
-    double fp_expected_ = 0.0, fk_expected_ = 0.0, variance_ = 0.0, mass_dropped_ = 0.0;
+    double fp_expected_ = 0.0, fk_expected_ = 0.0, variance_ = 0.0, fp_variance_ = 0.0;
+    double mass_dropped_ = 0.0;
     ScoreEye eye_;
     /// What happened to each key over all queries.
     std::vector<std::int32_t> key_kept_, key_false_prune_, key_false_keep_;
-    std::vector<double> key_expected_, key_variance_;
+    std::vector<double> key_expected_, key_variance_, key_fourth_;
     std::size_t columns_;
 };
 

@@ -67,11 +67,13 @@ ExpectedSums sum_expected(const float* __restrict p_keep, const std::uint8_t* __
                           std::size_t n) {
     constexpr std::size_t kLanes = 16;
     float prune[kLanes] = {}, keep[kLanes] = {}, variance[kLanes] = {};
+    float prune_variance[kLanes] = {};
     const auto add = [&](std::size_t l, float p, std::uint8_t ref) {
         const float q = 1.0F - p;
         prune[l] += ref != 0 ? q : 0.0F;
         keep[l] += ref != 0 ? 0.0F : p;
         variance[l] += p * q;
+        prune_variance[l] += ref != 0 ? p * q : 0.0F;
     };
     std::size_t j = 0;
     for (; j + kLanes <= n; j += kLanes) {
@@ -83,6 +85,7 @@ ExpectedSums sum_expected(const float* __restrict p_keep, const std::uint8_t* __
         sums.false_prune += static_cast<double>(prune[l]);
         sums.false_keep += static_cast<double>(keep[l]);
         sums.variance += static_cast<double>(variance[l]);
+        sums.prune_variance += static_cast<double>(prune_variance[l]);
     }
     return sums;
 }
@@ -103,12 +106,14 @@ void count_keys(const std::uint8_t* __restrict reference, const std::uint8_t* __
 
 ATTOHM_SIMD_CLONES
 void expect_keys(const std::uint8_t* __restrict reference, const float* __restrict p_keep,
-                 double* __restrict expected, double* __restrict variance, std::size_t n) {
+                 double* __restrict expected, double* __restrict variance,
+                 double* __restrict fourth, std::size_t n) {
     for (std::size_t j = 0; j < n; ++j) {
         const double p = static_cast<double>(p_keep[j]);
         const double q = reference[j] != 0 ? 1.0 - p : 0.0;
         expected[j] += q;
         variance[j] += p * q;
+        fourth[j] += p * q * (1.0 - 6.0 * p * q);
     }
 }
 
@@ -117,7 +122,8 @@ void expect_keys(const std::uint8_t* __restrict reference, const float* __restri
 void add_key_row(const std::uint8_t* reference, const std::uint8_t* hw, const float* p_keep,
                  const KeyTallies& keys, std::size_t n) {
     count_keys(reference, hw, keys.kept, keys.false_prune, keys.false_keep, n);
-    if (p_keep != nullptr) expect_keys(reference, p_keep, keys.expected, keys.variance, n);
+    if (p_keep != nullptr)
+        expect_keys(reference, p_keep, keys.expected, keys.variance, keys.fourth, n);
 }
 
 ATTOHM_SIMD_CLONES

@@ -18,20 +18,23 @@ struct ByteSums {
 ByteSums sum_bytes(const std::uint8_t* r, const std::uint8_t* q, const std::uint8_t* h,
                    std::size_t n);
 
-/// Sums over one row of P(prune) where kept by the reference, P(keep) where pruned, and p(1-p).
+/// Sums over one row of P(prune) where kept by the reference, P(keep) where pruned, and p(1-p) of
+/// all and of those that the reference keeps.
 struct ExpectedSums {
-    double false_prune = 0.0, false_keep = 0.0, variance = 0.0;
+    double false_prune = 0.0, false_keep = 0.0, variance = 0.0, prune_variance = 0.0;
 };
 ExpectedSums sum_expected(const float* p_keep, const std::uint8_t* reference, std::size_t n);
 
 /// Tallies of n keys, one more query: kept, falsely pruned and falsely kept; and, where the
-/// reference keeps, the sums of P(prune) and p(1-p) (p_keep may be null: neither).
+/// reference keeps, the sums of P(prune), p(1-p) and its fourth cumulant p(1-p)(1 - 6p(1-p))
+/// (p_keep may be null: none).
 struct KeyTallies {
     std::int32_t* kept;
     std::int32_t* false_prune;
     std::int32_t* false_keep;
     double* expected;
     double* variance;
+    double* fourth;
 };
 void add_key_row(const std::uint8_t* reference, const std::uint8_t* hw, const float* p_keep,
                  const KeyTallies& keys, std::size_t n);

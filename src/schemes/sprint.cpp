@@ -43,12 +43,23 @@ SprintScheme::SprintScheme(const SchemeInputs& inputs, const Settings& settings)
     settle_time_ = settle_time(analog_, map,
                                (adc ? analog_.adc.bits : dac_settings_.bits).value_or(kFinestBits))
                        .value_or(Second{});
-    const Second read = WordLineDrive(circuits.drive).read_time();
+    conversion_time_ = analog_.conversion_time(WordLineDrive(circuits.drive).steps());
+    const Second integration = WordLineDrive(circuits.drive).read_time();
+    const Second read = query_time(circuits.drive);
     if (analog_.timing.read_interval.value_or(read) < read) {
-        throw UserError("queries come faster than a read takes", where("timing.read_interval_ns"),
-                        fmt::format("{:.6g} ns", analog_.timing.read_interval->value() * 1e9),
-                        fmt::format("at least {:.6g} ns, or back-to-back", read.value() * 1e9));
+        const std::string of = analog_.adc.timing ? fmt::format(" ({:.6g} ns of it conversions)",
+                                                                (read - integration).value() * 1e9)
+                                                  : "";
+        throw UserError(
+            "queries come faster than a read takes", where("timing.read_interval_ns"),
+            fmt::format("{:.6g} ns", analog_.timing.read_interval->value() * 1e9),
+            fmt::format("at least {:.6g} ns{}, or back-to-back", read.value() * 1e9, of));
     }
+}
+
+Second SprintScheme::query_time(const DriveSettings& drive) const {
+    const WordLineDrive lines(drive);
+    return lines.read_time() + analog_.conversion_time(lines.steps());
 }
 
 Mapping SprintScheme::mapping() const {
@@ -129,7 +140,7 @@ void SprintScheme::head_attention(const AttentionHead& head, MatrixView<float> o
     circuits.threshold_dac = dac;
     circuits.stored_digits =
         stored_digits_[static_cast<std::size_t>(head.layer * inputs_.model.heads + head.head)];
-    circuits.schedule = schedule(head, WordLineDrive(circuits.drive).read_time());
+    circuits.schedule = schedule(head, query_time(circuits.drive));
     SprintTile tile(circuits, map, analog_.device, draw_site(head, context), codes.m.view(),
                     head.n_k());
     const RowThresholds thresholds = row_thresholds(codes, calibrated.threshold, dac);
@@ -193,6 +204,22 @@ void SprintScheme::head_attention(const AttentionHead& head, MatrixView<float> o
          context);
 }
 
+namespace {
+
+void record_codes(const TileTotals& totals, HeadReport& report) {
+    report.events.adc_clipped = totals.adc_clipped;
+    const auto& codes = totals.adc_codes;
+    if (!codes || codes->conversions() == 0) return;
+    report.events.adc_clipped_low = codes->clipped_low();
+    report.adc_codes = codes->bins(HeadReport::kAdcBins);
+    report.adc_code_first = codes->lowest_code();
+    report.adc_code_last = codes->largest_code();
+    report.adc_code_used_first = codes->lowest_used();
+    report.adc_code_used_last = codes->largest_used();
+}
+
+}  // namespace
+
 void SprintScheme::record_events(const HeadRun& run, const HeadCalibration& calibrated,
                                  HeadReport& report) const {
     HeadEvents& events = report.events;
@@ -203,7 +230,7 @@ void SprintScheme::record_events(const HeadRun& run, const HeadCalibration& cali
     events.threshold_clamped = run.thresholds_clamped;
     events.sense_clipped = run.totals.sense_clipped;
     events.column_clipped = run.totals.column_clipped;
-    events.adc_clipped = run.totals.adc_clipped;
+    record_codes(run.totals, report);
     events.undecided = run.totals.undecided;
     const CellCounts& cells = run.tile.keys().counts;
     events.conductance_floored = cells.floored;
@@ -226,6 +253,7 @@ void SprintScheme::record_events(const HeadRun& run, const HeadCalibration& cali
     report.lsb_score = u;
     report.settle_time_s = settle_time_.value();
     report.step_time_s = analog_.drive.step_time.value();
+    report.conversion_time_s = conversion_time_.value();
     report.calibration_measurements = (run.books_trims ? run.tile.trim_measurements() : 0) +
                                       (run.books_gains ? run.tile.gain_measurements() : 0);
     report.decision_times = run.totals.times.bins();

@@ -26,6 +26,8 @@ class SprintScheme final : public CalibratedScheme {
     struct HeadRun;
     Mapping mapping() const;
     DrawSite draw_site(const AttentionHead& head, const SampleContext& context) const;
+    /// From the start of a query's read until its outputs are converted.
+    Second query_time(const DriveSettings& drive) const;
     ReadSchedule schedule(const AttentionHead& head, Second read_time) const;
     /// K codes as the recompute reads them, and how many levels were sensed wrongly.
     Matrix<std::int16_t> recompute_codes(const ScoreCodes& codes, const SprintTile& tile,
@@ -39,6 +41,7 @@ class SprintScheme final : public CalibratedScheme {
     AnalogSettings analog_;
     KeepSettings keep_settings_;
     Second settle_time_ = {};                         ///< 0: no capacitances
+    Second conversion_time_ = {};                     ///< of one query
     std::vector<std::vector<double>> stored_digits_;  ///< [layers x heads] [planes], if calibrated
 };
 

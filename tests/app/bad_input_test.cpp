@@ -70,6 +70,20 @@ TEST_CASE("values that are malformed or out of range", "[unit]") {
     bench.refuses_setting("drive.mode=twos-complement", {"--set", "bit-serial"});
     bench.refuses_setting("mapping.signs=unit-column", {"--set", "sense.readout: adc"});
     bench.refuses_setting("timing.read_interval_ns=1", {"--set", "1 ns", "10 ns"});
+    bench.refuses_run(bench.trace(), {"--set", "sense.readout=adc", "--set", "adc.clock_GHz=1"},
+                      {"--set", "adc.clock_GHz", "nothing in this run reads"});
+    bench.refuses_run(bench.trace(),
+                      {"--set", "sense.readout=adc", "--set", "energy.source.adc=parts"},
+                      {"--set", "ideal-uniform", "energy.source.adc: survey"});
+    // 8 bits of a ramp: 256 clocks a column behind a read of 10 ns, and nothing in between.
+    bench.refuses_run(bench.trace(),
+                      {"--set", "sense.readout=adc", "--set", "adc.architecture=ramp", "--set",
+                       "timing.read_interval_ns=100", "--set", "adc.columns=2"},
+                      {"--set", "100 ns", "522 ns", "512 ns of it conversions", "back-to-back"});
+    bench.refuses_run(bench.trace(),
+                      {"--set", "sense.readout=adc", "--set", "adc.architecture=sar", "--set",
+                       "adc.clock_GHz=2", "--set", "energy.source.adc=parts"},
+                      {"--set", "2 GHz", "up to 1 GHz", "survey"});
     bench.refuses_setting("samples=0", {"samples", "`0`"});
     bench.refuses_setting("seed=-1", {"seed", "`-1`"});
     bench.refuses_setting("mode=half", {"mode", "`half`", "closed"});

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "crossbar/device/device.hpp"
@@ -32,6 +33,13 @@ class TinyTrace {
     std::string trace() const { return directory_.file("tiny.h5"); }
     std::string result() const { return directory_.file("result.h5"); }
     std::string file(const std::string& name) const { return directory_.file(name); }
+
+    /// A folder with something in the plot library's place.
+    std::string vega() const {
+        for (const char* name : {"vega.min.js", "vega-lite.min.js", "vega-embed.min.js"})
+            write_file_atomically(file(name), "var library;");
+        return directory_.path();
+    }
 
     ProgramRun run(std::vector<std::string> arguments) const {
         arguments.insert(arguments.begin(), {"run", trace(), "-o", result()});
@@ -148,6 +156,59 @@ TEST_CASE("every choice that a setting offers runs", "[smoke]") {
     const Result rounded =
         replay_file(tiny.trace(), {"split.mode=round", "recompute.k_msb=slc-copy"});
     CHECK(total_decisions(rounded).counts.valid == 2 * 2 * 4 * 9 * 9);
+}
+
+TEST_CASE("a run with ADCs tells how their codes were used, from end to end", "[smoke]") {
+    const TinyTrace tiny;
+    const nlohmann::json with =
+        tiny.json({"--set", "sense.readout=adc", "--set", "adc.range=steps(40)"});
+    const nlohmann::json& adc = with.at("reads").at("adc");
+    CHECK(adc.at("code_first") == -127);
+    CHECK(adc.at("code_last") == 127);
+    // 8 bits: 255 codes in 64 bins; conversions of valid pairs, as the events count them.
+    CHECK(adc.at("codes").size() == 64);
+    std::int64_t sum = 0;
+    for (const nlohmann::json& bin : adc.at("codes")) sum += bin.at("count").get<std::int64_t>();
+    CHECK(sum == adc.at("conversions"));
+    CHECK(sum == with.at("reads").at("counts").at("conversions"));
+    CHECK(sum == 2 * 2 * 4 * 9 * 9);
+    CHECK(adc.at("clipped_low") > 0);
+    CHECK(adc.at("clipped_high") > 0);
+    CHECK(adc.at("clipped_low").get<std::int64_t>() + adc.at("clipped_high").get<std::int64_t>() ==
+          with.at("events").at("adc_clipped").at("count"));
+    CHECK(adc.at("range_used") == 1.0);
+    const ProgramRun run =
+        run_attohm({"report", tiny.result(), "-o", tiny.file("adc.html"), "--csv", tiny.file("csv"),
+                    "--figures", tiny.file("plots"), "--vega", tiny.vega()});
+    INFO(run.err);
+    REQUIRE(run.code == 0);
+    CHECK_THAT(read_text_file(tiny.file("adc.html")), Catch::Contains("Codes of the ADCs"));
+    CHECK_THAT(read_text_file(tiny.file("csv/adc_codes.csv")), Catch::Contains("code_first"));
+    CHECK(tiny.json({}).at("reads").at("adc").is_null());
+}
+
+TEST_CASE("conversions have two prices, and explain names them", "[smoke]") {
+    const TinyTrace tiny;
+    const auto energies = [&](const std::string& pricing) {
+        std::map<std::string, std::string> sources;
+        const nlohmann::json json =
+            tiny.json({"--set", "sense.readout=adc", "--set", "adc.architecture=sar", "--set",
+                       "energy.source.adc=" + pricing});
+        for (const auto& line :
+             json.at("machines").at(0).at("pricings").at(0).at("plans").at(0).at("ledger"))
+            if (line.at("event") == "adc_conversion")
+                sources[line.at("component").get<std::string>()] =
+                    line.at("energy_source").get<std::string>();
+        return sources;
+    };
+    CHECK(energies("survey") == std::map<std::string, std::string>{{"adc", "survey"}});
+    CHECK(energies("parts") == std::map<std::string, std::string>{{"adc_comparators", "parts"},
+                                                                  {"adc_capacitors", "parts"},
+                                                                  {"adc_logic", "unknown"},
+                                                                  {"adc_sampling", "unknown"}});
+    const ProgramRun explained = run_attohm({"explain", "circuit", "adc-parts"});
+    CHECK_THAT(explained.out, Catch::Contains("energy.source.adc: parts") &&
+                                  Catch::Contains("energy.source.adc: survey"));
 }
 
 TEST_CASE("a sweep runs from its file", "[smoke]") {

@@ -23,6 +23,7 @@ Result read_result() {
     report.decisions.keys_lost = 10;
     report.decisions.key_excess = 30.0;
     report.decisions.key_variance = 12.0;
+    report.decisions.key_excess_variance = 9.0;
     report.events.rows_cells = 100;
     report.events.cells = 1000;
     report.events.keys = 50;
@@ -64,6 +65,9 @@ TEST_CASE("facts of the reads say what ran and what is off says nothing", "[unit
     CHECK_FALSE(young->warning);
     CHECK(fact_of(facts, "keys lost")->value == "10 of 40 (0.25)");
     CHECK(fact_of(facts, "over-dispersion of false prunes on keys")->value == "2.5");
+    CHECK_THAT(fact_of(facts, "over-dispersion of false prunes on keys")->note,
+               Contains("1 +- 0.25"));
+    CHECK(fact_of(facts, "ADC codes used") == nullptr);
     CHECK(fact_of(facts, "settling of an array")->warning);
     CHECK_THAT(fact_of(facts, "calibration")->value, Contains("77"));
 
@@ -118,4 +122,53 @@ TEST_CASE("paths and ages are no counted events, and bases are exact", "[unit]")
     CHECK_THAT(text, Contains("How the arrays were read"));
     CHECK_THAT(text, Contains("! settling of an array"));
     CHECK_THAT(text, !Contains("! queries"));
+}
+
+namespace {
+
+/// Codes -127 .. 127 in 64 bins: the last has three codes, the others four.
+HeadReport converted(std::int64_t used_first, std::int64_t used_last, int bin, std::int64_t count) {
+    HeadReport report = read_result().heads[0].report;
+    report.adc_code_first = -127;
+    report.adc_code_last = 127;
+    report.adc_code_used_first = used_first;
+    report.adc_code_used_last = used_last;
+    report.adc_codes.at(static_cast<std::size_t>(bin)) = count;
+    report.events.conversions = count;
+    return report;
+}
+
+}  // namespace
+
+TEST_CASE("codes of ADCs add over heads, and ranges widen", "[unit]") {
+    Result result;
+    result.heads.resize(3);
+    result.heads[0].report = converted(-20, 5, 31, 70);
+    result.heads[0].report.events.adc_clipped = 3;
+    result.heads[0].report.events.adc_clipped_low = 1;
+    result.heads[1].report = converted(-3, 127, 63, 30);
+    result.heads[2].report = read_result().heads[0].report;  // nothing converted
+    const auto use = adc_code_use({&result});
+    REQUIRE(use.has_value());
+    CHECK(use->conversions == 100);
+    CHECK(use->used_first == -20);
+    CHECK(use->used_last == 127);
+    CHECK(use->range_used() == Approx(148.0 / 255.0));
+    CHECK(use->rate_low() == Approx(0.01));
+    CHECK(use->rate_high() == Approx(0.02));
+    REQUIRE(use->bins.size() == 64);
+    CHECK(use->bins.front().first == -127);
+    CHECK(use->bins.back().last == 127);
+    for (std::size_t b = 1; b < use->bins.size(); ++b)
+        CHECK(use->bins[b].first == use->bins[b - 1].last + 1);
+    CHECK(use->bins[31].count == 70);
+    CHECK(use->bins[63].count == 30);
+    const std::vector<ReadFact> facts = read_facts(result);
+    const ReadFact* fact = fact_of(facts, "ADC codes used");
+    REQUIRE(fact != nullptr);
+    CHECK(fact->value == "-20 to 127 of -127 to 127");
+    CHECK(fact->warning);  // 3 of 100 clip
+    result.heads.resize(1);
+    result.heads[0].report = read_result().heads[0].report;
+    CHECK_FALSE(adc_code_use({&result}).has_value());
 }

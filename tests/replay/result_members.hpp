@@ -40,15 +40,15 @@ void members(Fidelity& x, F f) {
 }
 template <class F>
 void members(DecisionCounts& x, F f) {
-    auto& [a, b, c, d, e, g, h, i, j, k, l, m, n, o, p, q, r] = x;
+    auto& [a, b, c, d, e, g, h, i, j, k, l, m, n, o, p, q, r, s, t] = x;
     f(a), f(b), f(c), f(d), f(e), f(g), f(h), f(i), f(j), f(k), f(l), f(m), f(n), f(o), f(p), f(q),
-        f(r);
+        f(r), f(s), f(t);
 }
 template <class F>
 void members(HeadEvents& x, F f) {
-    auto& [a, b, c, d, e, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, y, z] = x;
+    auto& [a, b, c, d, e, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, y, z, a2] = x;
     f(a), f(b), f(c), f(d), f(e), f(g), f(h), f(i), f(j), f(k), f(l), f(m), f(n), f(o), f(p), f(q),
-        f(r), f(s), f(t), f(u), f(v), f(w), f(y), f(z);
+        f(r), f(s), f(t), f(u), f(v), f(w), f(y), f(z), f(a2);
 }
 template <class F>
 void members(ScoreEye& x, F f) {
@@ -62,9 +62,11 @@ void members(ColumnProfile& x, F f) {
 }
 template <class F>
 void members(HeadReport& x, F f) {
-    auto& [a, b, c, d, e, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, y, z, a2] = x;
+    auto& [a, b, c, d, e, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, y, z, a2, b2, c2, d2,
+           e2, g2, h2] = x;
     f(a), f(b), f(c), f(d), f(e), f(g), f(h), f(i), f(j), f(k), f(l), f(m), f(n), f(o), f(p), f(q),
-        f(r), f(s), f(t), f(u), f(v), f(w), f(y), f(z), f(a2);
+        f(r), f(s), f(t), f(u), f(v), f(w), f(y), f(z), f(a2), f(b2), f(c2), f(d2), f(e2), f(g2),
+        f(h2);
 }
 template <class F>
 void members(HeadSummary& x, F f) {

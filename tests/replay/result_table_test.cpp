@@ -149,8 +149,11 @@ TEST_CASE("CSV files hold one tidy table each", "[unit]") {
     second.events.rows_output = 1;  // read by an array
     second.columns.false_prune[3] = 17;
     second.decision_times[1 + 8] = 5;  // from 10 ps on
+    second.adc_code_first = -7;
+    second.adc_code_last = 7;
+    second.adc_codes[2] = 11;
     const std::vector<std::string> paths = write_csv(directory.file("deep/csv"), results);
-    CHECK(paths.size() == 14);
+    CHECK(paths.size() == 15);
     const auto content = [&](const char* name) {
         return read_text_file(directory.file(std::string("deep/csv/") + name));
     };
@@ -183,6 +186,12 @@ TEST_CASE("CSV files hold one tidy table each", "[unit]") {
     CHECK(lines_of(times).size() == 2);
     CHECK(cell(times, "decisions", 1) == "5");
     CHECK(std::stod(cell(times, "time_low_ns", 1)) == Approx(0.01));
+    // 15 codes, a row each.
+    const std::string codes = content("adc_codes.csv");
+    CHECK(lines_of(codes).size() == 1 + 15);
+    CHECK(cell(codes, "code_first", 3) == "-5");
+    CHECK(cell(codes, "code_last", 3) == "-5");
+    CHECK(cell(codes, "conversions", 3) == "11");
     CHECK(lines_of(content("samples.csv")).size() == 9);
     const std::string gains = content("gains.csv");
     CHECK(lines_of(gains).size() == 1 + 2 * 2 * 2);

@@ -215,17 +215,19 @@ TEST_CASE("expected counts and weighted rows are those of plain loops", "[unit]"
         AlignedVector<float> p(n);
         Stream(4, Purpose::synth_content, {n}).uniforms(0, p);
         const auto reference = random_bits(n, 4);
-        double prune = 0.0, keep = 0.0, variance = 0.0;
+        double prune = 0.0, keep = 0.0, variance = 0.0, of_kept = 0.0;
         for (std::size_t j = 0; j < n; ++j) {
             const auto x = static_cast<double>(p[j]);
             prune += reference[j] != 0 ? 1.0 - x : 0.0;
             keep += reference[j] != 0 ? 0.0 : x;
             variance += x * (1.0 - x);
+            of_kept += reference[j] != 0 ? x * (1.0 - x) : 0.0;
         }
         const ExpectedSums sums = sum_expected(p.data(), reference.data(), n);
         CHECK(sums.false_prune == Approx(prune).epsilon(1e-5).margin(1e-6));
         CHECK(sums.false_keep == Approx(keep).epsilon(1e-5).margin(1e-6));
         CHECK(sums.variance == Approx(variance).epsilon(1e-5));
+        CHECK(sums.prune_variance == Approx(of_kept).epsilon(1e-5).margin(1e-6));
     }
     for (const std::size_t dv : {1, 8, 63, 64, 65, 200}) {
         for (const std::size_t count : {0, 1, 7, 90}) {
@@ -249,4 +251,34 @@ TEST_CASE("expected counts and weighted rows are those of plain loops", "[unit]"
             }
         }
     }
+}
+
+TEST_CASE("the variance of a key's squared excess is that of all its outcomes", "[unit]") {
+    // Three decisions on one key, every outcome with its probability.
+    const std::vector<double> prune = {0.1, 0.5, 0.8};
+    double mean = 0.0, v = 0.0, second = 0.0, fourth = 0.0;
+    for (const double p : prune) {
+        mean += p;
+        v += p * (1.0 - p);
+    }
+    for (unsigned outcome = 0; outcome < 8; ++outcome) {
+        double probability = 1.0, count = 0.0;
+        for (unsigned i = 0; i < 3; ++i) {
+            const bool pruned = (outcome >> i & 1U) != 0;
+            probability *= pruned ? prune[i] : 1.0 - prune[i];
+            count += pruned ? 1.0 : 0.0;
+        }
+        second += probability * std::pow(count - mean, 2);
+        fourth += probability * std::pow(count - mean, 4);
+    }
+    std::int32_t kept = 0, false_prune = 0, false_keep = 0;
+    double expected = 0.0, variance = 0.0, cumulant = 0.0;
+    const std::uint8_t one = 1;
+    for (const double p : prune) {
+        const auto p_keep = static_cast<float>(1.0 - p);
+        add_key_row(&one, &one, &p_keep,
+                    {&kept, &false_prune, &false_keep, &expected, &variance, &cumulant}, 1);
+    }
+    CHECK(variance == Approx(second).epsilon(1e-6));
+    CHECK(2.0 * v * v + cumulant == Approx(fourth - second * second).epsilon(1e-6));
 }
