@@ -72,9 +72,10 @@ std::string explain_scheme(const std::string& name) {
     const Settings settings = experiment_preset();
     std::vector<std::string_view> prefixes = entry.keys;
     if (!entry.plan.empty()) prefixes.push_back("machines");
+    if (!entry.plan.empty()) prefixes.push_back("phase");
     // Only a memory that computes has two sources of energy; only engines take a batch.
     if (entry.plan == "sprint")
-        prefixes.insert(prefixes.end(), {"energy", "phase", "lifetime"});
+        prefixes.insert(prefixes.end(), {"energy", "lifetime"});
     else if (!entry.plan.empty())
         prefixes.emplace_back("batch");
     const std::vector<std::string> keys = keys_under(settings, prefixes);

@@ -182,9 +182,9 @@ TEST_CASE("sweep files that are wrong", "[unit]") {
 
 TEST_CASE("arguments that are wrong", "[unit]") {
     const InputBench bench;
-    bench.refuses({},
-                  {"subcommand",
-                   "run, sweep, report, trace, crossbar, device, machine, verify, list, explain"});
+    bench.refuses({}, {"subcommand",
+                       "run, sweep, price, report, trace, crossbar, device, machine, verify, list, "
+                       "explain"});
     bench.refuses({"rum"}, {"rum", "run, sweep"});
     bench.refuses({"trace", "chekc", "x.h5"}, {"chekc", "info, check, synth"});
     bench.refuses({"run"}, {"TRACE", "attohm run --help"});

@@ -133,9 +133,11 @@ TEST_CASE("a trace that cannot be run in this mode is refused", "[unit]") {
     const std::string trace = bench.file("trace.h5");
     write_small_trace(trace);
     bench.refuses_run(trace, {"--set", "mode=closed"}, {trace + ":/model/weights", "mode: closed"});
-    // Weights but no inputs: nothing to start the network from.
+    // Weights whose network would not give the stored layers.
     write_small_trace(trace, {.weights = true});
-    bench.refuses_run(trace, {}, {trace + ":/calibration/000000", "neither x0 nor patches"});
+    bench.refuses_run(
+        trace, {},
+        {trace + ":/calibration/000000/layers/00@scale", "another scale", "0.5", "mode: open"});
 }
 
 TEST_CASE("trace check names every fault and ends with code 2", "[unit]") {
