@@ -34,7 +34,8 @@ TEST_CASE("buffers of the three machines hold 128, 256 and 512 tokens of 64", "[
 }
 
 TEST_CASE("a tiny head by hand", "[unit]") {
-    const SprintChip m = test::chip("sprint-s");
+    SprintChip m = test::chip("sprint-s");
+    m.fetch_slots = 2;
     const auto c =
         test::head_case(test::selection_of(test::plain_shape(4, 64), {{0, 1}, {1, 2}, {1}, {3}}));
     const ChipTally t = sprint_of(c, m);
@@ -94,7 +95,8 @@ TEST_CASE("without pruning and with room for all, every key is read once", "[pro
 }
 
 TEST_CASE("dense streams padding, mask-only does not", "[unit]") {
-    const SprintChip m = test::chip("sprint-s");
+    SprintChip m = test::chip("sprint-s");
+    m.fetch_slots = 2;
     HeadShape shape = test::plain_shape(10, 64);
     shape.valid_q = 6;
     shape.valid_k = 5;
