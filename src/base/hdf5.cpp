@@ -12,7 +12,6 @@ namespace attohm {
 
 namespace {
 
-constexpr std::size_t kChunkBytes = std::size_t{1} << 20U;
 constexpr std::size_t kContiguousBytes = 4096;
 
 std::recursive_mutex& library_mutex() {
@@ -104,7 +103,8 @@ std::size_t shape_elements(const H5Shape& shape) {
     return count;
 }
 
-H5Layout H5Layout::standard(const H5Shape& shape, std::size_t element_bytes) {
+H5Layout H5Layout::standard(const H5Shape& shape, std::size_t element_bytes,
+                            std::size_t chunk_bytes) {
     H5Layout layout;
     if (shape_elements(shape) * element_bytes < kContiguousBytes) return layout;
     layout.chunk.assign(shape.size(), 1);
@@ -112,7 +112,7 @@ H5Layout H5Layout::standard(const H5Shape& shape, std::size_t element_bytes) {
     std::size_t size = element_bytes;
     for (std::size_t axis = shape.size(); axis-- > 0;) {
         const std::size_t most = std::max<std::size_t>(
-            1, std::min(shape[axis], kChunkBytes / std::max<std::size_t>(size, 1)));
+            1, std::min(shape[axis], chunk_bytes / std::max<std::size_t>(size, 1)));
         // Chunks of equal size, so that the last one is not mostly empty.
         const std::size_t chunks = std::max<std::size_t>(1, (shape[axis] + most - 1) / most);
         layout.chunk[axis] = std::max<std::size_t>(1, (shape[axis] + chunks - 1) / chunks);

@@ -37,8 +37,11 @@ struct H5Layout {
     bool fletcher32 = false;  ///< checksum of each chunk
     int gzip = 0;             ///< level 1 to 9 (with shuffle), 0 = none
 
-    /// Chunks of whole trailing planes up to about 1 MiB with checksums; contiguous below 4 KiB.
-    static H5Layout standard(const H5Shape& shape, std::size_t element_bytes);
+    static constexpr std::size_t kChunkBytes = std::size_t{1} << 20U;
+    /// Chunks of whole trailing planes up to about `chunk_bytes` with checksums; contiguous below
+    /// 4 KiB.
+    static H5Layout standard(const H5Shape& shape, std::size_t element_bytes,
+                             std::size_t chunk_bytes = kChunkBytes);
 };
 
 class H5Group;
@@ -92,7 +95,7 @@ class H5Group {
     // Datasets. Readers throw UserError when missing, of another type, or of another size than
     // `out`.
     H5DatasetInfo info(std::string_view name) const;
-    void read(std::string_view name, std::span<float> out) const;   ///< float32 or float16
+    void read(std::string_view name, std::span<float> out) const;  ///< float32 or float16
     /// `count` indices of the first axis from `first` on; chunks are decoded by several threads.
     void read_slab(std::string_view name, std::size_t first, std::size_t count,
                    std::span<float> out) const;  ///< float32 or float16
@@ -138,6 +141,7 @@ class H5Group {
 
   private:
     friend class H5File;
+    friend struct H5RawAccess;
     H5Group(std::shared_ptr<H5File::State> state, std::string path)
         : state_(std::move(state)), path_(std::move(path)) {}
     std::string absolute(std::string_view name) const;

@@ -13,24 +13,6 @@ static_assert(std::endian::native == std::endian::little, "files and memory shar
 
 namespace {
 
-/// Creation properties of a layout.
-H5Handle creation_properties(const H5Layout& layout, const H5Shape& shape,
-                             const std::string& where) {
-    H5Handle creation = owned(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, "cannot create", where);
-    H5Pset_obj_track_times(creation.get(), false);
-    const bool chunked = !layout.chunk.empty() && shape_elements(shape) > 0;
-    if (!chunked) return creation;
-    ATTOHM_CHECK_EQ(layout.chunk.size(), shape.size());
-    const std::vector<hsize_t> chunk(layout.chunk.begin(), layout.chunk.end());
-    H5Pset_chunk(creation.get(), static_cast<int>(chunk.size()), chunk.data());
-    if (layout.gzip > 0) {
-        H5Pset_shuffle(creation.get());
-        H5Pset_deflate(creation.get(), static_cast<unsigned>(layout.gzip));
-    }
-    if (layout.fletcher32) H5Pset_fletcher32(creation.get());
-    return creation;
-}
-
 void write_dataset(hid_t file, const std::string& path, hid_t type, const H5Shape& shape,
                    const void* values, std::size_t count, const H5Layout& layout,
                    const std::string& where) {
@@ -41,7 +23,7 @@ void write_dataset(hid_t file, const std::string& path, hid_t type, const H5Shap
         shape.empty() ? H5Screate(H5S_SCALAR)
                       : H5Screate_simple(static_cast<int>(extents.size()), extents.data(), nullptr),
         H5Sclose, what, where);
-    const H5Handle creation = creation_properties(layout, shape, where);
+    const H5Handle creation = h5_creation_properties(layout, shape, where);
     const H5Handle dataset = owned(
         H5Dcreate2(file, path.c_str(), type, space.get(), H5P_DEFAULT, creation.get(), H5P_DEFAULT),
         H5Dclose, what, where);
@@ -86,6 +68,23 @@ std::string numpy_type(const OpenDataset& open) {
 }
 
 }  // namespace
+
+H5Handle h5_creation_properties(const H5Layout& layout, const H5Shape& shape,
+                                const std::string& where) {
+    H5Handle creation = owned(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, "cannot create", where);
+    H5Pset_obj_track_times(creation.get(), false);
+    const bool chunked = !layout.chunk.empty() && shape_elements(shape) > 0;
+    if (!chunked) return creation;
+    ATTOHM_CHECK_EQ(layout.chunk.size(), shape.size());
+    const std::vector<hsize_t> chunk(layout.chunk.begin(), layout.chunk.end());
+    H5Pset_chunk(creation.get(), static_cast<int>(chunk.size()), chunk.data());
+    if (layout.gzip > 0) {
+        H5Pset_shuffle(creation.get());
+        H5Pset_deflate(creation.get(), static_cast<unsigned>(layout.gzip));
+    }
+    if (layout.fletcher32) H5Pset_fletcher32(creation.get());
+    return creation;
+}
 
 H5DatasetInfo H5Group::info(std::string_view name) const {
     const H5Lock lock;

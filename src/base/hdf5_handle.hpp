@@ -81,4 +81,8 @@ std::string text_from_fixed(std::string_view bytes, bool space_padded);
 
 H5Shape shape_of(hid_t space);
 
+/// Creation properties of a dataset's layout.
+H5Handle h5_creation_properties(const H5Layout& layout, const H5Shape& shape,
+                                const std::string& where);
+
 }  // namespace attohm
