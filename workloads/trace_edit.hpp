@@ -21,7 +21,8 @@ struct SliceSpec {
 };
 
 /// Keeps some samples, attention layers and heads, renumbered from 0 on. Thresholds and masks
-/// follow. Weights, and layers of other kinds, stay where layers and heads are all kept.
+/// follow. Weights, layers of other kinds, and calibration samples without layers stay where layers
+/// and heads are all kept.
 /// Throws: UserError for ordinals that are not there, for parts of a group of heads, and for
 /// samples that have no layers where the weights go.
 CopyOutcome slice_trace(const std::string& input, const SliceSpec& spec, const std::string& output);

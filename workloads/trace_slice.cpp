@@ -57,10 +57,12 @@ class Slicer {
         for (std::size_t i = 0; i < samples_.size(); ++i)
             kept_samples_.push_back(file_.samples()[static_cast<std::size_t>(samples_[i])]);
         plan_samples("/samples/", file_.samples(), kept_samples_);
-        if (spec_.calibration)
-            plan_samples("/calibration/", file_.calibration(), file_.calibration());
-        else
-            moves_.drop("/calibration");
+        if (spec_.calibration) {
+            for (const SampleEntry& entry : file_.calibration())
+                if (whole_ || !entry.attention.empty()) kept_calibration_.push_back(entry);
+            plan_samples("/calibration/", file_.calibration(), kept_calibration_);
+        }
+        if (kept_calibration_.empty()) moves_.drop("/calibration");
         std::vector<CopyItem> all = all_items(file_.root());
         for (CopyItem& item : all) choose(item);
         return moves_.apply(std::move(all));
@@ -77,9 +79,13 @@ class Slicer {
 
     void report(CopyOutcome& outcome) const {
         outcome.samples = static_cast<std::int64_t>(samples_.size());
-        if (spec_.calibration)
-            outcome.calibration_samples = static_cast<std::int64_t>(file_.calibration().size());
+        outcome.calibration_samples = static_cast<std::int64_t>(kept_calibration_.size());
         if (whole_) return;
+        const std::size_t bare =
+            spec_.calibration ? file_.calibration().size() - kept_calibration_.size() : 0;
+        if (bare > 0)
+            outcome.notes.push_back(
+                fmt::format("{} calibration samples without layers are left out", bare));
         if (file_.has_weights())
             outcome.notes.push_back(
                 "/model/weights is left out: a network without some of its layers or heads cannot "
@@ -132,10 +138,7 @@ class Slicer {
                 plan_choices(from, kept[i]);
                 continue;
             }
-            if (kept[i].attention.empty())
-                throw UserError("a sample without layers needs the weights",
-                                file_.root().where(from), "no attention layers",
-                                "all layers and heads, or samples with layers");
+            if (kept[i].attention.empty()) refuse_bare(from, all);
             for (const std::string& name : kept[i].layer_names)
                 moves_.drop(from + "/layers/" + name);
             for (std::size_t l = 0; l < layers_.size(); ++l)
@@ -145,6 +148,17 @@ class Slicer {
             others_ += kept[i].layer_names.size() - kept[i].attention.size();
             plan_choices(from, kept[i]);
         }
+    }
+
+    [[noreturn]] void refuse_bare(const std::string& sample,
+                                  const std::vector<SampleEntry>& all) const {
+        std::vector<int> with_layers;
+        for (std::size_t i = 0; i < all.size(); ++i)
+            if (!all[i].attention.empty()) with_layers.push_back(static_cast<int>(i));
+        throw UserError("a sample without layers needs the weights", file_.root().where(sample),
+                        "no attention layers",
+                        "all layers and heads, or the samples with layers (--samples " +
+                            index_list_text(with_layers) + ")");
     }
 
     /// Heads of the sample's attention layers, by the paths of their tensors.
@@ -197,6 +211,7 @@ class Slicer {
     std::vector<int> kv_heads_;
     bool whole_ = true;  ///< all layers and heads
     std::vector<SampleEntry> kept_samples_;
+    std::vector<SampleEntry> kept_calibration_;
     PathMoves moves_;
     std::map<std::string, AxisChoices> choices_;
     std::size_t others_ = 0;

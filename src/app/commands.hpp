@@ -50,4 +50,10 @@ void add_trace_command(CLI::App& app);
 /// `attohm trace synth`
 void add_synth_command(CLI::App& trace);
 
+/// `attohm trace slice`, `merge`, `convert` and `mask`
+void add_trace_edit_commands(CLI::App& trace);
+
+/// `attohm trace view`
+void add_view_command(CLI::App& trace);
+
 }  // namespace attohm

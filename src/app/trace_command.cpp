@@ -4,9 +4,11 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "src/app/commands.hpp"
 #include "src/base/error.hpp"
+#include "workloads/score_histogram.hpp"
 #include "workloads/trace_check.hpp"
 #include "workloads/trace_info.hpp"
 
@@ -17,11 +19,22 @@ namespace {
 struct TraceArguments {
     std::string file;
     bool json = false;
+    bool histogram = false;  ///< of `info`
 };
 
 void run_info(const TraceArguments& given) {
     const TraceInfo info = trace_info(given.file);
-    std::fputs((given.json ? to_json(info) : to_text(info)).c_str(), stdout);
+    std::string text = given.json ? to_json(info) : to_text(info);
+    if (given.histogram) {
+        const ScoreHistograms histograms = score_histograms(given.file);
+        // As the last key of the object.
+        if (given.json)
+            text = text.substr(0, text.rfind('}') - 1) + ",\n  \"scores\": " + to_json(histograms) +
+                   "\n}\n";
+        else
+            text += to_text(histograms);
+    }
+    std::fputs(text.c_str(), stdout);
 }
 
 void run_check(const TraceArguments& given) {
@@ -33,13 +46,15 @@ void run_check(const TraceArguments& given) {
                         fmt::format("{} problem(s), listed above", check.problems.size()), "none");
 }
 
-void add_reader(CLI::App& trace, const char* name, const char* help,
-                void (*run)(const TraceArguments&)) {
+/// Returns: its arguments, for more options.
+std::pair<CLI::App*, std::shared_ptr<TraceArguments>> add_reader(
+    CLI::App& trace, const char* name, const char* help, void (*run)(const TraceArguments&)) {
     const auto given = std::make_shared<TraceArguments>();
     CLI::App* command = trace.add_subcommand(name, help);
     command->add_option("file", given->file, "trace to read")->required();
     command->add_flag("--json", given->json, "print JSON");
     command->callback([given, run] { run(*given); });
+    return {command, given};
 }
 
 }  // namespace
@@ -47,12 +62,17 @@ void add_reader(CLI::App& trace, const char* name, const char* help,
 void add_trace_command(CLI::App& app) {
     CLI::App* trace = app.add_subcommand("trace", "Look at, check and make traces");
     trace->require_subcommand(1);
-    add_reader(*trace, "info", "What a trace holds: model, samples, layers, sizes", run_info);
+    const auto [info, arguments] =
+        add_reader(*trace, "info", "What a trace holds: model, samples, layers, sizes", run_info);
+    info->add_flag("--histogram", arguments->histogram,
+                   "the distribution of the scaled scores of every layer, too");
     add_reader(*trace, "check",
                "Everything the format promises, and whether `out` is the exact attention; "
                "names every fault and ends with code 2 when there is one",
                run_check);
     add_synth_command(*trace);
+    add_trace_edit_commands(*trace);
+    add_view_command(*trace);
 }
 
 }  // namespace attohm

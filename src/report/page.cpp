@@ -12,24 +12,11 @@ const Resources& report_resources();
 
 namespace {
 
-std::string resource(std::string_view name) {
-    const auto text = report_resources().find(name);
-    ATTOHM_CHECK(text.has_value());
-    return std::string(*text);
-}
-
 void fill(std::string& page, const std::string& slot, const std::string& content) {
     const std::string mark = "{{" + slot + "}}";
     const std::size_t at = page.find(mark);
     ATTOHM_CHECK(at != std::string::npos);
     page.replace(at, mark.size(), content);
-}
-
-/// Safe inside a script element: nothing in it ends the element.
-std::string inside_script(std::string text) {
-    for (std::size_t at = 0; (at = text.find("</script", at)) != std::string::npos; at += 3)
-        text.replace(at, 2, "<\\/");
-    return text;
 }
 
 /// A plot's place, before it is drawn.
@@ -49,7 +36,35 @@ std::string without_plots(std::string body) {
     return body;
 }
 
+struct PageParts {
+    std::string style, libraries, script, plots, body;
+};
+
+std::string filled_page(std::string_view title, std::string_view version, const PageParts& parts) {
+    std::string page = report_resource("page.html");
+    fill(page, "title", html_escape(title));
+    fill(page, "css", report_resource("page.css") + parts.style);
+    fill(page, "version", html_escape(version));
+    fill(page, "libraries", parts.libraries);
+    fill(page, "script", parts.script);
+    fill(page, "plots", parts.plots);
+    fill(page, "body", parts.body);
+    return page;
+}
+
 }  // namespace
+
+std::string report_resource(std::string_view name) {
+    const auto text = report_resources().find(name);
+    ATTOHM_CHECK(text.has_value());
+    return std::string(*text);
+}
+
+std::string inside_script(std::string text) {
+    for (std::size_t at = 0; (at = text.find("</script", at)) != std::string::npos; at += 3)
+        text.replace(at, 2, "<\\/");
+    return text;
+}
 
 std::string figure_html(const Figure& figure, const std::string& id) {
     return fmt::format(
@@ -65,16 +80,17 @@ std::string page_html(std::string_view title, std::string_view version, const st
     std::string libraries;
     for (const std::string& script : vega.scripts)
         libraries += "<script>" + inside_script(script) + "</script>\n";
-    std::string page = resource("page.html");
-    fill(page, "title", html_escape(title));
-    fill(page, "css", resource("page.css"));
-    fill(page, "version", html_escape(version));
-    fill(page, "libraries", libraries);
-    fill(page, "script", vega.found() ? resource("page.js") : "");
-    fill(page, "plots",
-         vega.found() ? " Plots: Vega-Lite (BSD-3-Clause), inlined." : " Plots were left out.");
-    fill(page, "body", vega.found() ? body : without_plots(body));
-    return page;
+    return filled_page(
+        title, version,
+        {"", libraries, vega.found() ? report_resource("page.js") : "",
+         vega.found() ? " Plots: Vega-Lite (BSD-3-Clause), inlined." : " Plots were left out.",
+         vega.found() ? body : without_plots(body)});
+}
+
+std::string plain_page_html(std::string_view title, std::string_view version,
+                            const std::string& body, const std::string& style,
+                            const std::string& script) {
+    return filled_page(title, version, {style, "", script, "", body});
 }
 
 }  // namespace attohm

@@ -292,6 +292,8 @@ TEST_CASE("slices that cannot be are refused", "[unit]") {
     }
     spec = {};
     spec.layers = "0";
+    CHECK_THROWS_WITH(slice_trace(kDigits, spec, bench.out),
+                      Contains("/samples/000008") && Contains("--samples 0-7"));
     CHECK_THROWS_WITH(slice_trace("workloads/zoo/cora_gcn/cora_gcn.h5", spec, bench.out),
                       Contains("no attention"));
 }
