@@ -88,7 +88,10 @@ Selection run_scheme(const Scheme& scheme, const AttentionHead& head) {
     return copy.get() == nullptr ? Selection{} : *copy.get();
 }
 
+constexpr float kForbidden = -1.0F;  ///< a cell without an allowed pair
+
 std::uint8_t level_of(float probability) {
+    if (probability < 0.0F) return 0;
     const double share =
         1.0 - std::log10(std::max(static_cast<double>(probability), AttentionMap::kFloor)) /
                   std::log10(AttentionMap::kFloor);
@@ -110,13 +113,13 @@ class MapBuilder {
         map_.step = std::max<std::size_t>(1, (longer + most_cells - 1) / most_cells);
         map_.rows = (head.n_q() + map_.step - 1) / map_.step;
         map_.cols = (head.n_k() + map_.step - 1) / map_.step;
-        map_.level.assign(map_.rows * map_.cols, 0);
+        cells_.assign(map_.rows * map_.cols, kForbidden);
     }
 
     /// Args: kept, reference: of schemes; empty: none.
     AttentionMap build(const Selection& kept, const Selection& reference) {
         if (!kept.row_begin.empty()) {
-            map_.marks.assign(map_.level.size(), 0);
+            map_.marks.assign(cells_.size(), 0);
             map_.decisions.emplace();
             if (!reference.row_begin.empty()) {
                 map_.decisions->falsely_pruned = 0;
@@ -134,6 +137,8 @@ class MapBuilder {
                     mark_row(first + i, scores_.view().row(i), kept, reference);
             }
         }
+        map_.level.resize(cells_.size());
+        std::transform(cells_.begin(), cells_.end(), map_.level.begin(), level_of);
         const auto count = static_cast<double>(std::max<std::size_t>(1, queries));
         map_.entropy_bits /= count;
         map_.largest /= count;
@@ -155,23 +160,29 @@ class MapBuilder {
             if (head_.allowed(query, j)) most = std::max(most, row[j]);
         }
         double total = 0.0;
-        for (std::size_t j = 0; j < row.size(); ++j) {
-            row[j] = head_.allowed(query, j) ? std::exp(row[j] - most) : 0.0F;
+        double weighted = 0.0;
+        float largest = 0.0F;
+        for (std::size_t j = 0; j < end; ++j) {
+            const bool allowed = head_.allowed(query, j);
+            const float below = row[j] - most;
+            row[j] = allowed ? std::exp(below) : 0.0F;
+            if (!allowed) continue;
+            ++map_.pairs;
             total += static_cast<double>(row[j]);
+            weighted += static_cast<double>(row[j]) * static_cast<double>(below);
         }
+        std::fill(row.begin() + static_cast<std::ptrdiff_t>(end), row.end(), 0.0F);
         if (!(total > 0.0)) return;
-        double largest = 0.0;
+        // Entropy: ln(sum of e) minus the mean of its exponents.
+        map_.entropy_bits += (std::log(total) - weighted / total) / std::log(2.0);
         for (std::size_t j = 0; j < end; ++j) {
             if (!head_.allowed(query, j)) continue;
             row[j] = static_cast<float>(static_cast<double>(row[j]) / total);
-            const auto p = static_cast<double>(row[j]);
-            ++map_.pairs;
-            if (p > 0.0) map_.entropy_bits -= p * std::log2(p);
-            largest = std::max(largest, p);
-            std::uint8_t& level = map_.level[cell(query, j)];
-            level = std::max(level, level_of(row[j]));
+            largest = std::max(largest, row[j]);
+            float& in_cell = cells_[cell(query, j)];
+            in_cell = std::max(in_cell, row[j]);
         }
-        map_.largest += largest;
+        map_.largest += static_cast<double>(largest);
     }
 
     void mark_row(std::size_t query, const float* probabilities, const Selection& kept,
@@ -200,6 +211,7 @@ class MapBuilder {
 
     const AttentionHead& head_;
     Matrix<float> scores_;
+    std::vector<float> cells_;  ///< the largest probability of each
     AttentionMap map_;
 };
 

@@ -94,9 +94,11 @@ std::string how_to_read(const AttentionMaps& maps) {
         "0.000001 (and below) to 1; pairs that mask, causality or padding forbid are left"
         " blank.";
     if (maps.scheme.empty()) return paragraph(text);
-    text += " With \"kept\", what the scheme " + maps.scheme +
-            " prunes is faded; with \"decisions\", pairs it prunes although the scheme `threshold` "
-            "keeps them are red, pairs it keeps although `threshold` prunes them are cyan.";
+    text +=
+        " With \"kept\", what the scheme " + maps.scheme +
+        " prunes is faded; with \"decisions\", pairs it prunes although the scheme `threshold` "
+        "keeps them are red, pairs it keeps although `threshold` prunes them are cyan; both after "
+        "the rule for rows that would be empty.";
     return paragraph(text);
 }
 

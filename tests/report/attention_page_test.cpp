@@ -5,9 +5,10 @@
 #include <nlohmann/json.hpp>
 
 #include "src/base/error.hpp"
-#include "src/replay/experiment.hpp"
+#include "src/replay/replay.hpp"
 #include "tests/base/temporary_directory.hpp"
 #include "workloads/synth.hpp"
+#include "workloads/trace_edit.hpp"
 
 using namespace attohm;
 using namespace attohm::testing;
@@ -126,6 +127,38 @@ TEST_CASE("kept keys are the scheme's, errors are those against threshold", "[un
     CHECK(wrong > 0);
     const AttentionMaps again = attention_maps(reader, spec_of({0, 1, 2}, {0, 1}), &sprint);
     CHECK(attention_page(maps, "1") == attention_page(again, "1"));
+}
+
+TEST_CASE("a view decides as a run does", "[unit]") {
+    const TemporaryDirectory directory;
+    const std::string one = directory.file("one.h5");
+    SliceSpec slice;
+    slice.samples = "0";
+    (void)slice_trace(kDigits, slice, one);
+    Settings settings = scheme_settings("sprint");
+    settings.overlay_assignment("mode=open");
+    ReplayTrace trace(one);
+    const Result result = replay(trace, settings);
+    Settings exact_decisions = scheme_settings("threshold");
+    exact_decisions.overlay_assignment("mode=open");
+    const Result reference = replay(trace, exact_decisions);
+    int compared = 0;
+    const AttentionMaps maps =
+        attention_maps(trace.reader(), spec_of({0, 1, 2, 3}, {0, 1}), &settings);
+    REQUIRE(result.heads.size() == maps.maps.size());
+    for (std::size_t i = 0; i < maps.maps.size(); ++i) {
+        const HeadReport& report = result.heads[i].report;
+        const AttentionMap& map = maps.maps[i];
+        CHECK(report.layer == map.layer);
+        CHECK(report.decisions.valid == map.pairs);
+        CHECK(report.kept_pairs == map.decisions->kept);
+        // Empty rows are filled again after the comparators were counted.
+        if (report.empty_rows + reference.heads[i].report.empty_rows > 0) continue;
+        ++compared;
+        CHECK(report.decisions.fp_total == map.decisions->falsely_pruned);
+        CHECK(report.decisions.fk_total == map.decisions->falsely_kept);
+    }
+    CHECK(compared >= 4);
 }
 
 TEST_CASE("a page holds everything and asks for nothing", "[unit]") {
