@@ -207,14 +207,14 @@ std::string to_text(const ScoreHistograms& histograms) {
     std::string text = fmt::format(
         "  scaled scores (scale * q.k of allowed pairs) of {} samples; bars from the 0.001 to the "
         "0.999 quantile\n"
-        "    {:<7}{:>12}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}{:>11}  histogram\n",
+        "    {:<7}{:>12}{:>11}{:>11}{:>11}{:>11}{:>11}{:>11}{:>11}  histogram\n",
         histograms.samples, "layer", "pairs", "least", "q 0.05", "median", "q 0.95", "q 0.99",
         "most", "kept");
     for (const ScoreHistogram& layer : histograms.layers) {
         const std::string above =
             layer.above_threshold ? fmt::format("{:.6f}", *layer.above_threshold) : "-";
         text += fmt::format(
-            "    {:<7}{:>12}{:>10.4g}{:>10.4g}{:>10.4g}{:>10.4g}{:>10.4g}{:>10.4g}"
+            "    {:<7}{:>12}{:>11.4g}{:>11.4g}{:>11.4g}{:>11.4g}{:>11.4g}{:>11.4g}"
             "{:>11}  {}\n",
             layer.layer, layer.pairs, layer.least, layer.quantiles[1], layer.quantiles[3],
             layer.quantiles[5], layer.quantiles[6], layer.most, above, sparkline(layer.bins));

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 
+#include "src/base/atomic_file.hpp"
 #include "src/base/error.hpp"
 #include "src/base/text.hpp"
 #include "tests/base/temporary_directory.hpp"
@@ -353,6 +354,49 @@ TEST_CASE("attributes that name paths follow the samples", "[unit]") {
                 ++paths;
             }
     CHECK(paths > 0);
+}
+
+TEST_CASE("texts of any form become our own, and stay the same texts", "[unit]") {
+    const Bench bench;
+    // Attributes that h5py wrote, of variable length.
+    const H5File file = H5File::open("workloads/data/deit_tiny_vitcod_mask_95.h5");
+    const CopyOutcome outcome =
+        write_copy(bench.out, {file.root(), {}, "none", "by hand"}, all_items(file.root()));
+    const H5Group copy = H5File::open(bench.out).root();
+    for (const char* name : {"axes", "meaning", "source"})
+        CHECK(copy.text(name) == file.root().text(name));
+    CHECK(copy.text("content_sha256") == outcome.trace_id);
+    CHECK(first_difference("workloads/data/deit_tiny_vitcod_mask_95.h5", bench.out).empty());
+}
+
+TEST_CASE("damaged traces leave nothing behind", "[unit]") {
+    const Bench bench(true);
+    const std::string whole = read_text_file(bench.rich);
+    for (std::size_t part = 1; part < 20; ++part) {
+        write_file_atomically(bench.rich, whole.substr(0, whole.size() * part / 20));
+        CHECK_THROWS_AS(slice_trace(bench.rich, {}, bench.out), UserError);
+        CHECK_THROWS_AS(merge_traces({bench.rich, bench.rich}, bench.out), UserError);
+        CHECK_THROWS_AS(convert_trace(bench.rich, {}, bench.out), UserError);
+        CHECK(bench.directory.entries() == 1);
+    }
+    // A byte of a chunk with a checksum.
+    ConvertSpec spec;
+    spec.layout.gzip = 0;
+    (void)convert_trace(kDigits, spec, bench.rich);
+    std::string bytes = read_text_file(bench.rich);
+    const auto q = raw_bytes(kDigits, "/samples/000003/layers/01/q");
+    const std::string mark(reinterpret_cast<const char*>(q.data()), 64);
+    const std::size_t at = bytes.find(mark);
+    REQUIRE(at != std::string::npos);
+    bytes[at + 7] = static_cast<char>(bytes[at + 7] ^ 1);
+    write_file_atomically(bench.rich, bytes);
+    CHECK_THROWS_WITH(slice_trace(bench.rich, {}, bench.out),
+                      Contains("/samples/000003/layers/01/q"));
+    CHECK(bench.directory.entries() == 1);
+    // What is not read is not missed.
+    SliceSpec others;
+    others.samples = "0-2";
+    CHECK(slice_trace(bench.rich, others, bench.out).samples == 3);
 }
 
 TEST_CASE("blocks cover a dataset once and in order", "[property]") {
