@@ -144,18 +144,18 @@ ScoreHistogram finish(int layer, const Tally& tally, bool with_threshold) {
 /// Adds a layer of a sample, some heads at a time; heads in their order, so that sums do not depend
 /// on the number of threads.
 void add_layer(const TraceReader& reader, const Sample& sample, int layer, Tally& tally) {
-    const int heads = std::max(1, reader.model().heads);
     for (const HeadRange& range : reader.head_ranges(sample, layer, kReadBytes)) {
         const AttentionLayer part = reader.heads(sample, layer, range, false);
         const std::size_t together = 4 * static_cast<std::size_t>(threads());
         for (std::size_t first = 0; first < part.q.planes; first += together) {
             std::vector<Tally> tallies(std::min(together, part.q.planes - first));
             parallel_for(tallies.size(), [&](std::size_t i) {
-                const int head = part.first_head + static_cast<int>(first + i);
+                const AttentionHead head =
+                    head_view(part, sample.index, part.first_head + static_cast<int>(first + i));
                 const float threshold = reader.thresholds()
-                                            ? reader.thresholds()->at(layer, head % heads)
+                                            ? reader.thresholds()->at(layer, head.head)
                                             : std::numeric_limits<float>::infinity();
-                add_head(head_view(part, sample.index, head), threshold, tallies[i]);
+                add_head(head, threshold, tallies[i]);
             });
             for (const Tally& one : tallies) tally.add(one);
         }

@@ -163,12 +163,14 @@ class Slicer {
 
     /// Heads of the sample's attention layers, by the paths of their tensors.
     void plan_choices(const std::string& sample, const SampleEntry& entry) {
-        if (!fewer_heads() || file_.shape_only()) return;
+        if (!fewer_heads()) return;
         const ModelInfo& model = file_.model();
         for (const int layer : layers_) {
             const std::string name = entry.attention[static_cast<std::size_t>(layer)];
             const std::string path = sample + "/layers/" + name;
             const H5Group group = file_.root().group(path);
+            require_model_heads(group);
+            if (file_.shape_only()) continue;
             const int windows =
                 group.has_attribute("windows") ? static_cast<int>(group.integer("windows")) : 1;
             const auto queries = planes_of(heads_, model.heads, windows);
@@ -181,8 +183,24 @@ class Slicer {
         }
     }
 
+    /// A layer of another size would need a choice of its own.
+    void require_model_heads(const H5Group& layer) const {
+        const ModelInfo& model = file_.model();
+        for (const auto& [name, count] :
+             {std::pair{"heads", model.heads}, {"kv_heads", model.kv_heads}})
+            if (layer.has_attribute(name) && layer.integer(name) != count)
+                throw UserError("a layer has heads of its own", layer.where_attribute(name),
+                                std::to_string(layer.integer(name)),
+                                fmt::format("{} as /model, or all heads", count));
+    }
+
     void choose(CopyItem& item) const {
         const ModelInfo& model = file_.model();
+        if (fewer_heads() && !item.elements && item.to != "/model")
+            for (const auto& [name, count] :
+                 {std::pair{"heads", heads_.size()}, {"kv_heads", kv_heads_.size()}})
+                if (item.from->has_attribute(name) && item.to.find("/layers/") != std::string::npos)
+                    item.set[name] = static_cast<std::int64_t>(count);
         if (item.to == "/model" && !whole_) {
             item.set["layers"] = static_cast<std::int64_t>(layers_.size());
             item.set["heads"] = static_cast<std::int64_t>(heads_.size());

@@ -65,15 +65,23 @@ ViewSchemes make_schemes(const TraceReader& reader, const Settings& settings,
     return made;
 }
 
-/// Calibrates for one head, of the range that is read for it.
+/// What is read for one head: its group, or all windows, which share what is calibrated.
+HeadRange range_of(const AttentionSize& size, int head) {
+    if (size.windows > 1) return {0, size.heads * size.windows};
+    const int group = size.heads / size.kv_heads;
+    return {head / group * group, group};
+}
+
 void calibrate(const TraceReader& reader, const ViewSchemes& schemes, int layer, int head,
-               const HeadRange& range) {
+               const AttentionSize& size) {
+    const HeadRange range = range_of(size, head);
     std::vector<AttentionLayer> parts;
     for (const Sample& sample : schemes.calibration)
         parts.push_back(reader.heads(sample, layer, range, false));
     std::vector<AttentionHead> views;
     for (std::size_t s = 0; s < parts.size(); ++s)
-        views.push_back(head_view(parts[s], static_cast<int>(s), head));
+        for (int window = 0; window < size.windows; ++window)
+            views.push_back(head_view(parts[s], static_cast<int>(s), head + window * size.heads));
     for (Scheme* scheme : {schemes.scheme.get(), schemes.reference.get()})
         if (scheme != nullptr) scheme->calibrate(layer, head, views);
 }
@@ -239,17 +247,22 @@ AttentionMaps attention_maps(const TraceReader& reader, const AttentionMapSpec& 
         schemes = make_schemes(reader, *settings, all.notes);
         all.scheme = std::string(schemes->scheme->name());
     }
-    const int group = reader.model().heads / reader.model().kv_heads;
+    const std::vector<AttentionSize> sizes = attention_sizes(reader, sample);
     for (const int layer : spec.layers) {
-        std::vector<AttentionMap> maps(spec.heads.size());
+        const AttentionSize& size = sizes.at(static_cast<std::size_t>(layer));
+        std::vector<int> heads = spec.heads;
+        std::erase_if(heads, [&](int head) { return head >= size.heads; });
+        if (heads.size() < spec.heads.size())
+            all.notes.push_back(fmt::format("layer {} has {} heads", layer, size.heads));
+        std::vector<AttentionMap> maps(heads.size());
         parallel_for(maps.size(), [&](std::size_t i) {
-            const HeadRange range{spec.heads[i] / group * group, group};
-            const AttentionLayer part = reader.heads(sample, layer, range, false);
-            const AttentionHead head = head_view(part, spec.sample, spec.heads[i]);
+            const AttentionLayer part =
+                reader.heads(sample, layer, range_of(size, heads[i]), false);
+            const AttentionHead head = head_view(part, spec.sample, heads[i]);
             Selection kept;
             Selection reference;
             if (schemes) {
-                calibrate(reader, *schemes, layer, spec.heads[i], range);
+                calibrate(reader, *schemes, layer, heads[i], size);
                 kept = run_scheme(*schemes->scheme, head);
                 if (schemes->reference) reference = run_scheme(*schemes->reference, head);
             }

@@ -161,6 +161,25 @@ TEST_CASE("a view decides as a run does", "[unit]") {
     CHECK(compared >= 4);
 }
 
+TEST_CASE("heads with windows show their first one, decided as in a run", "[unit]") {
+    const TemporaryDirectory directory;
+    SynthSpec synth = synth_shape("swin-t");
+    synth.samples = 1;
+    // Windows of 49 tokens: 16 with 6 heads, and 4 with 12.
+    synth.shapes = {synth.shapes[2], synth.shapes[4]};
+    (void)write_synthetic_trace(synth, directory.file("t.h5"));
+    const TraceReader reader(directory.file("t.h5"));
+    const Settings threshold = scheme_settings("threshold");
+    const AttentionMaps maps = attention_maps(reader, spec_of({0, 1}, {0, 5, 11}), &threshold);
+    REQUIRE(maps.maps.size() == 5);
+    CHECK(maps.maps[0].rows == 49);
+    CHECK(maps.notes.back() == "layer 0 has 6 heads");
+    for (const AttentionMap& map : maps.maps) {
+        CHECK(map.decisions->falsely_pruned == 0);
+        CHECK(map.decisions->kept > 0);
+    }
+}
+
 TEST_CASE("a page holds everything and asks for nothing", "[unit]") {
     const TraceReader reader(kDigits);
     const Settings sprint = scheme_settings("sprint");

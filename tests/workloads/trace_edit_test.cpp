@@ -157,6 +157,36 @@ TEST_CASE("windows keep their order when heads are chosen", "[unit]") {
           planes_of(directory.file("in.h5"), at + "k", {0, 2, 4}));
 }
 
+TEST_CASE("heads that a layer counts itself follow, other sizes are refused", "[unit]") {
+    const Bench bench;
+    const std::string counted = bench.file("counted.h5");
+    const auto write = [&](std::int64_t heads, std::int64_t kv_heads, bool shape_only) {
+        write_small_trace(bench.rich, {.shape_only = shape_only});
+        const H5File file = H5File::open(bench.rich);
+        std::vector<CopyItem> items = all_items(file.root());
+        for (CopyItem& item : items)
+            if (item.to == "/samples/000000/layers/00") {
+                item.set["heads"] = heads;
+                item.set["kv_heads"] = kv_heads;
+            }
+        (void)write_copy(counted, {file.root(), {}, "none", "by hand"}, std::move(items));
+    };
+    SliceSpec spec;
+    spec.heads = "2,3";
+    write(4, 2, false);
+    (void)slice_trace(counted, spec, bench.out);
+    CHECK(check_trace(bench.out).good());
+    const H5Group layer = H5File::open(bench.out).root().group("samples/000000/layers/00");
+    CHECK(layer.integer("heads") == 2);
+    CHECK(layer.integer("kv_heads") == 1);
+    write(2, 1, true);
+    CHECK_THROWS_WITH(slice_trace(counted, spec, bench.out),
+                      Contains("/samples/000000/layers/00@heads") && Contains("heads of its own"));
+    spec = {};
+    spec.layers = "0";
+    CHECK(slice_trace(counted, spec, bench.out).samples == 2);
+}
+
 TEST_CASE("slices of a merged trace are its parts", "[property]") {
     const Bench bench(true);
     const std::string digits = bench.file("all.h5");
