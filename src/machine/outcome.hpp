@@ -142,7 +142,8 @@ struct MachineOutcome {
     std::vector<MachineFact> facts;  ///< of the scheme's own plan
     /// The scheme's plan first, then its baselines; of each its scopes.
     std::vector<PlanSummary> plans;
-    /// Chip: "paper", "physics" and, where an experiment mixes them, "experiment"; engine: "library".
+    /// Chip: "paper", "physics" and, where an experiment mixes them, "experiment"; engine:
+    /// "library".
     std::vector<Pricing> pricings;
     std::string headline;              ///< name of the pricing that the experiment asked for
     std::vector<std::string> assumed;  ///< keys of the machine whose values are assumed

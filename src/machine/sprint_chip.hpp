@@ -18,7 +18,7 @@ struct SprintChip {
     double clock_Hz = 0.0;
     double node_nm = 0.0;
     int corelets = 1;
-    int fetch_slots = 1;  ///< fetches whose K and V wait or are worked on
+    int fetch_slots = 1;                 ///< fetches whose K and V wait or are worked on
     std::int64_t buffer_bits = 0;        ///< K and V buffers of all CORELETs together
     std::int64_t qk_macs_per_cycle = 0;  ///< of one CORELET
     std::int64_t v_macs_per_cycle = 0;   ///< of one CORELET

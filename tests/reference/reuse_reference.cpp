@@ -72,7 +72,8 @@ SelectionSummary ReuseReference::summarise(const Selection& selection) {
         if (query == 0) continue;
         const auto before = selection.row(query - 1);
         for (const std::uint32_t key : keys)
-            if (std::find(before.begin(), before.end(), key) != before.end()) ++summary.before.back();
+            if (std::find(before.begin(), before.end(), key) != before.end())
+                ++summary.before.back();
     }
     while (!summary.reuse.empty() && summary.reuse.back() == 0) summary.reuse.pop_back();
     return summary;
