@@ -8,6 +8,7 @@
 
 #include "src/base/error.hpp"
 #include "src/machine/axes.hpp"
+#include "src/machine/plans/layer_plan.hpp"
 #include "src/machine/summary.hpp"
 #include "src/machine/wear.hpp"
 
@@ -17,7 +18,8 @@ SamplePlanner::SamplePlanner(const CostEngine& engine) : engine_(&engine) {
     for (std::size_t i = 0; i < engine.machines_.size(); ++i) {
         planners_.emplace_back();
         for (const PlanEntry* plan : engine.plans_[i])
-            planners_.back().push_back(plan->make(engine.machines_[i], engine.choice_.options));
+            planners_.back().push_back(
+                plan->make(engine.machines_[i], engine.plan_options_[i][planners_.back().size()]));
     }
     if (engine.keeps_work_) recorder_.emplace();
 }
@@ -112,6 +114,11 @@ CostEngine::CostEngine(std::vector<Machine> machines, PlanChoice choice, EnergyO
         plans_.push_back({plan_for(machine, choice_.plan)});
         for (const std::string& baseline : choice_.baselines)
             plans_.back().push_back(plan_for(machine, baseline));
+        plan_options_.emplace_back();
+        for (std::size_t plan = 0; plan < plans_.back().size(); ++plan) {
+            plan_options_.back().push_back(choice_.options);
+            plan_options_.back().back().memory = std::make_shared<LayerMemory>();
+        }
     }
     // The tables check themselves on first use: at start, not in the middle of a run.
     event_info(Event::in_memory_mac);

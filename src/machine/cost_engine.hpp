@@ -88,7 +88,8 @@ class CostEngine {
 
     std::vector<Machine> machines_;
     PlanChoice choice_;
-    std::vector<std::vector<const PlanEntry*>> plans_;  ///< per machine: own plan, baselines
+    std::vector<std::vector<const PlanEntry*>> plans_;    ///< per machine: own plan, baselines
+    std::vector<std::vector<PlanOptions>> plan_options_;  ///< the same, each with its own memory
     EnergyOptions options_;
     std::optional<AdcUse> adc_;
     bool keeps_work_ = false;

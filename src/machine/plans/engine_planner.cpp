@@ -71,11 +71,34 @@ std::vector<PlacedList> EnginePlanner::tiles_of(const HeadJob& job, std::int64_t
     return tiles;
 }
 
+std::vector<std::int64_t> EnginePlanner::least_cycles(std::span<const HeadJob> jobs) const {
+    std::vector<std::int64_t> least(engine_.units.size(), 0);
+    for (const HeadJob& job : jobs) {
+        const RowCut cut(job.ops, job.rows, job.kept_begin);
+        if (!cut.possible() || job.rows < 2) continue;
+        // One row without kept pairs, not the first, which also does what belongs to the head.
+        PlacedList row = place_rows(engine_, machine_.name, cut, {1, 2}, false);
+        const std::int64_t none[] = {0, 0};
+        if (!job.kept_begin.empty()) refine(row, none);
+        for (const PlacedOp& op : row.ops) least[static_cast<std::size_t>(op.unit)] += op.cycles;
+    }
+    return least;
+}
+
 LayerPlan EnginePlanner::best_of_orders(std::span<const HeadJob> jobs,
                                         std::span<const PlacedList> heads) const {
+    if (options_.memory == nullptr) return search_orders(jobs, heads);
+    if (std::optional<LayerPlan> known = options_.memory->recall(jobs)) return std::move(*known);
+    LayerPlan plan = search_orders(jobs, heads);
+    options_.memory->keep(jobs, plan);
+    return plan;
+}
+
+LayerPlan EnginePlanner::search_orders(std::span<const HeadJob> jobs,
+                                       std::span<const PlacedList> heads) const {
     std::int64_t rows = jobs.front().rows;
     for (const HeadJob& job : jobs) rows = std::min(rows, job.rows);
-    return best_order(engine_, heads, options_.batch, rows, [&](std::int64_t at_most) {
+    const auto cut = [&](std::int64_t at_most) {
         std::vector<PlacedList> all;
         for (const HeadJob& job : jobs) {
             std::vector<PlacedList> tiles = tiles_of(job, at_most);
@@ -83,7 +106,8 @@ LayerPlan EnginePlanner::best_of_orders(std::span<const HeadJob> jobs,
             std::move(tiles.begin(), tiles.end(), std::back_inserter(all));
         }
         return all;
-    });
+    };
+    return best_order(engine_, heads, options_.batch, rows, {cut, least_cycles(jobs)});
 }
 
 void EnginePlanner::add(int layer, const LayerPlan& plan, bool attention, std::int64_t repeats) {
@@ -200,24 +224,54 @@ std::optional<LayerPlan> chained_plan(const Engine& engine, std::span<const Plac
     return plan;
 }
 
-/// The cuts that take fewest cycles over a few samples, best first.
+/// Cuts compared so far, the best first.
+class Finalists {
+  public:
+    void add(const TileChoice& choice) {
+        const auto after = [](const TileChoice& a, const TileChoice& b) {
+            return a.cycles < b.cycles;
+        };
+        best_.insert(std::upper_bound(best_.begin(), best_.end(), choice, after), choice);
+        if (best_.size() > kFinalists) best_.pop_back();
+    }
+    /// Whether a cut that takes so many cycles or more has no chance.
+    bool beat(std::int64_t cycles) const {
+        return best_.size() == kFinalists && best_.back().cycles <= cycles;
+    }
+    const std::vector<TileChoice>& best() const { return best_; }
+
+  private:
+    std::vector<TileChoice> best_;
+};
+
+/// Cycles of the busiest unit.
+std::int64_t busiest(const Engine& engine, std::span<const PlacedList> heads) {
+    std::vector<std::int64_t> busy(engine.units.size(), 0);
+    for (const PlacedList& head : heads)
+        for (const PlacedOp& op : head.ops) busy[static_cast<std::size_t>(op.unit)] += op.cycles;
+    return *std::max_element(busy.begin(), busy.end());
+}
+
+/// The cuts that take fewest cycles over a few samples, best first. No schedule is shorter than its
+/// busiest unit's tasks, and every tile of a cut asks a unit for its least: what cannot be among
+/// the best is not simulated, and not cut at all where all finer cuts share the fate.
 std::vector<TileChoice> best_cuts(const Engine& engine, std::int64_t heads, std::int64_t times,
                                   std::int64_t rows, int most_slots, const TilesOfHeads& tiles) {
-    std::vector<TileChoice> choices;
+    const std::int64_t compared = std::min(times, kComparedTimes);
+    const std::int64_t least =
+        *std::max_element(tiles.least_cycles.begin(), tiles.least_cycles.end());
+    Finalists finalists;
     even_cuts(rows, [&](std::int64_t tile_rows) {
         const std::int64_t count = ceil_div(rows, tile_rows);
         if (count == 1 || count * heads > kMostTiles) return;
-        const std::vector<PlacedList> list = tiles(tile_rows);
-        if (list.empty()) return;
+        if (finalists.beat(compared * (count - 1) * least)) return;
+        const std::vector<PlacedList> list = tiles.cut(tile_rows);
+        if (list.empty() || finalists.beat(compared * busiest(engine, list))) return;
         for (int slots = most_slots; slots >= 1; --slots)
-            if (const auto plan =
-                    chained_plan(engine, list, slots, count, std::min(times, kComparedTimes)))
-                choices.push_back({tile_rows, slots, plan->times.cycles});
+            if (const auto plan = chained_plan(engine, list, slots, count, compared))
+                finalists.add({tile_rows, slots, plan->times.cycles});
     });
-    std::stable_sort(choices.begin(), choices.end(),
-                     [](const TileChoice& a, const TileChoice& b) { return a.cycles < b.cycles; });
-    if (choices.size() > kFinalists) choices.resize(kFinalists);
-    return choices;
+    return finalists.best();
 }
 
 }  // namespace
@@ -236,10 +290,10 @@ LayerPlan best_order(const Engine& engine, std::span<const PlacedList> heads, st
         most_slots = std::min(most_slots, buffer.slots);
     for (int slots = most_slots; slots >= 1; --slots) consider(heads, slots, 1);
     const bool whole_heads_fit = best.has_value();
-    if (tiles && rows > 1)
+    if (tiles.cut && rows > 1)
         for (const TileChoice& choice : best_cuts(engine, static_cast<std::int64_t>(heads.size()),
                                                   times, rows, most_slots, tiles))
-            consider(tiles(choice.rows), choice.slots, ceil_div(rows, choice.rows));
+            consider(tiles.cut(choice.rows), choice.slots, ceil_div(rows, choice.rows));
     if (!whole_heads_fit) {
         LayerPlan ordered = best_operator_order(engine, heads, times);
         if (is_better(ordered, best)) best = std::move(ordered);

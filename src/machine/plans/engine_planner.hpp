@@ -6,27 +6,12 @@
 #include <vector>
 
 #include "src/machine/plans/engine_job.hpp"
+#include "src/machine/plans/layer_plan.hpp"
 #include "src/machine/plans/planner.hpp"
-#include "src/machine/schedule/schedule.hpp"
 
 /// What all plans of an engine share: heads are gathered until their layer is complete, then the
 /// layer is planned as a whole; attention alone and the whole model are two sums over the layers.
 namespace attohm {
-
-/// One layer's attention on the engine.
-struct LayerPlan {
-    Tally tally;  ///< counts and traffic; the schedule's times are added by the planner
-    ScheduleTimes times;
-};
-
-/// A head of the layer that is being planned.
-struct HeadJob {
-    OpList ops;  ///< empty: nothing to do
-    bool loads_kv = true;
-    std::int64_t rows = 1;  ///< queries
-    std::vector<std::int64_t>
-        kept_begin;  ///< [rows + 1] kept pairs before each query; may be empty
-};
 
 class EnginePlanner : public Planner {
   public:
@@ -68,6 +53,8 @@ class EnginePlanner : public Planner {
     void close_layer();
     void add(int layer, const LayerPlan& plan, bool attention, std::int64_t repeats = 1);
     std::vector<PlacedList> tiles_of(const HeadJob& job, std::int64_t rows) const;
+    LayerPlan search_orders(std::span<const HeadJob> jobs, std::span<const PlacedList> heads) const;
+    std::vector<std::int64_t> least_cycles(std::span<const HeadJob> jobs) const;
     // Decode (engine_decode.cpp).
     std::vector<Tally> decode();
     std::vector<Tally> decode_with(const Resident& resident);
@@ -89,8 +76,13 @@ class EnginePlanner : public Planner {
 std::vector<std::string_view> engine_rules(std::string_view own);
 std::vector<std::string_view> engine_not_modelled();
 
-/// The tiles of a layer's heads, each at most so many rows; empty: heads cannot be cut.
-using TilesOfHeads = std::function<std::vector<PlacedList>(std::int64_t rows)>;
+/// The tiles of a layer's heads.
+struct TilesOfHeads {
+    /// Each at most so many rows; empty: heads cannot be cut.
+    std::function<std::vector<PlacedList>(std::int64_t rows)> cut;
+    /// Cycles that every unit is busy with the least a tile of each head can ask for.
+    std::vector<std::int64_t> least_cycles;
+};
 
 /// The best of: heads in a pipeline (two slots per tensor, one slot); tiles of query rows in a
 /// pipeline, of every even number per head and slots; where whole heads do not fit, operators one

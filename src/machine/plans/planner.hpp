@@ -29,10 +29,14 @@ struct Wear {
     std::optional<Cited> endurance;  ///< pulses a cell survives; nothing: unknown
 };
 
+class LayerMemory;
+
 struct PlanOptions {
     Phase phase = Phase::prefill;
     std::int64_t batch = 1;  ///< samples that run together; engines only
     Wear wear;               ///< SPRINT chip only
+    /// Of one plan on one machine, engines only; null: every layer is worked out.
+    std::shared_ptr<LayerMemory> memory = {};
 };
 
 /// Of one sample. Belongs to one thread; the machine outlives it.
