@@ -7,6 +7,7 @@
 #include "src/base/error.hpp"
 #include "src/base/vmath.hpp"
 #include "src/schemes/analog_settings.hpp"
+#include "src/schemes/order_statistic.hpp"
 
 namespace attohm {
 
@@ -25,6 +26,32 @@ void for_each_row(std::span<const AttentionHead> samples, F&& f) {
                      head.k.top(keys), 0.0F, block.view().top(count));
             for (std::size_t t = 0; t < count; ++t) f(head, first + t, block.row(t));
         }
+    }
+}
+
+std::uint64_t valid_pairs(std::span<const AttentionHead> samples) {
+    std::uint64_t pairs = 0;
+    for (const AttentionHead& head : samples)
+        pairs +=
+            static_cast<std::uint64_t>(head.valid_q) * static_cast<std::uint64_t>(head.valid_k);
+    return pairs;
+}
+
+/// Calls f(|integer score|) over all allowed pairs of a head.
+/// Args: in_blocks: a few queries at a time, for heads whose scores are too many to hold.
+template <class F>
+void for_each_output(const AttentionHead& head, const CodeSettings& settings,
+                     const ScoreCodes& codes, bool in_blocks, F&& f) {
+    const IntegerKeys keys(codes.m.view(), codes.largest_m);
+    const auto rows = static_cast<std::size_t>(head.valid_q);
+    const std::size_t step = in_blocks ? std::min(kQueryBlock, rows) : rows;
+    Matrix<float> z(step, codes.m.rows());
+    for (std::size_t first = 0; first < rows; first += step) {
+        const std::size_t count = std::min(step, rows - first);
+        integer_scores(settings, codes, keys, first, count, z.view().top(count));
+        for (std::size_t t = 0; t < count; ++t)
+            for (std::size_t j = 0; j < head.key_end(first + t); ++j)
+                if (head.allowed(first + t, j)) f(std::abs(z(t, j)));
     }
 }
 
@@ -95,18 +122,17 @@ float CalibratedScheme::calibrated_threshold(std::span<const AttentionHead> samp
         case ThresholdSource::quantile:
             break;
     }
-    std::vector<float> scores;
-    for_each_row(samples, [&](const AttentionHead& head, std::size_t query, const float* score) {
-        for (std::size_t j = 0; j < head.key_end(query); ++j) {
-            if (head.allowed(query, j)) scores.push_back(score[j]);
-        }
+    const auto each = [&](auto&& take) {
+        for_each_row(samples,
+                     [&](const AttentionHead& head, std::size_t query, const float* score) {
+                         for (std::size_t j = 0; j < head.key_end(query); ++j)
+                             if (head.allowed(query, j)) take(score[j]);
+                     });
+    };
+    return order_statistic(valid_pairs(samples), each, [&](std::uint64_t count) {
+        const double rank = threshold_settings_.argument * static_cast<double>(count);
+        return static_cast<std::uint64_t>(std::min(rank, static_cast<double>(count - 1)));
     });
-    if (scores.empty()) return 0.0F;
-    const double rank = threshold_settings_.argument * static_cast<double>(scores.size());
-    const auto index =
-        static_cast<std::ptrdiff_t>(std::min(rank, static_cast<double>(scores.size() - 1)));
-    std::nth_element(scores.begin(), scores.begin() + index, scores.end());
-    return scores[static_cast<std::size_t>(index)];
 }
 
 double CalibratedScheme::calibrated_full_scale(const HeadScales& scales,
@@ -122,22 +148,20 @@ double CalibratedScheme::calibrated_full_scale(const HeadScales& scales,
             static_cast<float>((full_scale_settings_.current / i_lsb_).value()));
     }
     const bool dynamic = code_settings_.scale == ScaleMethod::dynamic_per_head;
-    std::vector<float> outputs;
-    for (const AttentionHead& head : samples) {
-        const HeadScales own = dynamic ? head_scales(code_settings_, {&head, 1}) : scales;
-        const ScoreCodes codes = make_codes(code_settings_, own, head);
-        const IntegerKeys keys(codes.m.view(), codes.largest_m);
-        Matrix<float> z(static_cast<std::size_t>(head.valid_q), codes.m.rows());
-        integer_scores(code_settings_, codes, keys, 0, z.rows(), z.view());
-        for (std::size_t t = 0; t < z.rows(); ++t) {
-            for (std::size_t j = 0; j < head.key_end(t); ++j) {
-                if (head.allowed(t, j)) outputs.push_back(std::abs(z(t, j)));
-            }
-        }
-    }
-    if (outputs.empty()) return 1.0;
-    const double n_fs =
-        static_cast<double>(absolute_quantile(outputs, full_scale_settings_.percentile));
+    std::vector<ScoreCodes> codes;
+    for (const AttentionHead& head : samples)
+        codes.push_back(make_codes(
+            code_settings_, dynamic ? head_scales(code_settings_, {&head, 1}) : scales, head));
+    const std::uint64_t pairs = valid_pairs(samples);
+    const auto each = [&](auto&& take) {
+        for (std::size_t s = 0; s < samples.size(); ++s)
+            for_each_output(samples[s], code_settings_, codes[s], pairs > kHeldValues, take);
+    };
+    const auto n_fs = static_cast<double>(order_statistic(pairs, each, [&](std::uint64_t count) {
+        const auto all = static_cast<double>(count);
+        const double rank = std::ceil(full_scale_settings_.percentile * all) - 1.0;
+        return static_cast<std::uint64_t>(std::clamp(rank, 0.0, all - 1.0));
+    }));
     return n_fs > 0.0 ? n_fs : 1.0;
 }
 
