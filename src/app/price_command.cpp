@@ -1,15 +1,14 @@
 #include <CLI/CLI.hpp>
-#include <cstdio>
 #include <memory>
 #include <optional>
 
 #include "src/app/commands.hpp"
 #include "src/app/file_guard.hpp"
+#include "src/app/print_result.hpp"
 #include "src/app/run_log.hpp"
 #include "src/base/parallel.hpp"
 #include "src/replay/price.hpp"
 #include "src/replay/result_io.hpp"
-#include "src/replay/result_table.hpp"
 #include "src/replay/result_work_io.hpp"
 
 namespace attohm {
@@ -36,9 +35,7 @@ void price(const PriceArguments& given) {
         return result;
     });
     log.write(given.output + ".log.json");
-    const std::string text = given.json ? result_json(result) : result_table(result);
-    std::fputs(text.c_str(), stdout);
-    if (given.json || text.empty() || text.back() != '\n') std::fputs("\n", stdout);
+    print_result(result, given.json);
 }
 
 }  // namespace

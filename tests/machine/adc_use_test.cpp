@@ -5,38 +5,17 @@
 #include "circuits/circuit_tables.hpp"
 #include "src/base/error.hpp"
 #include "src/machine/cost_engine.hpp"
+#include "tests/machine/cost_cases.hpp"
 #include "tests/machine/random_work.hpp"
 #include "tests/machine/sprint_plans.hpp"
 
 /// What converters at the end of columns cost, in energy and in time.
 using namespace attohm;
+using attohm::test::bert_head;
+using attohm::test::energy_of;
+using attohm::test::outcome_of;
 using attohm::test::plan_of;
 using attohm::test::sprint_plans;
-
-namespace {
-
-/// Energy per inference of the known lines of one component and event.
-double energy_of(const PricedPlan& plan, const std::string& component, const std::string& event) {
-    double sum = 0.0;
-    for (const LedgerLine& line : plan.lines)
-        if (line.component == component && line.event == event) sum += line.energy.value();
-    return sum;
-}
-
-std::vector<MachineOutcome> outcome_of(const CostEngine& engine,
-                                       const std::vector<test::HeadCase>& heads) {
-    SamplePlanner planner = engine.planner();
-    for (const test::HeadCase& head : heads) planner.consume(head.work, head.selection);
-    const std::vector<SampleCost> costs = {planner.finish()};
-    return engine.accumulate(costs);
-}
-
-test::HeadCase bert_head() {
-    const HeadShape shape = test::plain_shape(384, 64);
-    return test::head_case(test::random_selection(shape, 0.25, 0.9, 5));
-}
-
-}  // namespace
 
 TEST_CASE("ADCs are priced by the survey fit at the machine's node, or unknown", "[unit]") {
     test::HeadCase head = bert_head();

@@ -6,37 +6,16 @@
 #include <limits>
 
 #include "src/base/error.hpp"
+#include "tests/machine/cost_cases.hpp"
 #include "tests/machine/random_work.hpp"
 #include "tests/machine/sprint_plans.hpp"
 
 using namespace attohm;
+using attohm::test::bert_head;
+using attohm::test::energy_of;
+using attohm::test::outcome_of;
 using attohm::test::plan_of;
 using attohm::test::sprint_plans;
-
-namespace {
-
-/// Energy per inference of the known lines of one component and event.
-double energy_of(const PricedPlan& plan, const std::string& component, const std::string& event) {
-    double sum = 0.0;
-    for (const LedgerLine& line : plan.lines)
-        if (line.component == component && line.event == event) sum += line.energy.value();
-    return sum;
-}
-
-std::vector<MachineOutcome> outcome_of(const CostEngine& engine,
-                                       const std::vector<test::HeadCase>& heads) {
-    SamplePlanner planner = engine.planner();
-    for (const test::HeadCase& head : heads) planner.consume(head.work, head.selection);
-    const std::vector<SampleCost> costs = {planner.finish()};
-    return engine.accumulate(costs);
-}
-
-test::HeadCase bert_head() {
-    const HeadShape shape = test::plain_shape(384, 64);
-    return test::head_case(test::random_selection(shape, 0.25, 0.9, 5));
-}
-
-}  // namespace
 
 TEST_CASE("SPRINT's constants give the energies derived from them", "[unit]") {
     const CostEngine engine(load_machines({"sprint-s"}), sprint_plans(), {});
