@@ -15,10 +15,14 @@ namespace attohm {
 
 namespace {
 
-/// Keys that repeat a setting rather than change it, the name of a part of a sweep, and how much
-/// was looked at.
+/// How much was looked at, and how much was kept.
+bool is_detail(std::string_view key) {
+    return key == "metrics.level" || key == "results.work";
+}
+
+/// Keys that repeat a setting rather than change it, the name of a part of a sweep, and detail.
 bool repeats(std::string_view key) {
-    return key == "chip" || key == "seed" || key == "part" || key == "metrics.level";
+    return key == "chip" || key == "seed" || key == "part" || is_detail(key);
 }
 
 bool is_reference(const Result& r) {
@@ -61,11 +65,11 @@ std::set<std::string> differing_keys(const std::vector<const Result*>& results) 
     return keys;
 }
 
-/// Settings without what was looked at, and without the mode, which the group has in common.
+/// Settings without detail, and without the mode, which the group has in common.
 std::string experiment_of(const Result& r) {
     std::string text;
     for (const auto& [key, value] : settings_lines(r.experiment_yaml))
-        if (key != "metrics.level" && key != "mode") text += key + ": " + value + "\n";
+        if (!is_detail(key) && key != "mode") text += key + ": " + value + "\n";
     return text;
 }
 

@@ -77,6 +77,24 @@ TEST_CASE("runs without a sweep are told apart by what their experiments say", "
     CHECK(groups[0].axes[0].numeric);
 }
 
+TEST_CASE("a run and the same setting of a sweep are one result, the fuller one", "[unit]") {
+    Result run = small(1.0);
+    Result swept = small(1.0);
+    run.experiment_yaml += "results.work: summaries\n";
+    swept.experiment_yaml += "results.work: none\n";
+    for (HeadSummary& head : swept.heads) head.to_exact.reset();
+    for (const bool run_first : {true, false}) {
+        const std::vector<Result> results =
+            run_first ? std::vector{run, swept} : std::vector{swept, run};
+        const auto groups = group_results(results);
+        REQUIRE(groups.size() == 1);
+        REQUIRE(groups[0].points.size() == 1);
+        REQUIRE(groups[0].points[0].chips.size() == 1);
+        CHECK(groups[0].points[0].first().heads.front().to_exact.has_value());
+        CHECK(groups[0].axes.empty());
+    }
+}
+
 TEST_CASE("the headline is the cheapest setting that reaches the best", "[unit]") {
     std::vector<Result> results = {small(1.0), small(2.0), small(4.0)};
     const double energies[] = {3.0, 1.0, 2.0};
