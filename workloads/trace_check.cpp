@@ -3,10 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "src/base/parallel.hpp"
 #include "src/base/progress.hpp"
+#include "workloads/forward.hpp"
+#include "workloads/trace_elements.hpp"
 #include "workloads/trace_file.hpp"
 #include "workloads/trace_parts.hpp"
 
@@ -30,6 +34,7 @@ class Checker {
         for (std::size_t i = 0; i < entries.size(); ++i) {
             const SampleEntry& entry = entries[i];
             const Sample sample = file_.read_sample(entry, static_cast<int>(i), problems_);
+            if (!file_.shape_only()) check_elements(file_, entry, checked_, problems_);
             for (std::size_t layer = 0; layer < entry.attention.size(); ++layer) {
                 if (file_.shape_only()) break;
                 problems_.attempt([&] { check_layer(entry, sample, static_cast<int>(layer)); });
@@ -84,6 +89,7 @@ class Checker {
     const TraceFile& file_;
     Problems& problems_;
     TraceCheck& check_;
+    std::set<std::string> checked_;  ///< paths of tensors that layers share
 };
 
 /// Weights of a graph network: layer_00, layer_01, ... with w [out, in] and b [out], a chain from
@@ -108,6 +114,14 @@ void check_graph_weights(const TraceFile& file) {
     }
 }
 
+/// Weights of a transformer, and that a forward pass can be computed from them.
+void check_network(const TraceFile& file, Problems& problems) {
+    const std::size_t before = problems.messages().size();
+    auto weights = std::make_shared<const Weights>(file.read_weights(problems));
+    if (problems.messages().size() != before || file.model().family == "other") return;
+    if (!weights->head.w.empty()) (void)Network(file.model(), weights);
+}
+
 void check_opened(const TraceFile& file, Problems& problems, TraceCheck& check) {
     check.trace_id = file.trace_id();
     check.samples = static_cast<std::int64_t>(file.samples().size());
@@ -117,8 +131,9 @@ void check_opened(const TraceFile& file, Problems& problems, TraceCheck& check) 
             if (file.model().family == "gcn")
                 check_graph_weights(file);
             else
-                (void)file.read_weights(problems);
+                check_network(file, problems);
         });
+    if (!file.shape_only()) check_mask_values(file, problems);
     Progress progress("check", "samples", check.samples + check.calibration_samples);
     Checker checker(file, problems, check);
     checker.run(file.samples(), progress);

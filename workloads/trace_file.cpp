@@ -138,7 +138,9 @@ void TraceFile::list_samples(const std::string& parent, bool required,
     if (!required && !root_.has_group(parent)) return;
     problems.attempt([&] {
         const H5Group group = root_.group(parent);
-        for (const std::string& name : numbered(group.groups())) {
+        const std::vector<std::string> names = numbered(group.groups());
+        problems.attempt([&] { require_counted(names, group); });
+        for (const std::string& name : names) {
             SampleEntry entry;
             entry.name = name;
             entry.calibration = !required;
@@ -163,7 +165,9 @@ void TraceFile::check_sample(SampleEntry& entry, Problems& problems) const {
         return;
     }
     const H5Group layers = group.group("layers");
-    for (const std::string& name : numbered(layers.groups())) {
+    const std::vector<std::string> names = numbered(layers.groups());
+    problems.attempt([&] { require_counted(names, layers); });
+    for (const std::string& name : names) {
         problems.attempt([&] {
             const H5Group layer = layers.group(name);
             const std::string kind = word_attribute(layer, "kind", kKinds);
@@ -208,8 +212,12 @@ void TraceFile::check_attention(const H5Group& layer, Problems& problems) const 
         require("bias", Dtype::float32, {{heads, n_q, n_k}, {1, n_q, n_k}});
     if (layer.has_dataset("mask"))
         require("mask", Dtype::uint8, {{heads, n_q, n_k}, {1, n_q, n_k}});
-    if (layer.has_dataset("token_ids")) require("token_ids", Dtype::int32, {{kAny}});
-    if (layer.has_dataset("x_in")) require("x_in", Dtype::float32, {{kAny, kAny}});
+    const auto windows = static_cast<std::size_t>(size.windows);
+    const auto width = static_cast<std::size_t>(size.width);
+    if (layer.has_dataset("token_ids"))
+        require("token_ids", Dtype::int32, {{windows * n_q}, {windows * n_k}});
+    if (layer.has_dataset("x_in"))
+        require("x_in", Dtype::float32, {{windows * n_q, width}, {windows * n_k, width}});
 }
 
 H5Group TraceFile::attention_group(const SampleEntry& entry, int layer) const {

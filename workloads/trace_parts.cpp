@@ -164,4 +164,14 @@ std::vector<std::string> numbered(std::vector<std::string> names) {
     return names;
 }
 
+void require_counted(const std::vector<std::string>& names, const H5Group& group) {
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        const std::string& name = names[i];
+        const std::string digits = name.substr(std::min(name.find_first_not_of('0'), name.size()));
+        if (digits != (i == 0 ? "" : std::to_string(i)))
+            throw UserError("groups are not numbered 0, 1, 2, ...", group.where(name), name,
+                            fmt::format("number {}", i));
+    }
+}
+
 }  // namespace attohm

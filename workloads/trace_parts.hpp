@@ -49,5 +49,7 @@ std::string index_text(std::size_t position, const H5Shape& shape);
 
 /// Names that are all digits, in numerical order; other names are not ours.
 std::vector<std::string> numbered(std::vector<std::string> names);
+/// That names in numerical order are 0, 1, 2, ... without gap or repeat. Throws: UserError.
+void require_counted(const std::vector<std::string>& names, const H5Group& group);
 
 }  // namespace attohm

@@ -1,5 +1,9 @@
 #include <fmt/format.h>
 
+#include <limits>
+#include <optional>
+#include <utility>
+
 #include "src/base/error.hpp"
 #include "src/base/text.hpp"
 #include "workloads/trace_file.hpp"
@@ -30,6 +34,7 @@ std::int64_t extent(const H5DatasetInfo& info, std::size_t axis) {
 
 ConvSize conv_size(const H5Group& root, const H5Group& layer, bool shape_only) {
     ConvSize size;
+    std::optional<std::size_t> inputs_per_group;
     if (shape_only) {
         size.channels = count_attribute(layer, "in_channels", 1);
         size.height = count_attribute(layer, "in_height", 1);
@@ -47,9 +52,20 @@ ConvSize conv_size(const H5Group& root, const H5Group& layer, bool shape_only) {
         size.outputs = side(w, 0);
         size.kernel_h = side(w, 2);
         size.kernel_w = side(w, 3);
+        inputs_per_group = w.shape[1];
     }
     size.stride = count_attribute(layer, "stride", 1);
     size.padding = count_attribute(layer, "padding", 0);
+    // Beyond any image, and where sums of sizes would leave the range of int.
+    constexpr int kMost = 1 << 24;
+    for (const auto& [name, value] : {std::pair{"padding", size.padding},
+                                      {"in_height", size.height},
+                                      {"in_width", size.width},
+                                      {"kernel_height", size.kernel_h},
+                                      {"kernel_width", size.kernel_w}})
+        if (value > kMost)
+            throw UserError("attribute out of range", layer.where_attribute(name),
+                            std::to_string(value), fmt::format("at most {}", kMost));
     size.groups = count_attribute(layer, "groups", 1);
     const bool fits = size.out_height() > 0 && size.out_width() > 0 &&
                       size.channels % size.groups == 0 && size.outputs % size.groups == 0;
@@ -59,6 +75,12 @@ ConvSize conv_size(const H5Group& root, const H5Group& layer, bool shape_only) {
                                     size.channels, size.height, size.width, size.outputs,
                                     size.kernel_h, size.kernel_w, size.groups),
                         "a kernel inside the padded input, groups that divide the channels");
+    if (inputs_per_group &&
+        *inputs_per_group != static_cast<std::size_t>(size.channels / size.groups))
+        throw UserError(
+            "wrong number of input channels", root.where(layer.text("weight_path")),
+            std::to_string(*inputs_per_group),
+            fmt::format("{} on axis 1 (channels of x / groups)", size.channels / size.groups));
     return size;
 }
 
@@ -96,8 +118,14 @@ GraphSize graph_size(const H5Group& root, const H5Group& layer, bool shape_only)
     const H5DatasetInfo indices = require_dataset(adjacency, "indices", Dtype::int32, {{kAny}});
     require_dataset(adjacency, "values", Dtype::float32, {{indices.shape[0]}});
     GraphSize size{extent(x, 0), extent(indices, 0), extent(x, 1), extent(x, 1)};
-    if (layer.has_attribute("weight_path"))
-        size.outputs = extent(require_target(root, layer, "weight_path", 2), 0);
+    if (layer.has_attribute("weight_path")) {
+        const H5DatasetInfo w = require_target(root, layer, "weight_path", 2);
+        if (w.shape[1] != x.shape[1])
+            throw UserError("wrong shape", root.where(layer.text("weight_path")),
+                            shape_text(w.shape),
+                            fmt::format("[any, {}] (columns of x)", x.shape[1]));
+        size.outputs = extent(w, 0);
+    }
     return size;
 }
 
@@ -117,8 +145,14 @@ LayerShape other_layer_shape(const H5Group& root, const H5Group& layer, const st
         shape.kind = LayerKind::graph;
         shape.graph = graph_size(root, layer, shape_only);
     }
-    if (!shape_only && layer.has_attribute("bias_path"))
-        require_target(root, layer, "bias_path", 1);
+    if (shape_only || !layer.has_attribute("bias_path")) return shape;
+    const std::int64_t outputs = kind == "linear"   ? shape.linear.outputs
+                                 : kind == "conv2d" ? shape.conv.outputs
+                                                    : shape.graph.outputs;
+    const H5DatasetInfo bias = require_target(root, layer, "bias_path", 1);
+    if (extent(bias, 0) != outputs)
+        throw UserError("wrong shape", root.where(layer.text("bias_path")), shape_text(bias.shape),
+                        fmt::format("[{}] (outputs of the layer)", outputs));
     return shape;
 }
 
@@ -145,6 +179,10 @@ AttentionAttributes TraceFile::attention_attributes(const H5Group& layer) const 
     size.pattern.reach = count_attribute(layer, "reach", 0, 0);
     size.pattern.grid_w = count_attribute(layer, "grid_w", 0, 0);
     size.pattern.globals = count_attribute(layer, "globals", 0, 0);
+    // All heads of all windows are the planes of one tensor.
+    if (static_cast<std::int64_t>(size.heads) * size.windows > std::numeric_limits<int>::max())
+        throw UserError("attribute out of range", layer.where_attribute("windows"),
+                        std::to_string(size.windows), "windows * heads below 2^31");
     // Thresholds have a column for each head of the model.
     if (size.heads > model_.heads || size.heads % size.kv_heads != 0)
         throw UserError(

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <utility>
 
 #include "src/base/error.hpp"
 #include "workloads/scheme.hpp"
@@ -113,6 +114,26 @@ void set_valid(int valid_len, const std::string& where, int windows, AttentionLa
     layer.valid_q = std::clamp(valid_len - (layer.n_k - layer.n_q), 0, layer.n_q);
 }
 
+/// Values of an optional list of int64, from 0 to below `end`. Returns: how many there are.
+std::size_t check_list(const H5Group& group, const char* name, std::int64_t end) {
+    const H5DatasetInfo info = require_dataset(group, name, Dtype::int64, {{kAny}});
+    std::vector<std::int64_t> read(info.elements());
+    group.read(name, std::span(read));
+    for (std::size_t i = 0; i < read.size(); ++i)
+        if (read[i] < 0 || read[i] >= end)
+            throw UserError("index out of range", group.where(name),
+                            fmt::format("{} at [{}]", read[i], i), fmt::format("0 to {}", end - 1));
+    return read.size();
+}
+
+/// The class of every node, and the nodes that count.
+void check_node_labels(const H5Group& group, int classes) {
+    std::int64_t nodes = std::numeric_limits<std::int64_t>::max();
+    if (group.has_dataset("labels"))
+        nodes = static_cast<std::int64_t>(check_list(group, "labels", classes));
+    if (group.has_dataset("eval_index")) check_list(group, "eval_index", nodes);
+}
+
 }  // namespace
 
 /// Rows of a table of /model/weights; nothing where there is none.
@@ -143,6 +164,11 @@ void TraceFile::read_token_tensors(const H5Group& group, Problems& problems, Sam
             sample.targets);
         require_count(group, "targets", sample.targets.size(), count);
     });
+    for (const auto& [name, logits] :
+         {std::pair{"logits", &sample.logits}, {"logits_threshold", &sample.logits_threshold}})
+        problems.attempt([&, name = name, rows = logits->rows()] {
+            if (rows > 1) require_count(group, name, rows, count);
+        });
     problems.attempt([&] {
         if (!sample.x0.empty() && !sample.tokens.empty())
             require_count(group, "x0", sample.x0.rows(), count);
@@ -185,10 +211,16 @@ Sample TraceFile::read_sample(const SampleEntry& entry, int index, Problems& pro
             sample.logits_empty_row =
                 word_attribute(group.dataset("logits_threshold"), "empty_row", {"dense"}, "dense");
         });
+    problems.attempt([&] {
+        if (sample.patches.empty() || !root_.has_dataset("model/weights/patch_w")) return;
+        const H5Shape weight = root_.info("model/weights/patch_w").shape;
+        if (weight.size() == 2 && weight[1] != sample.patches.cols())
+            throw UserError("wrong shape", group.where("patches"),
+                            shape_text({sample.patches.rows(), sample.patches.cols()}),
+                            fmt::format("[any, {}] (columns of patch_w)", weight[1]));
+    });
     read_token_tensors(group, problems, sample);
-    for (const char* name : {"labels", "eval_index"})
-        if (group.has_dataset(name))
-            problems.attempt([&] { require_dataset(group, name, Dtype::int64, {{kAny}}); });
+    problems.attempt([&] { check_node_labels(group, model_.classes); });
     return sample;
 }
 

@@ -96,10 +96,11 @@ BlockWeights read_block(const H5Group& group, const ModelInfo& model, const Weig
                         Problems& problems) {
     const auto width = static_cast<std::size_t>(model.width);
     const auto d = static_cast<std::size_t>(model.head_dim);
+    const auto dv = static_cast<std::size_t>(model.v_head_dim);
     const auto queries = static_cast<std::size_t>(model.heads) * d;
     const auto keys = static_cast<std::size_t>(model.kv_heads) * d;
-    const auto values = static_cast<std::size_t>(model.kv_heads * model.v_head_dim);
-    const auto outputs = static_cast<std::size_t>(model.heads * model.v_head_dim);
+    const auto values = static_cast<std::size_t>(model.kv_heads) * dv;
+    const auto outputs = static_cast<std::size_t>(model.heads) * dv;
     WeightReader reader(group, problems);
     BlockWeights block;
     reader.linear("wq", "bq", queries, width, true, block.q);
@@ -161,11 +162,13 @@ Weights TraceFile::read_weights(Problems& problems) const {
     Weights weights;
     weights.where = group.where();
     problems.attempt([&] { read_options(group, model_, weights); });
+    // The first block that is missing ends it: `layers` may be any number.
     for (int i = 0; i < model_.layers; ++i)
-        problems.attempt([&] {
-            const H5Group block = group.group(fmt::format("layer_{:02}", i));
-            weights.blocks.push_back(read_block(block, model_, weights, problems));
-        });
+        if (!problems.attempt([&] {
+                const H5Group block = group.group(fmt::format("layer_{:02}", i));
+                weights.blocks.push_back(read_block(block, model_, weights, problems));
+            }))
+            break;
     const auto width = static_cast<std::size_t>(model_.width);
     WeightReader reader(group, problems);
     reader.norm("final_norm", width, weights.norm_position == "pre", weights.final_norm);
