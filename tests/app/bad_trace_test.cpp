@@ -64,6 +64,51 @@ TEST_CASE("a truncated trace is refused", "[unit]") {
     }
 }
 
+TEST_CASE("a trace cut at any twentieth is refused and leaves no result", "[unit]") {
+    const RefusalBench bench;
+    const std::string trace = bench.file("cut.h5");
+    write_small_trace(trace);
+    const std::string whole = read_text_file(trace);
+    for (std::size_t twentieth = 0; twentieth < 20; ++twentieth) {
+        write_file_atomically(trace, whole.substr(0, twentieth * whole.size() / 20));
+        bench.refuses_run(trace, {}, {trace});
+        const ProgramRun check = run_attohm({"trace", "check", trace});
+        CHECK(check.code == 2);
+        CHECK_THAT(check.out, Catch::Contains(trace) && Catch::Contains("1 problem(s)"));
+    }
+}
+
+TEST_CASE("a trace with a changed byte ends in a result or in a refusal", "[unit]") {
+    const RefusalBench bench;
+    const std::string trace = bench.file("changed.h5");
+    write_small_trace(trace);
+    const std::string whole = read_text_file(trace);
+    int refused = 0;
+    for (std::size_t place = 0; place < 10; ++place) {
+        std::string bytes = whole;
+        char& changed = bytes[(2 * place + 1) * bytes.size() / 20];
+        changed = static_cast<char>(static_cast<unsigned char>(changed) ^ 0x40U);
+        write_file_atomically(trace, bytes);
+        const std::string result = bench.file("changed.out.h5");
+        std::filesystem::remove(result);
+        const ProgramRun run = run_attohm({"run", trace, "-o", result});
+        INFO("place " << place << "\n" << run.err);
+        CHECK((run.code == 0 || run.code == 2));
+        CHECK(std::filesystem::exists(result) == (run.code == 0));
+        refused += run.code == 2 ? 1 : 0;
+    }
+    CHECK(refused > 0);
+}
+
+TEST_CASE("a trace of a newer major version is refused", "[unit]") {
+    refuses_trace({.text = {{"/@schema_version", "2.0.0"}}},
+                  {":/@schema_version", "unknown major version", "2.0.0", "1.x.y"});
+}
+
+TEST_CASE("a gap in the numbers of samples is refused", "[unit]") {
+    refuses_trace({.missing = {"/samples/000000"}}, {":/samples/000001", "number 0"});
+}
+
 TEST_CASE("an interrupted capture is refused", "[unit]") {
     refuses_trace({.integer = {{"/@complete", 0}}}, {"complete"});
     refuses_trace({.missing = {"/@complete"}}, {"complete"});

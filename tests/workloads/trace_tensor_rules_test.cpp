@@ -1,6 +1,8 @@
 #include <limits>
 
+#include "tests/workloads/small_trace.hpp"
 #include "tests/workloads/trace_rules.hpp"
+#include "workloads/trace_writer.hpp"
 
 /// Every rule of the format broken once: weights, tokens, and layers that are not attention.
 using namespace attohm;
@@ -258,4 +260,37 @@ TEST_CASE("each rule of linear, convolution and graph layers is told when it is 
     check_rules(layered_draft(), linear_rules());
     check_rules(layered_draft(), conv_rules());
     check_rules(layered_draft(), graph_rules());
+}
+
+TEST_CASE("the writer refuses in each tensor what float16 cannot hold", "[unit]") {
+    const TemporaryDirectory directory;
+    const std::string path = directory.file("out.h5");
+    WriterOptions options;
+    options.tensors = StoredAs::float16;
+    const std::pair<const char*, Tensor3 AttentionLayer::*> tensors[] = {
+        {"q", &AttentionLayer::q}, {"k", &AttentionLayer::k}, {"v", &AttentionLayer::v}};
+    for (const auto& [name, member] : tensors)
+        for (const float value : {65504.0F, 65520.0F, -7e4F}) {
+            CAPTURE(name, value);
+            AttentionLayer layer = small_layer(0, 1);
+            (layer.*member).plane(1)(2, 1) = value;
+            std::string message;
+            {
+                TraceWriter writer(path, small_model(), std::nullopt, options);
+                Sample sample;
+                sample.label = 0;
+                writer.begin_sample(sample);
+                try {
+                    writer.layer(layer);
+                } catch (const UserError& error) {
+                    message = error.what();
+                }
+            }
+            CHECK(directory.entries() == 0);
+            CHECK(message.empty() == (value == 65504.0F));
+            if (message.empty()) continue;
+            const std::string where = path + ":/samples/000000/layers/00/" + name;
+            CHECK(holds_all(message, {where, "too large for float16", " at [1, 2, 1]",
+                                      "allowed: values up to 65504"}));
+        }
 }
