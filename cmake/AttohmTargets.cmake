@@ -45,6 +45,12 @@ function(attohm_add_test name)
     endforeach()
 endfunction()
 
+# attohm_ignore_hdf5_leaks(test): for tests that hand damaged files to the HDF5 library.
+function(attohm_ignore_hdf5_leaks test)
+    set_tests_properties(${test} PROPERTIES ENVIRONMENT
+        "LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/base/hdf5_leaks.txt:print_suppressions=0")
+endfunction()
+
 # attohm_add_benchmark(name USES library ...): scripts/benchmarks/<name>.cpp
 function(attohm_add_benchmark name)
     cmake_parse_arguments(ARG "" "" "USES" ${ARGN})

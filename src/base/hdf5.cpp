@@ -53,7 +53,8 @@ std::vector<std::string> members(hid_t file, const std::string& path, H5O_type_t
         owned(H5Gopen2(file, path.c_str(), H5P_DEFAULT), H5Gclose, "cannot open the group", where);
     std::vector<std::string> names;
     hsize_t position = 0;
-    if (H5Literate(group.get(), H5_INDEX_NAME, H5_ITER_INC, &position, collect_name, &names) < 0)
+    // In native order: the library's sorted table of a damaged group frees what it never filled.
+    if (H5Literate(group.get(), H5_INDEX_NAME, H5_ITER_NATIVE, &position, collect_name, &names) < 0)
         fail_h5("cannot list the group", where);
     const std::string prefix = path == "/" ? path : path + "/";
     std::erase_if(names,

@@ -144,7 +144,7 @@ std::map<std::string, H5Value> H5Group::attributes() const {
                                   "cannot open the object", where());
     std::vector<std::string> names;
     hsize_t position = 0;
-    if (H5Aiterate2(object.get(), H5_INDEX_NAME, H5_ITER_INC, &position, collect_attribute,
+    if (H5Aiterate2(object.get(), H5_INDEX_NAME, H5_ITER_NATIVE, &position, collect_attribute,
                     &names) < 0)
         fail_h5("cannot list the attributes", where());
     std::map<std::string, H5Value> values;

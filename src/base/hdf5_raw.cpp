@@ -224,7 +224,7 @@ std::vector<std::string> attribute_names(const H5Group& object) {
               "cannot open the object", object.where());
     std::vector<std::string> names;
     hsize_t position = 0;
-    if (H5Aiterate2(opened.get(), H5_INDEX_NAME, H5_ITER_INC, &position, collect_attribute_name,
+    if (H5Aiterate2(opened.get(), H5_INDEX_NAME, H5_ITER_NATIVE, &position, collect_attribute_name,
                     &names) < 0)
         fail_h5("cannot list the attributes", object.where());
     std::sort(names.begin(), names.end());
