@@ -7,8 +7,8 @@
 #include "src/base/hdf5.hpp"
 #include "src/work/stored_work.hpp"
 
-/// The work of every evaluated sample in a result file: /work/blocks/000000, ... Each block holds
-/// some samples whole, one column a quantity, compressed.
+/// The work of every evaluated sample in a result file: `blocks/000000`, ... in its group `work`.
+/// Each block holds some samples whole, one column a quantity, compressed.
 namespace attohm {
 
 /// Writes samples as they come; holds one block.
