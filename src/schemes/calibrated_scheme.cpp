@@ -158,9 +158,7 @@ double CalibratedScheme::calibrated_full_scale(const HeadScales& scales,
             for_each_output(samples[s], code_settings_, codes[s], pairs > kHeldValues, take);
     };
     const auto n_fs = static_cast<double>(order_statistic(pairs, each, [&](std::uint64_t count) {
-        const auto all = static_cast<double>(count);
-        const double rank = std::ceil(full_scale_settings_.percentile * all) - 1.0;
-        return static_cast<std::uint64_t>(std::clamp(rank, 0.0, all - 1.0));
+        return quantile_rank(count, full_scale_settings_.percentile);
     }));
     return n_fs > 0.0 ? n_fs : 1.0;
 }

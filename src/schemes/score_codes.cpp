@@ -11,6 +11,14 @@ namespace attohm {
 
 namespace {
 
+/// p-quantile of values that are held.
+float absolute_quantile(std::vector<float>& values, double p) {
+    ATTOHM_CHECK(!values.empty());
+    const auto at = values.begin() + static_cast<std::ptrdiff_t>(quantile_rank(values.size(), p));
+    std::nth_element(values.begin(), at, values.end());
+    return *at;
+}
+
 constexpr int kLargest8 = 127;
 
 /// Codes per unit of x where `scale` maps to the code `largest`.
@@ -154,13 +162,10 @@ std::size_t padded_depth(std::size_t d) {
     return (d + 31) / 32 * 32;
 }
 
-float absolute_quantile(std::vector<float>& values, double p) {
-    ATTOHM_CHECK(!values.empty());
-    const double rank = std::ceil(p * static_cast<double>(values.size())) - 1.0;
-    const auto index =
-        static_cast<std::ptrdiff_t>(std::clamp(rank, 0.0, static_cast<double>(values.size() - 1)));
-    std::nth_element(values.begin(), values.begin() + index, values.end());
-    return values[static_cast<std::size_t>(index)];
+std::uint64_t quantile_rank(std::uint64_t count, double p) {
+    ATTOHM_CHECK_LT(std::uint64_t{0}, count);
+    const auto all = static_cast<double>(count);
+    return static_cast<std::uint64_t>(std::clamp(std::ceil(p * all) - 1.0, 0.0, all - 1.0));
 }
 
 HeadScales head_scales(const CodeSettings& settings, std::span<const AttentionHead> samples) {

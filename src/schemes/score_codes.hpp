@@ -54,8 +54,9 @@ ScoreCodes make_codes(const CodeSettings& settings, const HeadScales& scales,
 void integer_scores(const CodeSettings& settings, const ScoreCodes& codes, const IntegerKeys& keys,
                     std::size_t first, std::size_t rows, MatrixView<float> z);
 
-/// p-quantile of |x| as the smallest value that at least a fraction p does not exceed.
-float absolute_quantile(std::vector<float>& values, double p);
+/// Rank (0 is the smallest) of the smallest of `count` values that at least a fraction p of them
+/// does not exceed.
+std::uint64_t quantile_rank(std::uint64_t count, double p);
 
 /// K codes with the MSBs replaced by sensed levels: 2^(8-B) m^ + l, l from the stored codes.
 Matrix<std::int16_t> rejoin_msb(const CodeSettings& settings, const ScoreCodes& codes,
