@@ -258,13 +258,13 @@ class HuggingFace(Routes):
 
     def setUp(self):
         super().setUp()
-        self.library = stand_in_for_transformers()
-        for name, module in self.library.items():
+        self.stand_in = stand_in_for_transformers()
+        for name, module in self.stand_in.items():
             sys.modules[name] = module
             self.addCleanup(sys.modules.pop, name)
 
     def test_mask_and_shared_keys_arrive(self):
-        model = hugging_face_model(self.library["transformers"])
+        model = hugging_face_model(self.stand_in["transformers"])
         attrs, tensors, sample = self.layer_of(model, {"hidden": draw(B, N, 12), "lengths": torch.tensor([6, 4])})
         self.assertEqual((attrs["name"], attrs["causal"], sample["valid_len"]), ("attn", 1, 4))
         self.assertEqual((tensors["q"].shape, tensors["k"].shape), ((4, N, 3), (2, N, 3)))
@@ -272,7 +272,7 @@ class HuggingFace(Routes):
         self.assertEqual(model.config._attn_implementation, "eager")
 
     def test_terms_that_the_format_lacks(self):
-        model = hugging_face_model(self.library["transformers"], softcap=30.0)
+        model = hugging_face_model(self.stand_in["transformers"], softcap=30.0)
         with self.assertRaisesRegex(CaptureError, "softcap"):
             self.layer_of(model, {"hidden": draw(B, N, 12), "lengths": torch.tensor([6, 6])})
         self.assertEqual(model.config._attn_implementation, "eager")
@@ -280,7 +280,7 @@ class HuggingFace(Routes):
     def test_the_route_says_that_it_is_untested(self):
         lines = []
         with models.shim():
-            capture(hugging_face_model(self.library["transformers"]),
+            capture(hugging_face_model(self.stand_in["transformers"]),
                     {"hidden": draw(B, N, 12), "lengths": torch.tensor([6, 6])}, self.path, log=lines.append)
         self.assertTrue(any("route huggingface: untested here" in line for line in lines))
 
