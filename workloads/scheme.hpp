@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -36,6 +37,8 @@ class Scheme {
   public:
     virtual ~Scheme() = default;
     virtual std::string_view name() const = 0;
+    /// What a reader of the results must know about how this scheme was set up.
+    virtual std::vector<std::string> notes() const { return {}; }
 
     /// Once, before anything else; may quantise, decompose or mask weights.
     /// `weights` is null for open-loop traces.

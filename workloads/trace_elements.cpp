@@ -79,6 +79,17 @@ void check_layer_elements(const H5Group& root, const H5Group& layer, const std::
 
 }  // namespace
 
+void require_bits(std::span<const std::uint8_t> values, std::size_t first, const H5Shape& shape,
+                  const std::string& where) {
+    const auto bad =
+        std::find_if(values.begin(), values.end(), [](std::uint8_t m) { return m > 1; });
+    if (bad == values.end()) return;
+    const auto at = first + static_cast<std::size_t>(bad - values.begin());
+    throw UserError("a mask value is neither 0 nor 1", where,
+                    fmt::format("{} at {}", *bad, index_text(at, shape)),
+                    "0 (forbidden) or 1 (attend)");
+}
+
 void check_mask_values(const TraceFile& file, Problems& problems) {
     if (!file.root().has_group("model/masks")) return;
     const H5Group group = file.root().group("model/masks");
@@ -86,17 +97,10 @@ void check_mask_values(const TraceFile& file, Problems& problems) {
         problems.attempt([&] {
             const H5DatasetInfo info = group.info(name);
             if (info.dtype != "uint8" || info.shape.size() != 4) return;
-            in_parts<std::uint8_t>(
-                group, name, info.shape,
-                [&](std::size_t first, std::span<const std::uint8_t> values) {
-                    const auto bad = std::find_if(values.begin(), values.end(),
-                                                  [](std::uint8_t m) { return m > 1; });
-                    if (bad == values.end()) return;
-                    const auto at = first + static_cast<std::size_t>(bad - values.begin());
-                    throw UserError("a mask value is neither 0 nor 1", group.where(name),
-                                    fmt::format("{} at {}", *bad, index_text(at, info.shape)),
-                                    "0 (forbidden) or 1 (attend)");
-                });
+            in_parts<std::uint8_t>(group, name, info.shape,
+                                   [&](std::size_t first, std::span<const std::uint8_t> values) {
+                                       require_bits(values, first, info.shape, group.where(name));
+                                   });
         });
 }
 

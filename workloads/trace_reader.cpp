@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "src/base/error.hpp"
+#include "workloads/trace_elements.hpp"
 #include "workloads/trace_file.hpp"
 
 namespace attohm {
@@ -67,6 +68,18 @@ int TraceReader::samples() const {
 }
 int TraceReader::calibration_samples() const {
     return static_cast<int>(impl_->file.calibration().size());
+}
+
+std::shared_ptr<const FixedMasks> TraceReader::masks(const std::string& name) const {
+    const H5Group& root = impl_->file.root();
+    if (!root.has_dataset("model/masks/" + name)) return nullptr;
+    const H5Group group = root.group("model/masks");
+    const H5Shape shape = group.info(name).shape;
+    FixedMasks masks{shape[0], shape[1], shape[2], {}, group.where(name)};
+    masks.attend.resize(shape_elements(shape));
+    group.read(name, std::span(masks.attend));
+    require_bits(masks.attend, 0, shape, masks.where);
+    return std::make_shared<const FixedMasks>(std::move(masks));
 }
 
 std::shared_ptr<const Weights> TraceReader::weights() const {

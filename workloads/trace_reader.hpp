@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "workloads/fixed_masks.hpp"
 #include "workloads/layer_shape.hpp"
 #include "workloads/trace.hpp"
 
@@ -28,6 +29,9 @@ class TraceReader {
     /// MiB.
     const std::string& trace_id() const;
     const std::optional<Thresholds>& thresholds() const;
+    /// The fixed pattern /model/masks/<name>; null: there is none.
+    /// Throws: UserError for a value that is neither 0 nor 1.
+    std::shared_ptr<const FixedMasks> masks(const std::string& name) const;
     bool has_weights() const;
     bool shape_only() const;
     int samples() const;
