@@ -168,8 +168,13 @@ PreparedReplay prepare(const ReplayTrace& trace, const Settings& settings) {
     const TraceReader& reader = trace.reader();
     ready.closed = closed_loop(trace, experiment, settings);
     if (ready.closed) require_network(trace);
-    const SchemeInputs inputs{reader.model(),  reader.thresholds(), reader.path(),
-                              experiment.seed, experiment.chip,     experiment.metrics};
+    const SchemeInputs inputs{reader.model(),
+                              reader.thresholds(),
+                              reader.path(),
+                              experiment.seed,
+                              experiment.chip,
+                              experiment.metrics,
+                              reader.masks(std::string(ready.entry.name))};
     ready.scheme = ready.entry.make(inputs, settings);
     if (ready.entry.thresholds && experiment.metrics == MetricsLevel::full) {
         ready.threshold = find_scheme("threshold").make(inputs, settings);
@@ -227,6 +232,7 @@ Result replay(ReplayTrace& trace, const Settings& settings, const ReplayProgress
     result.blas_core = blas_core_type();
     result.notes = std::move(run.notes);
     list_notes(settings, entry, result);
+    for (std::string& note : ready.scheme->notes()) result.notes.push_back(std::move(note));
     list_provenance(settings, entry, result);
     result.heads = run.heads.finish();
     result.samples = std::move(run.outcomes);

@@ -21,6 +21,10 @@ class WorkForwarder final : public SelectionSink {
         bits_ = work.bits.q;
         planner_.consume(work);
     }
+    void consume(const HeadWork& work, const Selection& selection) override {
+        bits_ = work.bits.q;
+        planner_.consume(work, selection);
+    }
     int operand_bits() const { return bits_; }
 
   private:

@@ -10,6 +10,7 @@
 
 #include "src/base/settings.hpp"
 #include "src/schemes/decision_meter.hpp"
+#include "workloads/fixed_masks.hpp"
 #include "workloads/scheme.hpp"
 
 /// The one table of schemes: what each is, where it comes from, how to make it.
@@ -23,6 +24,7 @@ struct SchemeInputs {
     std::uint64_t seed = 0;
     std::uint64_t chip = 0;
     MetricsLevel metrics = MetricsLevel::full;
+    std::shared_ptr<const FixedMasks> masks = {};  ///< of the trace, under the scheme's name
 };
 
 struct SchemeEntry {

@@ -13,6 +13,15 @@ namespace attohm {
 std::int64_t packed_rows(std::span<const std::int64_t> kept_begin, std::int64_t columns);
 
 PlanEntry sanger_plan();
+/// Pairs of ViTCoD's two engines, from the operators "L global" and "L rest" of a head.
+struct VitcodPairs {
+    std::int64_t global = 0;
+    std::int64_t rest = 0;
+};
+VitcodPairs vitcod_pairs(const OpList& list);
+
+PlanEntry vitcod_plan();
+PlanEntry vitcod_released_plan();
 
 /// How FLAT fuses: all of a batch, of a sample, of a head, or so many query rows at once.
 enum class FlatGrain : std::uint8_t { batch, sample, head, rows };
