@@ -9,6 +9,7 @@
 #include "circuits/table_units.hpp"
 #include "src/base/error.hpp"
 #include "src/base/resources.hpp"
+#include "src/base/text.hpp"
 
 namespace attohm {
 
@@ -69,6 +70,19 @@ void add_tables(Settings& settings, const Settings& choices) {
     }
 }
 
+std::string base_of(const Settings& settings) {
+    return settings.has("base") ? settings.text("base") : "none";
+}
+
+/// A machine of the box with some keys changed. Args: own, text: what changes them.
+Settings on_base(const std::string& base, const Settings& own, std::string_view text,
+                 const std::string& name) {
+    Settings settings = boxed_machine(base);
+    add_tables(settings, own);
+    settings.overlay_text(text, name);
+    return settings;
+}
+
 std::string allowed_machines() {
     return fmt::format("{}, or a machine file", fmt::join(machine_names(), ", "));
 }
@@ -85,6 +99,10 @@ std::vector<std::string> machine_names() {
 Settings machine_settings(const std::string& name_or_path) {
     if (is_in_box(name_or_path)) {
         Settings settings = boxed_machine(name_or_path);
+        if (const std::string base = base_of(settings); base != "none")
+            return on_base(base, settings,
+                           *machine_resources().find(machine_resource(name_or_path)),
+                           "machine " + name_or_path);
         add_tables(settings, settings);
         return settings;
     }
@@ -92,7 +110,7 @@ Settings machine_settings(const std::string& name_or_path) {
         throw UserError(fmt::format("no machine `{}`", name_or_path), "machine", name_or_path,
                         allowed_machines());
     Settings file = Settings::from_file(name_or_path);
-    const std::string base = file.has("base") ? file.text("base") : "none";
+    const std::string base = base_of(file);
     if (base == "none") {
         require_sources(file);
         file.mark_as_user();
@@ -102,10 +120,7 @@ Settings machine_settings(const std::string& name_or_path) {
     if (!is_in_box(base))
         throw UserError("unknown base machine", file.entry("base").where, base,
                         fmt::format("none, {}", fmt::join(machine_names(), ", ")));
-    Settings settings = boxed_machine(base);
-    add_tables(settings, file);
-    settings.overlay_file(name_or_path);
-    return settings;
+    return on_base(base, file, read_text_file(name_or_path), name_or_path);
 }
 
 Machine make_machine(const std::string& name, const Settings& settings) {
