@@ -168,13 +168,7 @@ PreparedReplay prepare(const ReplayTrace& trace, const Settings& settings) {
     const TraceReader& reader = trace.reader();
     ready.closed = closed_loop(trace, experiment, settings);
     if (ready.closed) require_network(trace);
-    const SchemeInputs inputs{reader.model(),
-                              reader.thresholds(),
-                              reader.path(),
-                              experiment.seed,
-                              experiment.chip,
-                              experiment.metrics,
-                              reader.masks(std::string(ready.entry.name))};
+    const SchemeInputs inputs = scheme_inputs(reader, experiment, ready.entry);
     ready.scheme = ready.entry.make(inputs, settings);
     if (ready.entry.thresholds && experiment.metrics == MetricsLevel::full) {
         ready.threshold = find_scheme("threshold").make(inputs, settings);

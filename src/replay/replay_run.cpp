@@ -51,6 +51,19 @@ void ReplayRun::calibrate(int layer, const std::vector<AttentionLayer>& samples)
     });
 }
 
+SchemeInputs scheme_inputs(const TraceReader& reader, const Experiment& experiment,
+                           const SchemeEntry& entry) {
+    SchemeInputs inputs;
+    inputs.model = reader.model();
+    inputs.thresholds = reader.thresholds();
+    inputs.trace_path = reader.path();
+    inputs.seed = experiment.seed;
+    inputs.chip = experiment.chip;
+    inputs.metrics = experiment.metrics;
+    inputs.masks = reader.masks(std::string(entry.name));
+    return inputs;
+}
+
 SamplePlan plan_samples(const std::vector<int>& usable, const std::vector<int>& calibration,
                         const Experiment& experiment, const std::string& path,
                         std::vector<std::string>& notes) {

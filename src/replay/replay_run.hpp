@@ -63,6 +63,10 @@ struct ReplayRun {
     }
 };
 
+/// What a scheme is made from in an experiment on a trace.
+SchemeInputs scheme_inputs(const TraceReader& reader, const Experiment& experiment,
+                           const SchemeEntry& entry);
+
 /// Which samples calibrate and which are evaluated (ordinals in /samples).
 struct SamplePlan {
     bool own_calibration = false;  ///< the trace has /calibration
