@@ -103,6 +103,8 @@ std::vector<PlanEntry> engine_plans() {
         sanger_plan(),
         vitcod_plan(),
         vitcod_released_plan(),
+        salo_plan(),
+        salo_released_plan(),
     };
 }
 

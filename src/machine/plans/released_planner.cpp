@@ -22,9 +22,10 @@ Tally empty_tally(const Engine& engine) {
 }  // namespace
 
 ReleasedPlanner::ReleasedPlanner(const Machine& machine, const PlanOptions& options,
-                                 std::string_view plan)
+                                 std::string_view plan, Covers covers)
     : machine_(machine),
       plan_(plan),
+      covers_(covers),
       array_(array_of(*machine.engine())),
       totals_(kCostScopes, empty_tally(*machine.engine())) {
     if (options.phase == Phase::decode)
@@ -53,7 +54,7 @@ void ReleasedPlanner::head(const HeadWork& work, const Selection&) {
 
 void ReleasedPlanner::layer(const LayerWork& work) {
     close_layer();
-    if (work.ops.empty()) return;
+    if (work.ops.empty() || covers_ == Covers::attention) return;
     Tally counts = empty_tally(engine());
     count(work.ops, true, counts);
     const std::map<Stage, ReleasedCycles> cycles =
@@ -116,6 +117,7 @@ std::vector<Tally> ReleasedPlanner::finish() {
     }
     std::vector<Tally> done = std::move(totals_);
     totals_.assign(kCostScopes, empty_tally(engine()));
+    if (covers_ == Covers::attention) done.resize(1);
     sums_.clear();
     last_heads_.clear();
     return done;

@@ -21,8 +21,11 @@ struct ReleasedCycles {
 /// layers are summed apart: a part takes the larger of its two sums.
 class ReleasedPlanner : public Planner {
   public:
+    enum class Covers { attention, whole_model };
+
     /// Throws: UserError for decode or a batch: released models have neither.
-    ReleasedPlanner(const Machine& machine, const PlanOptions& options, std::string_view plan);
+    ReleasedPlanner(const Machine& machine, const PlanOptions& options, std::string_view plan,
+                    Covers covers);
 
     void head(const HeadWork& work, const Selection& selection) final;
     void layer(const LayerWork& work) final;
@@ -32,8 +35,10 @@ class ReleasedPlanner : public Planner {
     /// Cycles of a layer's attention. Args: heads: not empty, each with operators.
     virtual ReleasedCycles attention(std::span<const HeadWork> heads) const = 0;
     /// Cycles of what a layer does besides attention, by stage; what is absent takes none.
-    virtual std::map<Stage, ReleasedCycles> linear(const LayerWork& work,
-                                                   std::span<const HeadWork> heads) const = 0;
+    virtual std::map<Stage, ReleasedCycles> linear(const LayerWork& /*work*/,
+                                                   std::span<const HeadWork> /*heads*/) const {
+        return {};
+    }
 
     const Engine& engine() const { return *machine_.engine(); }
     /// The operator of that name, or null.
@@ -48,6 +53,7 @@ class ReleasedPlanner : public Planner {
 
     const Machine& machine_;
     const std::string_view plan_;
+    const Covers covers_;
     int array_ = 0;  ///< unit that multiplies matrices
     std::vector<HeadWork> heads_;
     std::vector<HeadWork> last_heads_;  ///< of the layer whose linear operators follow

@@ -17,7 +17,7 @@ namespace {
 class VitcodReleasedPlanner final : public ReleasedPlanner {
   public:
     VitcodReleasedPlanner(const Machine& machine, const PlanOptions& options)
-        : ReleasedPlanner(machine, options, "vitcod-released") {
+        : ReleasedPlanner(machine, options, "vitcod-released", Covers::whole_model) {
         Operator product;
         product.kind = OpKind::matmul;
         unit_ = engine().unit_for(product);
