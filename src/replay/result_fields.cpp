@@ -141,6 +141,8 @@ ShownName shown_name(std::string_view si_name) {
     };
     static constexpr std::array<Suffix, 3> kSuffixes = {
         {{"_J", "_pJ", 1e12}, {"_s", "_ns", 1e9}, {"_m2", "_mm2", 1e6}}};
+    // A rate is no time.
+    if (si_name.ends_with("_per_s")) return {std::string(si_name), 1.0};
     for (const Suffix& suffix : kSuffixes)
         if (si_name.ends_with(suffix.si))
             return {std::string(si_name.substr(0, si_name.size() - suffix.si.size())) +

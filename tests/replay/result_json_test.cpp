@@ -57,6 +57,8 @@ TEST_CASE("Every column has a name of its own, a unit and a meaning", "[unit]") 
     CHECK(shown_name("latency_s").factor == 1e9);
     CHECK(shown_name("area_m2").name == "area_mm2");
     CHECK(shown_name("rows").name == "rows");
+    CHECK(shown_name("memory_bytes_per_s").name == "memory_bytes_per_s");
+    CHECK(shown_name("memory_bytes_per_s").factor == 1.0);
 }
 
 TEST_CASE("JSON holds the summary in pJ and ns", "[unit]") {
