@@ -48,8 +48,13 @@ ViewSchemes make_schemes(const TraceReader& reader, const Settings& settings,
                          std::vector<std::string>& notes) {
     const Experiment experiment = load_experiment(settings);
     const SchemeEntry& entry = find_scheme(experiment.scheme);
-    const SchemeInputs inputs{reader.model(),  reader.thresholds(), reader.path(),
-                              experiment.seed, experiment.chip,     experiment.metrics};
+    const SchemeInputs inputs{reader.model(),
+                              reader.thresholds(),
+                              reader.path(),
+                              experiment.seed,
+                              experiment.chip,
+                              experiment.metrics,
+                              reader.extra_weights(experiment.scheme)};
     ViewSchemes made;
     made.scheme = entry.make(inputs, settings);
     made.scheme->prepare(reader.model(), nullptr);

@@ -138,6 +138,8 @@ void list_notes(const Settings& settings, const SchemeEntry& entry, Result& resu
             result.notes.push_back("idealised: the recompute reads K's MSBs without level errors");
         }
     }
+    if (entry.notes)
+        for (std::string& note : entry.notes(settings)) result.notes.push_back(std::move(note));
     const auto& keys = entry.keys;
     if (std::find(keys.begin(), keys.end(), "always_keep") == keys.end()) return;
     if (!settings.entry("always_keep").values.empty())
@@ -168,8 +170,13 @@ PreparedReplay prepare(const ReplayTrace& trace, const Settings& settings) {
     const TraceReader& reader = trace.reader();
     ready.closed = closed_loop(trace, experiment, settings);
     if (ready.closed) require_network(trace);
-    const SchemeInputs inputs{reader.model(),  reader.thresholds(), reader.path(),
-                              experiment.seed, experiment.chip,     experiment.metrics};
+    const SchemeInputs inputs{reader.model(),
+                              reader.thresholds(),
+                              reader.path(),
+                              experiment.seed,
+                              experiment.chip,
+                              experiment.metrics,
+                              reader.extra_weights(experiment.scheme)};
     ready.scheme = ready.entry.make(inputs, settings);
     if (ready.entry.thresholds && experiment.metrics == MetricsLevel::full) {
         ready.threshold = find_scheme("threshold").make(inputs, settings);
