@@ -9,6 +9,7 @@
 #include "src/schemes/ecoformer.hpp"
 #include "src/schemes/flat.hpp"
 #include "src/schemes/mait.hpp"
+#include "src/schemes/qna.hpp"
 #include "src/schemes/sanger.hpp"
 #include "src/schemes/sima.hpp"
 #include "src/schemes/sprint.hpp"
@@ -130,9 +131,10 @@ SchemeEntry sprint_entry() {
 }
 
 std::vector<SchemeEntry> checked_table() {
-    std::vector<SchemeEntry> table = {
-        exact_entry(), threshold_entry(), threshold_q_entry(), sprint_entry(), vitality_entry(),
-        flat_entry(),  sanger_entry(),    sima_entry(),        mait_entry(),   ecoformer_entry()};
+    std::vector<SchemeEntry> table = {exact_entry(),     threshold_entry(), threshold_q_entry(),
+                                      sprint_entry(),    vitality_entry(),  flat_entry(),
+                                      sanger_entry(),    sima_entry(),      mait_entry(),
+                                      ecoformer_entry(), qna_entry()};
     std::set<std::string_view> names;
     for (const SchemeEntry& entry : table) {
         ATTOHM_CHECK(names.insert(entry.name).second);
