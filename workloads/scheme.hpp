@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "src/work/linear_work.hpp"
 #include "src/work/work.hpp"
 #include "workloads/head_report.hpp"
 #include "workloads/trace.hpp"
@@ -71,6 +72,11 @@ class Scheme {
     /// The Work of a head of which only the shape is known, handed over as `attention` does.
     /// Returns false where decisions depend on values, so that there is none.
     virtual bool shape_work(const HeadShape&, SampleContext&) const { return false; }
+    /// The linear operators of a block as this scheme runs them, for what machines price: it may
+    /// leave out or reshape those of the network ("q", "k", "v", "o", "up", "gate", "down").
+    /// Args: heads: of the layer.
+    virtual void linear_shapes(int /*layer*/, int /*heads*/,
+                               std::vector<LinearShape>& /*shapes*/) const {}
     /// A whole block replaced. Returns false when the block runs as usual.
     virtual bool block(int /*layer*/, MatrixView<float> /*x*/, SampleContext&) const {
         return false;

@@ -8,6 +8,7 @@
 
 #include "src/base/error.hpp"
 #include "src/base/hdf5.hpp"
+#include "workloads/extra_weights.hpp"
 #include "workloads/layer_shape.hpp"
 #include "workloads/trace.hpp"
 
@@ -80,7 +81,8 @@ class TraceFile {
     const ModelInfo& model() const { return model_; }
     const std::optional<Thresholds>& thresholds() const { return thresholds_; }
     bool shape_only() const { return shape_only_; }
-    bool has_weights() const { return root_.has_group("model/weights"); }
+    /// Whether the network is there; parameters of schemes alone do not count.
+    bool has_weights() const;
     const std::vector<SampleEntry>& samples() const { return samples_; }
     const std::vector<SampleEntry>& calibration() const { return calibration_; }
 
@@ -101,6 +103,8 @@ class TraceFile {
                                        std::size_t bytes) const;
     /// All weights, each tensor's fault apart.
     Weights read_weights(Problems& problems) const;
+    /// What one scheme has learned; empty where the file holds nothing of it.
+    ExtraWeights read_extra(const std::string& scheme, Problems& problems) const;
 
     /// That the stored layers of a sample do what the forward pass would do from the weights.
     /// Throws: UserError naming what it would leave out (mask, bias, another scale, windows).

@@ -86,6 +86,9 @@ std::shared_ptr<const Weights> TraceReader::weights() const {
     return std::make_shared<const Weights>(impl_->file.read_weights(impl_->problems));
 }
 
+ExtraWeights TraceReader::extra_weights(const std::string& scheme) const {
+    return impl_->file.read_extra(scheme, impl_->problems);
+}
 Sample TraceReader::sample(int index) const {
     return impl_->file.read_sample(impl_->entry(index, false), index, impl_->problems);
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "workloads/extra_weights.hpp"
 #include "workloads/fixed_masks.hpp"
 #include "workloads/layer_shape.hpp"
 #include "workloads/trace.hpp"
@@ -39,6 +40,9 @@ class TraceReader {
 
     /// Throws: UserError on missing or misshaped weights, non-finite values by path and index.
     std::shared_ptr<const Weights> weights() const;
+    /// Learned parameters of one scheme, empty where the trace has none.
+    /// Throws: UserError on tensors that are no floats, non-finite values by path and index.
+    ExtraWeights extra_weights(const std::string& scheme) const;
     Sample sample(int index) const;
     Sample calibration_sample(int index) const;
     /// That the network's weights say all about the attention of a sample.

@@ -69,6 +69,7 @@ std::string explain_scheme(const std::string& name) {
     std::string text = fmt::format("scheme {}\n  {}\n  source: {}\n\nequations\n", entry.name,
                                    entry.help, entry.source);
     for (const std::string_view line : entry.equations) text += fmt::format("  {}\n", line);
+    if (!entry.needs.empty()) text += fmt::format("\nneeds of the trace\n  {}\n", entry.needs);
     const Settings settings = experiment_preset();
     std::vector<std::string_view> prefixes = entry.keys;
     if (!entry.plan.empty()) prefixes.push_back("machines");

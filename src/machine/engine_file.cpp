@@ -67,10 +67,11 @@ void read_array(const Settings& settings, const std::string& key, EngineUnit& un
                     : flow == "input"  ? Dataflow::input
                                        : Dataflow::best;
     for (const OpKind kind : unit.does)
-        if (kind != OpKind::matmul)
+        if (kind != OpKind::matmul && kind != OpKind::convolve)
             throw UserError(fmt::format("an array cannot do `{}`", op_kind_info(kind).name),
                             settings.entry(key + ".does").where,
-                            std::string(op_kind_info(kind).name), "matmul; other kinds in lanes");
+                            std::string(op_kind_info(kind).name),
+                            "matmul, convolve; other kinds in lanes");
 }
 
 void read_lanes(const Settings& settings, const std::string& key, EngineUnit& unit) {
@@ -80,7 +81,8 @@ void read_lanes(const Settings& settings, const std::string& key, EngineUnit& un
         if (kind == OpKind::matmul || kind == OpKind::convolve)
             throw UserError(fmt::format("lanes cannot do `{}`", op_kind_info(kind).name),
                             settings.entry(key + ".does").where,
-                            std::string(op_kind_info(kind).name), "an array does matrix products");
+                            std::string(op_kind_info(kind).name),
+                            "an array does matrix products and convolutions");
 }
 
 EngineUnit read_unit(const Settings& settings, const std::string& name) {

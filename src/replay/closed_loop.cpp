@@ -131,7 +131,8 @@ void run_sample(ReplayRun& run, const Network& network, int index, SampleTrack& 
     track.fidelity = metered.fidelity();
     if (planner)
         for (const auto& [layer, shapes] : metered.linears())
-            planner->layer(linear_layer_work(layer, shapes, operand_bits(track.context.work)));
+            planner->layer(linear_layer_work(layer, run.own_linears(layer, shapes),
+                                             operand_bits(track.context.work)));
     track.outcome = sample_outcome(sample, logits, *run.trace.exact_logits(index),
                                    network.per_token(), run.experiment.scheme == "threshold");
     add_counts(track.context, track.outcome);

@@ -88,7 +88,8 @@ LayerWork block_work(const ReplayRun& run, const AttentionLayer& layer, const At
     if (run.trace.weights() == nullptr) return shape_block_work(run, layer.layer, size, bits);
     const auto l = static_cast<std::size_t>(layer.layer);
     const BlockWidths widths = widths_of(run.trace.weights()->blocks.at(l));
-    return linear_layer_work(layer.layer, block_shapes(widths, layer.n_q), bits);
+    return linear_layer_work(layer.layer,
+                             run.own_linears(layer.layer, block_shapes(widths, layer.n_q)), bits);
 }
 
 /// Heads of one layer of one sample, of all windows: in parallel, merged in their order.

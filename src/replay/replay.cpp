@@ -138,6 +138,8 @@ void list_notes(const Settings& settings, const SchemeEntry& entry, Result& resu
             result.notes.push_back("idealised: the recompute reads K's MSBs without level errors");
         }
     }
+    if (entry.notes)
+        for (std::string& note : entry.notes(settings)) result.notes.push_back(std::move(note));
     const auto& keys = entry.keys;
     if (std::find(keys.begin(), keys.end(), "always_keep") == keys.end()) return;
     if (!settings.entry("always_keep").values.empty())

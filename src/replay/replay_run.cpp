@@ -61,6 +61,7 @@ SchemeInputs scheme_inputs(const TraceReader& reader, const Experiment& experime
     inputs.chip = experiment.chip;
     inputs.metrics = experiment.metrics;
     inputs.masks = reader.masks(std::string(entry.name));
+    inputs.extra = reader.extra_weights(std::string(entry.name));
     return inputs;
 }
 

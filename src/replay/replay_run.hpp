@@ -55,6 +55,12 @@ struct ReplayRun {
         sample_costs.push_back(std::move(cost));
     }
     const TraceReader& reader() const { return trace.reader(); }
+    /// The linear operators of a layer of the network as the scheme runs them.
+    std::vector<LinearShape> own_linears(int layer, std::vector<LinearShape> shapes) const {
+        const ModelInfo& model = reader().model();
+        if (layer >= 0 && layer < model.layers) scheme.linear_shapes(layer, model.heads, shapes);
+        return shapes;
+    }
     /// Calibrates the scheme (and the reference) for heads of one layer, the same of every sample,
     /// in parallel. Args: samples: at least one.
     void calibrate(int layer, const std::vector<AttentionLayer>& samples);

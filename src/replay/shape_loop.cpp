@@ -163,6 +163,7 @@ LayerWork shape_block_work(const ReplayRun& run, int layer, const AttentionSize&
     // Keys and values of fewer tokens than there are queries.
     for (LinearShape& shape : shapes)
         if (shape.name == "k" || shape.name == "v") shape.m = std::int64_t{size.windows} * size.n_k;
+    run.scheme.linear_shapes(layer, size.heads, shapes);
     return linear_layer_work(layer, shapes, bits);
 }
 

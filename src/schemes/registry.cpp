@@ -6,9 +6,13 @@
 #include "src/base/resources.hpp"
 #include "src/schemes/digital_schemes.hpp"
 #include "src/schemes/digital_work.hpp"
+#include "src/schemes/ecoformer.hpp"
 #include "src/schemes/flat.hpp"
+#include "src/schemes/mait.hpp"
+#include "src/schemes/qna.hpp"
 #include "src/schemes/salo.hpp"
 #include "src/schemes/sanger.hpp"
+#include "src/schemes/sima.hpp"
 #include "src/schemes/sprint.hpp"
 #include "src/schemes/vitality.hpp"
 #include "src/schemes/vitcod.hpp"
@@ -129,9 +133,12 @@ SchemeEntry sprint_entry() {
 }
 
 std::vector<SchemeEntry> checked_table() {
-    std::vector<SchemeEntry> table = {exact_entry(),  threshold_entry(), threshold_q_entry(),
-                                      sprint_entry(), vitality_entry(),  flat_entry(),
-                                      sanger_entry(), vitcod_entry(),    salo_entry()};
+    // One a line: the comma at the end keeps it so.
+    std::vector<SchemeEntry> table = {
+        exact_entry(), threshold_entry(), threshold_q_entry(), sprint_entry(), vitality_entry(),
+        flat_entry(),  sanger_entry(),    sima_entry(),        mait_entry(),   ecoformer_entry(),
+        qna_entry(),   vitcod_entry(),    salo_entry(),
+    };
     std::set<std::string_view> names;
     for (const SchemeEntry& entry : table) {
         ATTOHM_CHECK(names.insert(entry.name).second);

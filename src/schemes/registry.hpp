@@ -10,6 +10,7 @@
 
 #include "src/base/settings.hpp"
 #include "src/schemes/decision_meter.hpp"
+#include "workloads/extra_weights.hpp"
 #include "workloads/fixed_masks.hpp"
 #include "workloads/scheme.hpp"
 
@@ -25,6 +26,7 @@ struct SchemeInputs {
     std::uint64_t chip = 0;
     MetricsLevel metrics = MetricsLevel::full;
     std::shared_ptr<const FixedMasks> masks = {};  ///< of the trace, under the scheme's name
+    ExtraWeights extra = {};  ///< what the trace holds that this scheme has learned
 };
 
 struct SchemeEntry {
@@ -35,11 +37,15 @@ struct SchemeEntry {
     std::vector<std::string_view> not_modelled;
     std::vector<std::string_view> keys;  ///< prefixes of the settings it reads
     std::string_view preset;             ///< resource that holds them; empty: none of its own
-    bool thresholds = false;             ///< has a hard threshold on scores, and its references
-    std::string_view plan;               ///< name of its plan on a machine; empty: not priced
+    std::string_view needs;   ///< what a trace must hold beside attention layers; empty: nothing
+    bool thresholds = false;  ///< has a hard threshold on scores, and its references
+    std::string_view plan;    ///< name of its plan on a machine; empty: not priced
     std::vector<std::string_view> baselines;  ///< plans that it is compared with, same machine
     std::string_view machine;  ///< that its paper describes; `machines: [scheme]` stands for it
     std::function<std::unique_ptr<Scheme>(const SchemeInputs&, const Settings&)> make;
+    /// What a result must say about these settings ("random projections, not learned"); may be
+    /// empty.
+    std::function<std::vector<std::string>(const Settings&)> notes;
 };
 
 /// All schemes. A duplicate or incomplete entry is an InvariantError at first use.

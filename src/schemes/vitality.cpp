@@ -3,23 +3,11 @@
 #include <algorithm>
 
 #include "src/base/blas.hpp"
-#include "src/base/error.hpp"
-#include "src/schemes/digital_work.hpp"
 #include "src/schemes/kept_attention.hpp"
 
 namespace attohm {
 
 namespace {
-
-/// Sums over the first `rows` rows, column by column.
-std::vector<double> column_sums(MatrixView<const float> x, std::size_t rows) {
-    std::vector<double> sums(x.cols, 0.0);
-    for (std::size_t j = 0; j < rows; ++j) {
-        const float* row = x.row(j);
-        for (std::size_t c = 0; c < x.cols; ++c) sums[c] += static_cast<double>(row[c]);
-    }
-    return sums;
-}
 
 /// Khat^T [d, n] of the first n keys.
 Matrix<float> centred_keys(MatrixView<const float> k, std::size_t n) {
@@ -110,33 +98,19 @@ OpList taylor_attention_ops(const HeadShape& shape, int bits) {
 VitalityScheme::VitalityScheme(const SchemeInputs& inputs, const Settings& settings)
     : trace_path_(inputs.trace_path),
       operand_bits_(load_operand_bits(settings, "vitality.operand_bits")) {
-    if (inputs.model.causal) {
-        throw UserError("scheme vitality has no causal form: its linear form sums over all keys",
-                        trace_path_ + ":/model", "causal: 1",
-                        "models whose tokens see all tokens, or another scheme");
-    }
+    rule().require(inputs.model);
 }
 
-void VitalityScheme::require_all_pairs(int layer, const AttentionHead& head) const {
-    const char* what = !head.bias.empty()   ? "a bias tensor"
-                       : !head.mask.empty() ? "a mask"
-                       : head.causal        ? "a causal layer"
-                       : head.scale <= 0.0F ? "a scale that is not positive"
-                                            : nullptr;
-    if (what == nullptr) return;
-    throw UserError(
-        fmt::format("scheme vitality cannot compute layer {}: the linear form that sums over all "
-                    "keys is not defined with {}",
-                    layer, what),
-        fmt::format("{}:/samples/*/layers/{:02d}", trace_path_, layer), what,
-        "layers without mask, causality and bias (padding is fine), or another scheme");
+AllPairsRule VitalityScheme::rule() const {
+    return {"vitality", "the linear form that sums over all keys", trace_path_};
 }
 
 void VitalityScheme::attention(int layer, std::span<const AttentionHead> heads,
                                MatrixView<float> out, SampleContext& context) const {
     for (std::size_t h = 0; h < heads.size(); ++h) {
         const AttentionHead& head = heads[h];
-        require_all_pairs(layer, head);
+        rule().require(head);
+        if (head.scale <= 0.0F) rule().refuse(layer, "a scale that is not positive");
         taylor_attention(head, out.columns(h * head.dv(), head.dv()));
         // No pair is ever formed.
         const HeadShape shape = head_shape(head);
@@ -146,16 +120,7 @@ void VitalityScheme::attention(int layer, std::span<const AttentionHead> heads,
 }
 
 bool VitalityScheme::shape_work(const HeadShape& shape, SampleContext& context) const {
-    const std::int64_t all = std::int64_t{shape.valid_q} * shape.valid_k;
-    if (shape.causal || shape.allowed_pairs != all)
-        throw UserError(
-            fmt::format("scheme vitality cannot compute layer {}: the linear form that sums over "
-                        "all keys is not defined where some are forbidden",
-                        shape.layer),
-            fmt::format("{}:/samples/*/layers/{:02d}", trace_path_, shape.layer),
-            shape.causal ? "a causal layer"
-                         : fmt::format("{} of {} pairs", shape.allowed_pairs, all),
-            "layers without mask and causality (padding is fine), or another scheme");
+    rule().require(shape);
     file_work(digital_work(shape, taylor_attention_ops(shape, operand_bits_), operand_bits_, 0),
               context);
     return true;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "src/schemes/digital_work.hpp"
 #include "src/schemes/registry.hpp"
 
 /// ViTALiTy: attention by the first-order Taylor expansion of the exponential around token-centred
@@ -22,7 +23,7 @@ class VitalityScheme final : public Scheme {
     bool shape_work(const HeadShape& shape, SampleContext& context) const override;
 
   private:
-    void require_all_pairs(int layer, const AttentionHead& head) const;
+    AllPairsRule rule() const;
 
     const std::string trace_path_;
     const int operand_bits_;

@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <functional>
 #include <limits>
 
@@ -289,6 +290,37 @@ TEST_CASE("More buffer never moves more, faster memory never takes longer", "[pr
                 CHECK(cycles <= slower);
                 slower = cycles;
             }
+        }
+    }
+}
+
+TEST_CASE("Heads of other operators in one layer are planned group by group", "[property]") {
+    EngineCases random(23);
+    const std::vector<Machine> machines = load_machines({"vitality-64x64", "linear-attention"});
+    const auto entry = std::find_if(plan_table().begin(), plan_table().end(),
+                                    [](const PlanEntry& e) { return e.name == "operators"; });
+    REQUIRE(entry != plan_table().end());
+    for (int i = 0; i < 6; ++i) {
+        Sample mixed = random_sample(random);
+        // Every second head does without a softmax.
+        for (std::size_t h = 1; h < mixed.heads.size(); h += 2) {
+            OpBuilder build(Stage::attention, 8);
+            const TensorId v = build.input(TensorRole::v, 64);
+            build.step(OpKind::accumulate, "sum", {8, 8}, {v}, build.tensor(TensorRole::output, 8));
+            mixed.heads[h].work.ops = build.finish();
+        }
+        for (const Machine& machine : machines) {
+            // Apart: only heads with, only heads without.
+            std::int64_t cycles = 0;
+            for (const bool dense : {true, false}) {
+                Sample part = mixed;
+                part.layers.assign(part.layers.size(), LayerWork{});
+                for (std::size_t h = 0; h < part.heads.size(); ++h)
+                    if ((part.heads[h].work.ops.ops.size() > 1) != dense)
+                        part.heads[h].work.ops = {};
+                cycles += plan(*entry, machine, part).front().latency_cycles;
+            }
+            CHECK(plan(*entry, machine, mixed).front().latency_cycles == cycles);
         }
     }
 }

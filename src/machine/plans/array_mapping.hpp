@@ -25,6 +25,8 @@ struct ArrayUse {
 ///              moves in while the present one works, R cycles at least.
 ///     input    as weight with a held: tiles(k/(R p)) tiles(m/C) max(n, R) + R + C - 2
 ///     best     the fewest cycles; of equals the first named
+/// A convolution is the same product with the taps of a window along the sum: every tap of every
+/// window is read, also where windows overlap.
 /// Fill and drain (R + C - 2) are paid once per product: tiles follow each other without a gap.
 /// Not modelled: wires of the array, operands that arrive late, utilisation by zeros.
 ArrayUse map_matmul(const EngineUnit& array, std::int64_t m, std::int64_t n, std::int64_t k);

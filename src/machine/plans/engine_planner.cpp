@@ -48,10 +48,20 @@ void EnginePlanner::layer(const LayerWork& work) {
 }
 
 void EnginePlanner::close_layer() {
-    if (jobs_.empty()) return;
-    std::vector<PlacedList> heads;
-    for (const HeadJob& job : jobs_) heads.push_back(std::move(tiles_of(job, job.rows).front()));
-    add(layer_, plan_layer(jobs_, heads), true);
+    // Heads of other operators (masked beside dense ones) are planned group by group, one after the
+    // other; not modelled: both at once.
+    for (std::vector<HeadJob> left = std::move(jobs_); !left.empty();) {
+        std::vector<HeadJob> group, others;
+        std::vector<PlacedList> heads;
+        for (HeadJob& job : left) {
+            PlacedList head = std::move(tiles_of(job, job.rows).front());
+            const bool same = heads.empty() || same_structure(head, heads.front());
+            if (same) heads.push_back(std::move(head));
+            (same ? group : others).push_back(std::move(job));
+        }
+        add(layer_, plan_layer(group, heads), true);
+        left = std::move(others);
+    }
     jobs_.clear();
 }
 
