@@ -42,7 +42,7 @@ class TinyTrace {
     }
 
     ProgramRun run(std::vector<std::string> arguments) const {
-        arguments.insert(arguments.begin(), {"run", trace(), "-o", result()});
+        arguments.insert(arguments.begin(), {"run", trace(), "--force", "-o", result()});
         const ProgramRun run = run_attohm(arguments);
         INFO(run.err);
         CHECK(run.code == 0);
@@ -89,8 +89,8 @@ TEST_CASE("every scheme runs, open and closed, and prints a table and JSON", "[s
         INFO(name);
         CHECK(tiny.json({"--scheme", name}).at("experiment").at("scheme") == name);
         CHECK_THAT(tiny.run({"--scheme", name}).out, Catch::Contains(name));
-        const ProgramRun closed = run_attohm({"run", kDigits, "-o", tiny.result(), "--scheme", name,
-                                              "--set", "samples=2", "--json"});
+        const ProgramRun closed = run_attohm({"run", kDigits, "--force", "-o", tiny.result(),
+                                              "--scheme", name, "--set", "samples=2", "--json"});
         REQUIRE(closed.code == 0);
         const nlohmann::json summary = nlohmann::json::parse(closed.out);
         CHECK(summary.at("experiment").at("mode") == "closed");
