@@ -130,13 +130,7 @@ void read_fidelity(const H5Group& group, std::string_view name, std::vector<Head
 std::vector<HeadSummary> read_heads(const H5Group& group) {
     const ColumnReader table(group, "heads");
     std::vector<HeadSummary> heads(table.rows());
-    const auto rows = row_pointers(heads);
-    table.fields(report_fields(), part_pointers(
-                                      rows, [](auto& h) -> auto& { return h.report; }));
-    table.fields(decision_fields(), part_pointers(
-                                        rows, [](auto& h) -> auto& { return h.report.decisions; }));
-    table.fields(event_fields(), part_pointers(
-                                     rows, [](auto& h) -> auto& { return h.report.events; }));
+    head_fields(table, row_pointers(heads));
     read_eyes(table, heads);
     read_columns(table, heads);
     read_times(table, heads);
