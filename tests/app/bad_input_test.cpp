@@ -135,7 +135,8 @@ TEST_CASE("experiment files that cannot be read", "[unit]") {
 
 TEST_CASE("a result that is there is replaced only when that is asked for", "[unit]") {
     const InputBench bench;
-    bench.refuses_run(bench.trace(), {}, {bench.result(), "--force", "another file"});
+    bench.refuses({"run", bench.trace(), "-o", bench.result()},
+                  {bench.result(), "--force", "another file"});
     CHECK(run_attohm({"run", bench.trace(), "-o", bench.result(), "--force"}).code == 0);
     CHECK(run_attohm({"run", bench.trace(), "-o", bench.file("other.h5")}).code == 0);
     CHECK(attohm::read_text_file(bench.result()) == attohm::read_text_file(bench.file("other.h5")));

@@ -26,7 +26,9 @@ namespace {
 /// A folder with a small open-loop trace and sweeps over it.
 class Bench {
   public:
-    Bench() {
+    Bench() { write_trace(1); }
+    /// Another seed, another trace in its place.
+    void write_trace(std::uint64_t seed) const {
         SynthSpec spec;
         spec.layers = 1;
         spec.heads = 2;
@@ -34,6 +36,7 @@ class Bench {
         spec.head_dim = 16;
         spec.samples = 2;
         spec.calibration = 1;
+        spec.seed = seed;
         write_synthetic_trace(spec, directory_.file("small.h5"));
     }
     std::string file(const std::string& name) const { return directory_.file(name); }
@@ -263,15 +266,7 @@ TEST_CASE("the same sweep file over other files is another sweep", "[unit]") {
     write_card("80");
     bench.run(text);
     CHECK(bench.bytes() == whole);
-    SynthSpec spec;
-    spec.layers = 1;
-    spec.heads = 2;
-    spec.tokens = 20;
-    spec.head_dim = 16;
-    spec.samples = 2;
-    spec.calibration = 1;
-    spec.seed = 9;
-    write_synthetic_trace(spec, bench.file("small.h5"));
+    bench.write_trace(9);
     CHECK_THAT(error_of(bench, text).got(), Contains("another trace"));
     // Nor is a run's result, or a file of another kind.
     write_result(bench.file("out/results.h5"), replay_file(bench.file("small.h5"), {}));
