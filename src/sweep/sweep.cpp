@@ -114,7 +114,7 @@ class SweepRun {
         for (const std::string& name : left)
             if (!own.contains(name))
                 refuse(points_directory() + "/" + name,
-                       "a finished point of another sweep, or of another version");
+                       "a finished point of another sweep, version or OpenBLAS core type");
     }
 
     void refuse_other_results() const {
