@@ -38,6 +38,7 @@ TraceInfo::Layer layer_info(const H5Group& group, const std::string& name,
         layer.dtype = info.dtype;
     }
     layer.flags = flags_of(group);
+    layer.mask = group.has_dataset("mask");
     return layer;
 }
 
@@ -86,6 +87,41 @@ std::string size_text(std::uint64_t bytes) {
     return fmt::format("{:.1f} GB", size / 1e9);
 }
 
+/// What the answer of a sample is held to: "class", "targets", "nodes", or "".
+std::string labels_of(const H5Group& sample) {
+    if (sample.has_attribute("label") && sample.integer("label") >= 0) return "class";
+    if (sample.has_dataset("targets")) return "targets";
+    if (sample.has_dataset("labels")) return "nodes";
+    return "";
+}
+
+void describe_labels(const TraceFile& file, TraceInfo& info) {
+    for (const SampleEntry& entry : file.samples()) {
+        const std::string kind = labels_of(file.sample_group(entry));
+        if (kind.empty()) continue;
+        if (info.labels.empty()) info.labels = kind;
+        ++info.samples_with_labels;
+    }
+}
+
+std::string labels_text(const TraceInfo& info) {
+    if (info.labels.empty()) return "none (no accuracy)";
+    const char* what = info.labels == "class"     ? "a class"
+                       : info.labels == "targets" ? "the next tokens"
+                                                  : "a class of every node";
+    const std::string of =
+        info.samples_with_labels == info.samples
+            ? (info.samples == 1 ? "in the sample" : "in every sample")
+            : fmt::format("in {} of {} samples", info.samples_with_labels, info.samples);
+    return fmt::format("{}, {}", what, of);
+}
+
+std::string masks_text(const TraceInfo& info) {
+    const std::string named = fmt::format("{}", fmt::join(info.masks, ", "));
+    if (!info.mask_in_layers) return named.empty() ? "none" : named;
+    return named.empty() ? "in layers" : named + "; in layers";
+}
+
 using Rows = std::vector<std::pair<std::string, std::string>>;
 
 Rows summary_rows(const TraceInfo& info) {
@@ -107,8 +143,11 @@ Rows summary_rows(const TraceInfo& info) {
         {"tokens", fmt::format("{} prefix{}", model.prefix_tokens, grid)},
         {"samples", fmt::format("{} ({} with layers), {} for calibration", info.samples,
                                 info.samples_with_layers, info.calibration_samples)},
-        {"thresholds", info.thresholds},
-        {"masks", info.masks.empty() ? "none" : fmt::format("{}", fmt::join(info.masks, ", "))},
+        {"labels", labels_text(info)},
+        {"thresholds", info.thresholds == "none"
+                           ? "none (sprint and threshold need --set \"threshold.source=mass(0.9)\")"
+                           : info.thresholds},
+        {"masks", masks_text(info)},
         {"weights", info.has_weights ? "yes (closed loop possible)" : "no (open loop)"},
         {"tensors", info.shape_only ? "none (shapes only)" : "yes"},
     };
@@ -163,7 +202,10 @@ TraceInfo trace_info(const std::string& path) {
         info.masks = file.root().group("model/masks").datasets();
     info.has_weights = file.has_weights();
     info.shape_only = file.shape_only();
+    describe_labels(file, info);
     describe_layers(file, info);
+    for (const TraceInfo::Layer& layer : info.layers)
+        info.mask_in_layers = info.mask_in_layers || layer.mask;
     return info;
 }
 
@@ -206,8 +248,11 @@ std::string to_json(const TraceInfo& info) {
                                          {"samples", info.samples},
                                          {"samples_with_layers", info.samples_with_layers},
                                          {"calibration_samples", info.calibration_samples},
+                                         {"labels", info.labels.empty() ? "none" : info.labels},
+                                         {"samples_with_labels", info.samples_with_labels},
                                          {"thresholds", info.thresholds},
                                          {"masks", info.masks},
+                                         {"mask_in_layers", info.mask_in_layers},
                                          {"weights", info.has_weights},
                                          {"shape_only", info.shape_only},
                                          {"layers_of", info.layers_of},

@@ -20,6 +20,9 @@ struct TraceInfo {
     std::int64_t samples_with_layers = 0;  ///< of /samples
     std::string thresholds;                ///< "none", "per layer", "per layer and head"
     std::vector<std::string> masks;        ///< names under /model/masks
+    bool mask_in_layers = false;           ///< some layer has a mask of its own
+    std::string labels;                    ///< "class", "targets", "nodes"; "" = none: no accuracy
+    std::int64_t samples_with_labels = 0;  ///< of /samples
     bool has_weights = false;
     bool shape_only = false;
 
@@ -30,6 +33,7 @@ struct TraceInfo {
         std::string shape;  ///< of q, or of x
         std::string dtype;
         std::uint64_t bytes = 0;  ///< stored, of all its datasets
+        bool mask = false;        ///< has a mask of its own
         std::string flags;        ///< "causal", "mask", "bias", "8 windows"
     };
     std::string layers_of;  ///< the sample they are of, "" = none has layers

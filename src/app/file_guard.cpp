@@ -13,4 +13,11 @@ void refuse_to_replace(const std::string& input, const std::string& output) {
                     "another file");
 }
 
+void refuse_to_overwrite(const std::string& output) {
+    std::error_code not_there;
+    if (!std::filesystem::exists(output, not_there)) return;
+    throw UserError("the output is there already", output, "an earlier result",
+                    "--force to replace it, or another file");
+}
+
 }  // namespace attohm

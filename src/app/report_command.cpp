@@ -12,6 +12,7 @@
 #include "src/base/error.hpp"
 #include "src/replay/result_csv.hpp"
 #include "src/replay/result_io.hpp"
+#include "src/report/knees.hpp"
 #include "src/report/report.hpp"
 
 namespace attohm {
@@ -57,7 +58,10 @@ void report(const ReportArguments& given) {
     std::fputs(vega.warning().c_str(), stderr);
     const std::vector<Result> results = read_all(given.results);
     const std::string page = report_html(results, vega, {given.compare});
-    if (given.csv) write_csv(*given.csv, results);
+    if (given.csv) {
+        write_csv(*given.csv, results);
+        write_file_atomically((fs::path(*given.csv) / "knees.csv").string(), knees_csv(results));
+    }
     if (given.figures) {
         make_folder(*given.figures, "--figures");
         for (const FigureFile& figure : report_figures(results))

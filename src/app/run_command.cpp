@@ -28,6 +28,7 @@ struct RunArguments {
     std::optional<std::string> seed;  ///< as text: settings parse it
     std::optional<int> threads;
     bool json = false;
+    bool force = false;
 };
 
 Settings settings_of(const RunArguments& given) {
@@ -57,6 +58,7 @@ void run(const RunArguments& given) {
             ? false
             : settings.choice("results.work", {"summaries", "none"}) == "summaries";
     settings.require_all_read();
+    if (!given.force) refuse_to_overwrite(given.output);
     std::unique_ptr<Progress> progress;
     std::size_t shown = 0;
     const auto tick = [&](std::size_t done, std::size_t all) {
@@ -87,6 +89,7 @@ void add_run_command(CLI::App& app) {
     CLI::App* command = app.add_subcommand("run", "Replay one trace through one experiment");
     command->add_option("TRACE", given->trace, "trace file (HDF5)")->required();
     command->add_option("-o,--output", given->output, "result file (HDF5)")->required();
+    command->add_flag("--force", given->force, "replace the result file if it is there");
     command->add_option("--scheme", given->scheme, "short for --set scheme=NAME");
     command->add_option("--config", given->config, "experiment file (YAML)");
     command->add_option("--set", given->assignments, "key=value, any experiment key; may repeat")

@@ -58,6 +58,8 @@ void add_sweep_command(CLI::App& app) {
     command->add_option("-o,--output", given->options.directory, "directory of the results")
         ->required();
     command->add_flag("--resume", given->options.resume, "go on with an interrupted sweep");
+    command->add_flag("--force", given->options.force,
+                      "replace what another sweep left in the directory");
     command->add_option("--threads", given->threads, "threads (the result does not depend on it)")
         ->check(CLI::Range(1, 4096));
     command->callback([given] { run(*given); });

@@ -145,92 +145,80 @@ void run_synth(const SynthArguments& given) {
     std::fputs(text.c_str(), stdout);
 }
 
+/// Adds options under one headline of the help.
+class OptionGroup {
+  public:
+    OptionGroup(CLI::App& command, std::string headline)
+        : command_(command), headline_(std::move(headline)) {}
+    template <class Value>
+    CLI::Option* option(const char* name, Value& value, const char* help) {
+        return command_.add_option(name, value, help)->group(headline_);
+    }
+    CLI::Option* flag(const char* name, bool& value, const char* help) {
+        return command_.add_flag(name, value, help)->group(headline_);
+    }
+
+  private:
+    CLI::App& command_;
+    std::string headline_;
+};
+
 void add_size_options(CLI::App& command, SynthArguments& given) {
-    command
-        .add_option("--shape", given.shape,
-                    "sizes of a published model, see --list; a length may follow: flat-bert-64k")
-        ->group("Sizes");
-    command.add_option("--layers", given.layers, "attention layers")->group("Sizes");
-    command.add_option("--heads", given.heads, "query heads per layer")->group("Sizes");
-    command.add_option("--kv-heads", given.kv_heads, "key and value heads [as many as heads]")
-        ->group("Sizes");
-    command.add_option("--tokens", given.tokens, "tokens per sample, padding included")
-        ->group("Sizes");
-    command.add_option("--d", given.d, "width of q and k of a head")->group("Sizes");
-    command.add_option("--dv", given.dv, "width of v of a head [d]")->group("Sizes");
-    command.add_flag("--causal", given.causal, "query i sees keys 0 to i")->group("Sizes");
-    command.add_option("--samples", given.samples, "samples to evaluate [2; shape-only: 1]")
-        ->group("Sizes");
-    command
-        .add_option("--calibration", given.calibration, "samples for scales and ranges only [1]")
-        ->group("Sizes");
-    command
-        .add_flag("--shape-only", given.shape_only,
-                  "sizes and no tensors, for costs alone: any size fits")
-        ->group("Sizes");
+    OptionGroup group(command, "Sizes");
+    group.option("--shape", given.shape,
+                 "sizes of a published model, see --list; a length may follow: flat-bert-64k");
+    group.option("--layers", given.layers, "attention layers");
+    group.option("--heads", given.heads, "query heads per layer");
+    group.option("--kv-heads", given.kv_heads, "key and value heads [as many as heads]");
+    group.option("--tokens", given.tokens, "tokens per sample, padding included");
+    group.option("--d", given.d, "width of q and k of a head");
+    group.option("--dv", given.dv, "width of v of a head [d]");
+    group.flag("--causal", given.causal, "query i sees keys 0 to i");
+    group.option("--samples", given.samples, "samples to evaluate [2; shape-only: 1]");
+    group.option("--calibration", given.calibration, "samples for scales and ranges only [1]");
+    group.flag("--shape-only", given.shape_only,
+               "sizes and no tensors, for costs alone: any size fits");
 }
 
 void add_statistics_options(CLI::App& command, SynthArguments& given) {
-    const std::string group = "Statistics (each comes out within 2 %, or is refused)";
-    command
-        .add_option("--kept", given.kept,
-                    "fraction of the valid pairs at or above the threshold [0.25]")
-        ->group(group);
-    command
-        .add_option("--new-keys", given.new_keys,
-                    "keys kept now and not at the query before, as a fraction of the keys a query "
-                    "may see [neighbouring queries correlated by 0.9]")
-        ->group(group);
-    command
-        .add_option("--effective-keys", given.effective_keys,
-                    "concentration: 1 / sum p^2 of a softmax row over the keys it may see, mean")
-        ->group(group);
-    command
-        .add_option("--local-share", given.local_share,
-                    "fraction of the kept pairs within --local-reach of the query's position")
-        ->group(group);
-    command.add_option("--local-reach", given.local_reach, "in tokens, to either side [16]")
-        ->group(group);
-    command
-        .add_option("--sink-mass", given.sink_mass, "mean softmax mass on the first --sinks tokens")
-        ->group(group);
-    command.add_option("--sinks", given.sinks, "tokens in front that all queries like [1]")
-        ->group(group);
-    command.add_option("--padding", given.padding, "mean fraction of the tokens that are padding")
-        ->group(group);
-    command
-        .add_option("--lengths", given.lengths,
-                    "distribution of the real tokens: fixed, uniform or normal")
-        ->check(CLI::IsMember({"fixed", "uniform", "normal"}))
-        ->group(group);
-    command
-        .add_option("--length-spread", given.length_spread,
-                    "half width (uniform) or standard deviation (normal) over the tokens [the "
-                    "widest uniform one; 0.1]")
-        ->group(group);
-    command
-        .add_option("--length-list", given.length_list,
-                    "real tokens of the samples in turn, e.g. 100,220,384")
-        ->delimiter(',')
-        ->group(group);
+    OptionGroup group(command, "Statistics (each comes out within 2 %, or is refused)");
+    group.option("--kept", given.kept,
+                 "fraction of the valid pairs at or above the threshold [0.25]");
+    group.option("--new-keys", given.new_keys,
+                 "keys kept now and not at the query before, as a fraction of the keys a query "
+                 "may see [neighbouring queries correlated by 0.9]");
+    group.option("--effective-keys", given.effective_keys,
+                 "concentration: 1 / sum p^2 of a softmax row over the keys it may see, mean");
+    group.option("--local-share", given.local_share,
+                 "fraction of the kept pairs within --local-reach of the query's position");
+    group.option("--local-reach", given.local_reach, "in tokens, to either side [16]");
+    group.option("--sink-mass", given.sink_mass, "mean softmax mass on the first --sinks tokens");
+    group.option("--sinks", given.sinks, "tokens in front that all queries like [1]");
+    group.option("--padding", given.padding, "mean fraction of the tokens that are padding");
+    group
+        .option("--lengths", given.lengths,
+                "distribution of the real tokens: fixed, uniform or normal")
+        ->check(CLI::IsMember({"fixed", "uniform", "normal"}));
+    group.option("--length-spread", given.length_spread,
+                 "half width (uniform) or standard deviation (normal) over the tokens [the "
+                 "widest uniform one; 0.1]");
+    group
+        .option("--length-list", given.length_list,
+                "real tokens of the samples in turn, e.g. 100,220,384")
+        ->delimiter(',');
 }
 
 void add_graph_options(CLI::App& command, SynthArguments& given) {
-    const std::string group = "Graphs and other layers";
-    command.add_option("--nodes", given.nodes, "of a graph layer of your own")->group(group);
-    command.add_option("--edges", given.edges, "stored elements: each undirected edge twice")
-        ->group(group);
-    command.add_option("--features", given.features, "of a node")->group(group);
-    command.add_option("--outputs", given.outputs, "of the layer, per node")->group(group);
-    command
-        .add_option("--exponent", given.exponent,
-                    "of the power law of the degrees [that of the shape, else 2.5]")
-        ->group(group);
-    command
-        .add_option("--density", given.density,
-                    "of the inputs of linear, conv2d and graph layers, what is not zero [that of "
-                    "the shape, else 1]")
-        ->group(group);
+    OptionGroup group(command, "Graphs and other layers");
+    group.option("--nodes", given.nodes, "of a graph layer of your own");
+    group.option("--edges", given.edges, "stored elements: each undirected edge twice");
+    group.option("--features", given.features, "of a node");
+    group.option("--outputs", given.outputs, "of the layer, per node");
+    group.option("--exponent", given.exponent,
+                 "of the power law of the degrees [that of the shape, else 2.5]");
+    group.option("--density", given.density,
+                 "of the inputs of linear, conv2d and graph layers, what is not zero [that of "
+                 "the shape, else 1]");
 }
 
 }  // namespace

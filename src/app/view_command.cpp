@@ -30,6 +30,7 @@ struct ViewArguments {
     int sample = 0;
     std::optional<std::string> layers;
     std::optional<std::string> heads;
+    std::optional<std::string> windows;
     std::optional<std::string> scheme;
     std::vector<std::string> assignments;
 };
@@ -46,6 +47,14 @@ std::vector<int> some_heads(int count) {
     return heads;
 }
 
+/// Of the layer that has most.
+int most_windows(const TraceReader& reader, int sample) {
+    int most = 1;
+    for (const LayerShape& layer : reader.layer_shapes(reader.sample(sample)))
+        if (layer.kind == LayerKind::attention) most = std::max(most, layer.attention.windows);
+    return most;
+}
+
 AttentionMapSpec spec_of(const ViewArguments& given, const TraceReader& reader) {
     const ModelInfo& model = reader.model();
     if (given.sample < 0 || given.sample >= reader.samples())
@@ -57,10 +66,13 @@ AttentionMapSpec spec_of(const ViewArguments& given, const TraceReader& reader) 
                                : some_layers(model.layers);
     spec.heads = given.heads ? parse_index_list(*given.heads, "--heads", model.heads)
                              : some_heads(model.heads);
-    const std::size_t maps = spec.layers.size() * spec.heads.size();
+    if (given.windows)
+        spec.windows =
+            parse_index_list(*given.windows, "--windows", most_windows(reader, given.sample));
+    const std::size_t maps = spec.layers.size() * spec.heads.size() * spec.windows.size();
     if (maps > kMostMaps)
-        throw UserError("too many maps for one page", "--layers and --heads", std::to_string(maps),
-                        fmt::format("at most {}", kMostMaps));
+        throw UserError("too many maps for one page", "--layers, --heads and --windows",
+                        std::to_string(maps), fmt::format("at most {}", kMostMaps));
     return spec;
 }
 
@@ -106,6 +118,8 @@ void add_view_command(CLI::App& trace) {
     command->add_option("--sample", given->sample, "ordinal of the sample [0]");
     command->add_option("--layers", given->layers, "ordinals [first, middle, last]");
     command->add_option("--heads", given->heads, "ordinals of query heads [the first four]");
+    command->add_option("--windows", given->windows,
+                        "ordinals of windows, where layers have some [the first]");
     command->add_option("--scheme", given->scheme, "scheme whose kept keys are shown");
     command->add_option("--set", given->assignments, "key=value of the scheme; may repeat")
         ->take_all();

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "src/base/error.hpp"
+#include "src/base/nearest_keys.hpp"
 #include "src/base/text.hpp"
 #include "src/base/yaml_tree.hpp"
 
@@ -136,19 +137,17 @@ std::vector<Leaf> read_leaves(std::string_view yaml, const std::string& name) {
 
 using Entries = std::map<std::string, SettingsEntry, std::less<>>;
 
-/// What the user may have meant by a key that is not known.
+/// Names the keys that the user may have meant.
 [[noreturn]] void fail_unknown(const std::string& key, const std::string& where,
                                const Entries& entries) {
     std::vector<std::string> known;
-    std::string section;
-    for (const auto& [name, entry] : entries) {
-        known.push_back(name);
-        if (name.starts_with(key + ".")) section += (section.empty() ? "" : ", ") + name;
-    }
-    const std::string guess = nearest(key, known);
-    std::string allowed = "a known key (attohm list shows them)";
-    if (!guess.empty()) allowed = fmt::format("did you mean `{}`?", guess);
-    if (!section.empty()) allowed = "a map with some of " + section;
+    for (const auto& [name, entry] : entries) known.push_back(name);
+    const std::vector<std::string> guesses = nearest_keys(key, known);
+    std::string allowed = "a known key (docs/settings.md; attohm explain NAME: those of a model)";
+    for (std::size_t i = 0; i < guesses.size(); ++i)
+        allowed = i == 0 ? "did you mean `" + guesses[i] + "`"
+                         : allowed + (i + 1 < guesses.size() ? ", `" : " or `") + guesses[i] + "`";
+    if (!guesses.empty()) allowed += "?";
     throw UserError(fmt::format("unknown key `{}`", key), where, "`" + key + "`", allowed);
 }
 

@@ -112,6 +112,7 @@ class MapBuilder {
         : head_(head), scores_(kRows, head.n_k()) {
         map_.layer = head.layer;
         map_.head = head.head;
+        map_.window = head.window;
         map_.n_q = static_cast<int>(head.n_q());
         map_.n_k = static_cast<int>(head.n_k());
         map_.valid_q = head.valid_q;
@@ -232,6 +233,39 @@ Sample viewed_sample(const TraceReader& reader, int index) {
                     "a sample with stored layers and tensors");
 }
 
+/// The chosen ones of those that a layer has, and a note where it has fewer.
+std::vector<int> present(const std::vector<int>& chosen, int count, int layer, const char* what,
+                         std::vector<std::string>& notes) {
+    std::vector<int> found = chosen;
+    std::erase_if(found, [&](int i) { return i >= count; });
+    if (found.size() < chosen.size())
+        notes.push_back(
+            fmt::format("layer {} has {} {}{}", layer, count, what, count == 1 ? "" : "s"));
+    return found;
+}
+
+/// The maps of a head, one a window. What is calibrated is the head's.
+std::vector<AttentionMap> head_maps(const TraceReader& reader, const Sample& sample, int layer,
+                                    int head, const std::vector<int>& windows,
+                                    const AttentionSize& size, const AttentionMapSpec& spec,
+                                    const std::optional<ViewSchemes>& schemes) {
+    const AttentionLayer part = reader.heads(sample, layer, range_of(size, head), false);
+    if (schemes) calibrate(reader, *schemes, layer, head, size);
+    std::vector<AttentionMap> maps;
+    for (const int window : windows) {
+        const AttentionHead view = head_view(part, spec.sample, head + window * size.heads);
+        Selection kept;
+        Selection reference;
+        if (schemes) {
+            kept = run_scheme(*schemes->scheme, view);
+            if (schemes->reference) reference = run_scheme(*schemes->reference, view);
+        }
+        maps.push_back(MapBuilder(view, spec.most_cells).build(kept, reference));
+        maps.back().windows = size.windows;
+    }
+    return maps;
+}
+
 }  // namespace
 
 AttentionMaps attention_maps(const TraceReader& reader, const AttentionMapSpec& spec,
@@ -249,25 +283,15 @@ AttentionMaps attention_maps(const TraceReader& reader, const AttentionMapSpec& 
     const std::vector<AttentionSize> sizes = attention_sizes(reader, sample);
     for (const int layer : spec.layers) {
         const AttentionSize& size = sizes.at(static_cast<std::size_t>(layer));
-        std::vector<int> heads = spec.heads;
-        std::erase_if(heads, [&](int head) { return head >= size.heads; });
-        if (heads.size() < spec.heads.size())
-            all.notes.push_back(fmt::format("layer {} has {} heads", layer, size.heads));
-        std::vector<AttentionMap> maps(heads.size());
+        const std::vector<int> heads = present(spec.heads, size.heads, layer, "head", all.notes);
+        const std::vector<int> windows =
+            present(spec.windows, size.windows, layer, "window", all.notes);
+        std::vector<std::vector<AttentionMap>> maps(heads.size());
         parallel_for(maps.size(), [&](std::size_t i) {
-            const AttentionLayer part =
-                reader.heads(sample, layer, range_of(size, heads[i]), false);
-            const AttentionHead head = head_view(part, spec.sample, heads[i]);
-            Selection kept;
-            Selection reference;
-            if (schemes) {
-                calibrate(reader, *schemes, layer, heads[i], size);
-                kept = run_scheme(*schemes->scheme, head);
-                if (schemes->reference) reference = run_scheme(*schemes->reference, head);
-            }
-            maps[i] = MapBuilder(head, spec.most_cells).build(kept, reference);
+            maps[i] = head_maps(reader, sample, layer, heads[i], windows, size, spec, schemes);
         });
-        for (AttentionMap& map : maps) all.maps.push_back(std::move(map));
+        for (std::vector<AttentionMap>& of_head : maps)
+            for (AttentionMap& map : of_head) all.maps.push_back(std::move(map));
     }
     return all;
 }

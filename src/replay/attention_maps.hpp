@@ -15,7 +15,8 @@ namespace attohm {
 struct AttentionMapSpec {
     int sample = 0;
     std::vector<int> layers;
-    std::vector<int> heads;  ///< query heads (of the first window, where there are windows)
+    std::vector<int> heads;          ///< query heads
+    std::vector<int> windows = {0};  ///< of each head, where a layer has windows
     /// Cells along the longer side, at most; larger heads show the largest probability of each
     /// cell.
     std::size_t most_cells = 512;
@@ -36,6 +37,8 @@ struct AttentionMap {
 
     int layer = 0;
     int head = 0;
+    int window = 0;
+    int windows = 1;  ///< of the layer
     int n_q = 0, n_k = 0, valid_q = 0, valid_k = 0;
     std::size_t step = 1;  ///< queries and keys of a cell along each side
     std::size_t rows = 0, cols = 0;

@@ -47,6 +47,17 @@ std::string user_files(const Settings& settings) {
     return text;
 }
 
+std::string stored_user_files(const std::string& experiment_yaml) {
+    std::string comments;
+    for (std::size_t begin = 0; begin < experiment_yaml.size();) {
+        const std::size_t end =
+            std::min(experiment_yaml.find('\n', begin), experiment_yaml.size() - 1) + 1;
+        if (experiment_yaml[begin] == '#') comments += experiment_yaml.substr(begin, end - begin);
+        begin = end;
+    }
+    return comments;
+}
+
 std::vector<std::string> machines_of(const Settings& settings, const SchemeEntry& scheme) {
     std::vector<std::string> machines = settings.entry("machines").values;
     for (std::string& machine : machines)

@@ -34,6 +34,8 @@ Experiment load_experiment(const Settings& settings);
 /// The user's own files behind the settings, as YAML comments: a path alone would not say what ran.
 /// Empty where everything is built in (machine files are kept with their outcome).
 std::string user_files(const Settings& settings);
+/// The same of an experiment as a result holds it.
+std::string stored_user_files(const std::string& experiment_yaml);
 
 /// The machines of an experiment; `scheme` stands for the scheme's own, and for none where it has
 /// no plan.

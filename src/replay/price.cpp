@@ -43,17 +43,6 @@ void refuse_other_keys(const Settings& settings, const std::vector<std::string>&
     }
 }
 
-/// The comment lines of a resolved experiment: the user's own files behind it.
-std::string comments_of(const std::string& yaml) {
-    std::string comments;
-    for (std::size_t begin = 0; begin < yaml.size();) {
-        const std::size_t end = std::min(yaml.find('\n', begin), yaml.size() - 1) + 1;
-        if (yaml[begin] == '#') comments += yaml.substr(begin, end - begin);
-        begin = end;
-    }
-    return comments;
-}
-
 /// The settings of a stored experiment, its keys marked as read.
 Settings stored_settings(const Result& result, const std::string& where) {
     Settings settings = experiment_preset();
@@ -134,8 +123,8 @@ Result price_result(const std::string& path, const PriceChanges& changes, WorkSi
         for (StoredSample& sample : block) work.add(std::move(sample));
     });
     result.machines = costs.accumulate(sample_costs);
-    const std::string comments = comments_of(result.experiment_yaml);
-    result.experiment_yaml = settings.resolved_yaml(true) + comments;
+    const std::string files = stored_user_files(result.experiment_yaml);
+    result.experiment_yaml = settings.resolved_yaml(true) + files;
     return result;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,15 @@ void write_results(const std::string& path, const std::vector<Result>& results,
 
 /// Throws: UserError for a file that is missing, damaged, or not a result.
 std::vector<Result> read_results(const std::string& path);
+
+/// What a results file came from, without its numbers.
+struct ResultOrigin {
+    std::string sweep_yaml;       ///< empty: a single result
+    std::string trace_id;         ///< of the first result
+    std::set<std::string> files;  ///< the user's device cards and all machines, resolved
+};
+/// Throws: UserError as read_results.
+ResultOrigin read_origin(const std::string& path);
 
 /// One JSON object with the summary of a result (numbers carry their unit in the key).
 std::string result_json(const Result& result);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "src/replay/experiment.hpp"
 #include "src/replay/result_columns.hpp"
 #include "src/replay/result_io.hpp"
 #include "src/replay/result_parts.hpp"
@@ -129,13 +130,7 @@ void read_fidelity(const H5Group& group, std::string_view name, std::vector<Head
 std::vector<HeadSummary> read_heads(const H5Group& group) {
     const ColumnReader table(group, "heads");
     std::vector<HeadSummary> heads(table.rows());
-    const auto rows = row_pointers(heads);
-    table.fields(report_fields(), part_pointers(
-                                      rows, [](auto& h) -> auto& { return h.report; }));
-    table.fields(decision_fields(), part_pointers(
-                                        rows, [](auto& h) -> auto& { return h.report.decisions; }));
-    table.fields(event_fields(), part_pointers(
-                                     rows, [](auto& h) -> auto& { return h.report.events; }));
+    head_fields(table, row_pointers(heads));
     read_eyes(table, heads);
     read_columns(table, heads);
     read_times(table, heads);
@@ -170,23 +165,43 @@ void check_format(const H5Group& root) {
                         root.where_attribute("schema_version"), version, major + "x");
 }
 
-}  // namespace
-
-std::vector<Result> read_results(const std::string& path) {
-    const H5File file = H5File::open(path);
-    const H5Group root = file.root();
+/// The groups with one result each.
+std::vector<H5Group> result_groups(const H5Group& root) {
     check_format(root);
-    if (!root.has_group("settings")) return {read_one(root)};
-
+    if (!root.has_group("settings")) return {root};
     const H5Group settings = root.group("settings");
     const std::vector<std::string> names = settings.groups();
     const std::int64_t count = settings.integer("count");
     if (count != static_cast<std::int64_t>(names.size()) || count == 0)
         throw UserError("wrong number of settings", settings.where(),
                         fmt::format("{}", names.size()), fmt::format("{}, at least one", count));
+    std::vector<H5Group> groups;
+    for (const std::string& name : names) groups.push_back(settings.group(name));
+    return groups;
+}
+
+}  // namespace
+
+std::vector<Result> read_results(const std::string& path) {
+    const H5File file = H5File::open(path);
     std::vector<Result> results;
-    for (const std::string& name : names) results.push_back(read_one(settings.group(name)));
+    for (const H5Group& group : result_groups(file.root())) results.push_back(read_one(group));
     return results;
+}
+
+ResultOrigin read_origin(const std::string& path) {
+    const H5File file = H5File::open(path);
+    const H5Group root = file.root();
+    ResultOrigin origin;
+    for (const H5Group& group : result_groups(root)) {
+        if (origin.trace_id.empty()) origin.trace_id = group.text("trace_id");
+        origin.files.insert(stored_user_files(group.read_text("experiment")));
+        for (std::string& machine : ColumnReader(group, "machines").texts("settings"))
+            origin.files.insert(std::move(machine));
+    }
+    origin.files.erase("");
+    if (root.has_dataset("sweep")) origin.sweep_yaml = root.read_text("sweep");
+    return origin;
 }
 
 }  // namespace attohm

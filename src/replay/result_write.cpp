@@ -171,13 +171,7 @@ void write_fidelity(const H5Group& group, std::string_view name,
 void write_heads(const H5Group& group, const std::vector<HeadSummary>& heads) {
     const ColumnWriter table(group, "heads", heads.size(),
                              "per layer and head, counts summed over evaluated samples");
-    const auto rows = row_pointers(heads);
-    table.fields(report_fields(), part_pointers(
-                                      rows, [](auto& h) -> auto& { return h.report; }));
-    table.fields(decision_fields(), part_pointers(
-                                        rows, [](auto& h) -> auto& { return h.report.decisions; }));
-    table.fields(event_fields(), part_pointers(
-                                     rows, [](auto& h) -> auto& { return h.report.events; }));
+    head_fields(table, row_pointers(heads));
     write_eyes(table, heads);
     write_columns(table, heads);
     write_times(table, heads);

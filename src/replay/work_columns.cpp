@@ -4,52 +4,52 @@ namespace attohm {
 
 namespace {
 
-template <class Number>
-HeadColumn shape_column(std::string name, std::string unit, std::string help,
-                        Number HeadShape::*member) {
-    return {std::move(name), std::move(unit), std::move(help),
-            [member](const HeadWork& w) { return static_cast<std::int64_t>(w.shape.*member); },
-            [member](HeadWork& w, std::int64_t value) {
-                w.shape.*member = static_cast<Number>(value);
-            }};
-}
+/// Where a head's work holds its shape, and where its operand widths.
+template <class Part>
+constexpr Part HeadWork::*kPart = nullptr;
+template <>
+constexpr HeadShape HeadWork::*kPart<HeadShape> = &HeadWork::shape;
+template <>
+constexpr OperandBits HeadWork::*kPart<OperandBits> = &HeadWork::bits;
 
-template <class Number>
-HeadColumn bits_column(std::string name, std::string unit, std::string help,
-                       Number OperandBits::*member) {
-    return {
-        std::move(name), std::move(unit), std::move(help),
-        [member](const HeadWork& w) { return static_cast<std::int64_t>(w.bits.*member); },
-        [member](HeadWork& w, std::int64_t value) { w.bits.*member = static_cast<Number>(value); }};
+template <class Part, class Number>
+HeadColumn column(std::string name, std::string unit, std::string help, Number Part::*member) {
+    return {std::move(name), std::move(unit), std::move(help),
+            [member](const HeadWork& w) {
+                return static_cast<std::int64_t>((w.*kPart<Part>) .*member);
+            },
+            [member](HeadWork& w, std::int64_t value) {
+                (w.*kPart<Part>) .*member = static_cast<Number>(value);
+            }};
 }
 
 std::vector<HeadColumn> make_columns() {
     std::vector<HeadColumn> columns = {
-        shape_column("layer", "1", "of the head", &HeadShape::layer),
-        shape_column("head", "1", "query head in its layer", &HeadShape::head),
-        shape_column("kv_head", "1", "kv head that it reads", &HeadShape::kv_head),
-        shape_column("n_q", "query", "padding included", &HeadShape::n_q),
-        shape_column("n_k", "key", "padding included", &HeadShape::n_k),
-        shape_column("valid_q", "query", "that are real tokens", &HeadShape::valid_q),
-        shape_column("valid_k", "key", "that are real tokens", &HeadShape::valid_k),
-        shape_column("d", "element", "width of q and k", &HeadShape::d),
-        shape_column("dv", "element", "width of v", &HeadShape::dv),
-        shape_column("causal", "1", "1: a query sees no later key", &HeadShape::causal),
-        shape_column("first_of_kv_head", "1", "1: this query head writes its kv head",
-                     &HeadShape::first_of_kv_head),
-        shape_column("allowed_pairs", "pair", "that mask, causality and padding allow",
-                     &HeadShape::allowed_pairs),
-        bits_column("bits_q", "bit", "of q in digital units", &OperandBits::q),
-        bits_column("bits_k", "bit", "of k in digital units", &OperandBits::k),
-        bits_column("bits_v", "bit", "of v in digital units", &OperandBits::v),
-        bits_column("bits_k_msb", "bit", "of k in multi-level cells", &OperandBits::k_msb),
-        bits_column("bits_q_line", "bit", "of the word-line copy of q", &OperandBits::q_line),
-        bits_column("reads_per_decision", "1", "sequential array reads",
-                    &OperandBits::reads_per_decision),
-        bits_column("k_msb_copy", "1", "1: the recompute reads a single-level copy",
-                    &OperandBits::k_msb_copy),
-        bits_column("one_bit_lines", "1", "1: word lines carry bits or pulses",
-                    &OperandBits::one_bit_lines),
+        column("layer", "1", "of the head", &HeadShape::layer),
+        column("head", "1", "query head in its layer", &HeadShape::head),
+        column("kv_head", "1", "kv head that it reads", &HeadShape::kv_head),
+        column("n_q", "query", "padding included", &HeadShape::n_q),
+        column("n_k", "key", "padding included", &HeadShape::n_k),
+        column("valid_q", "query", "that are real tokens", &HeadShape::valid_q),
+        column("valid_k", "key", "that are real tokens", &HeadShape::valid_k),
+        column("d", "element", "width of q and k", &HeadShape::d),
+        column("dv", "element", "width of v", &HeadShape::dv),
+        column("causal", "1", "1: a query sees no later key", &HeadShape::causal),
+        column("first_of_kv_head", "1", "1: this query head writes its kv head",
+               &HeadShape::first_of_kv_head),
+        column("allowed_pairs", "pair", "that mask, causality and padding allow",
+               &HeadShape::allowed_pairs),
+        column("bits_q", "bit", "of q in digital units", &OperandBits::q),
+        column("bits_k", "bit", "of k in digital units", &OperandBits::k),
+        column("bits_v", "bit", "of v in digital units", &OperandBits::v),
+        column("bits_k_msb", "bit", "of k in multi-level cells", &OperandBits::k_msb),
+        column("bits_q_line", "bit", "of the word-line copy of q", &OperandBits::q_line),
+        column("reads_per_decision", "1", "sequential array reads",
+               &OperandBits::reads_per_decision),
+        column("k_msb_copy", "1", "1: the recompute reads a single-level copy",
+               &OperandBits::k_msb_copy),
+        column("one_bit_lines", "1", "1: word lines carry bits or pulses",
+               &OperandBits::one_bit_lines),
         {"kept_pairs", "pair", "query-key pairs that were kept",
          [](const HeadWork& w) { return w.kept_pairs; },
          [](HeadWork& w, std::int64_t value) { w.kept_pairs = value; }}};

@@ -22,9 +22,17 @@ std::string count_text(const std::optional<std::int64_t>& count, std::int64_t pa
                  : "-";
 }
 
+/// "layer 0, head 1", "layer 0, head 1, window 3 of 64".
+std::string name_of(const AttentionMap& map) {
+    return fmt::format(
+        "layer {}, head {}{}", map.layer, map.head,
+        map.windows > 1 ? fmt::format(", window {} of {}", map.window, map.windows) : "");
+}
+
 std::string facts_table(const AttentionMaps& maps) {
     std::vector<std::string> heads = {"#layer",
                                       "#head",
+                                      "#window",
                                       "#queries",
                                       "#keys",
                                       "#allowed pairs",
@@ -41,6 +49,7 @@ std::string facts_table(const AttentionMaps& maps) {
     for (const AttentionMap& map : maps.maps) {
         std::vector<std::string> cells = {std::to_string(map.layer),
                                           std::to_string(map.head),
+                                          map.windows > 1 ? std::to_string(map.window) : "-",
                                           std::to_string(map.valid_q),
                                           std::to_string(map.valid_k),
                                           std::to_string(map.pairs),
@@ -81,11 +90,11 @@ std::string map_html(const AttentionMap& map, std::size_t number) {
                              share_text(static_cast<double>(map.decisions->kept), map.pairs),
                              map.decisions->mass);
     return fmt::format(
-        "<figure class=\"map\"><figcaption><b>layer {}, head {}</b>{}<br>{}</figcaption>"
-        "<canvas id=\"map-{}\" role=\"img\" aria-label=\"attention of layer {} head {}\"></canvas>"
+        "<figure class=\"map\"><figcaption><b>{}</b>{}<br>{}</figcaption>"
+        "<canvas id=\"map-{}\" role=\"img\" aria-label=\"attention of {}\"></canvas>"
         "</figure>\n<script type=\"application/json\" data-map=\"map-{}\">{}</script>\n",
-        map.layer, map.head, html_escape(coarse), html_escape(facts), number, map.layer, map.head,
-        number, inside_script(data.dump()));
+        name_of(map), html_escape(coarse), html_escape(facts), number, name_of(map), number,
+        inside_script(data.dump()));
 }
 
 std::string how_to_read(const AttentionMaps& maps) {

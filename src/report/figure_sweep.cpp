@@ -23,6 +23,12 @@ double fp_rate(const Point& p) {
     return rate(static_cast<double>(c.fp_total), static_cast<double>(c.ref_kept));
 }
 
+/// What a figure leaves out, for its caption.
+std::string first_of(std::size_t shown, std::size_t all) {
+    if (shown == all) return "";
+    return fmt::format("The first {} of {} settings are drawn, the tables have all. ", shown, all);
+}
+
 Json axis_rows(const Group& group, std::size_t axis, const Quality& kind,
                const std::vector<Slice>& slices) {
     Json rows = Json::array();
@@ -41,7 +47,8 @@ Json axis_rows(const Group& group, std::size_t axis, const Quality& kind,
 
 Figure axis_figure(const Group& group, std::size_t axis, const Quality& kind,
                    std::vector<Slice> slices) {
-    if (slices.size() > kMostSlices) slices.resize(kMostSlices);
+    const std::size_t all = slices.size();
+    if (all > kMostSlices) slices.resize(kMostSlices);
     std::vector<double> values, rates;
     for (const Slice& slice : slices)
         for (const Point* p : slice.points) {
@@ -95,11 +102,13 @@ Figure axis_figure(const Group& group, std::size_t axis, const Quality& kind,
     return make_figure(
         "along-" + a.key,
         fmt::format("{} along the noise axis", kind.has_interval() ? kind.noun : "Error"),
-        fmt::format("{}Below: falsely pruned of what threshold keeps (fp_total), over all valid "
-                    "pairs, layers and heads.",
-                    kind.has_interval()
-                        ? fmt::format("Bands: 0.95 interval of {} over samples. ", kind.word)
-                        : ""),
+        first_of(slices.size(), all) +
+            fmt::format(
+                "{}Below: falsely pruned of what threshold keeps (fp_total), over all valid "
+                "pairs, layers and heads.",
+                kind.has_interval()
+                    ? fmt::format("Bands: 0.95 interval of {} over samples. ", kind.word)
+                    : ""),
         body, axis_rows(group, axis, kind, slices));
 }
 
@@ -163,8 +172,10 @@ Figure heat_map(const Group& group, const std::vector<Slice>& planes, std::size_
         static_cast<int>(760 / (cells * std::min<std::size_t>(planes.size(), 3))), 44, 90);
     spec["width"] = {{"step", step}};
     spec["height"] = {{"step", 30}};
-    spec["encoding"]["x"]["title"] = group.axes[a].title;
-    spec["encoding"]["y"]["title"] = group.axes[b].title;
+    // Beside each other the long titles would run into one another.
+    const bool one = planes.size() == 1;
+    spec["encoding"]["x"]["title"] = one ? group.axes[a].title : group.axes[a].word;
+    spec["encoding"]["y"]["title"] = one ? group.axes[b].title : group.axes[b].word;
     spec["layer"][0]["encoding"]["color"] = {
         {"field", "v"},
         {"type", "quantitative"},
@@ -205,16 +216,17 @@ std::vector<Figure> heat_map_figures(const Group& group) {
     const auto kind = quality_of(group);
     if (!axes || !kind) return {};
     const auto [a, b] = *axes;
-    std::vector<Slice> planes;
-    for (Slice& slice : slices_across(group, a, b, 4))
-        if (is_plane(slice, a, b) && planes.size() < kMostSlices)
-            planes.push_back(std::move(slice));
+    std::vector<Slice> planes = slices_across(group, a, b, 4);
+    std::erase_if(planes, [&, a = a, b = b](const Slice& s) { return !is_plane(s, a, b); });
     if (planes.empty()) return {};
+    const std::size_t all = planes.size();
+    if (all > kMostSlices) planes.resize(kMostSlices);
+    const std::string cut = first_of(planes.size(), all);
     std::vector<Figure> figures;
     figures.push_back(heat_map(group, planes, a, b,
                                {"plane-quality", kind->title + " across two axes", kind->title,
                                 ".3f", 1.0, kind->more_is_better()},
-                               "One cell per setting, chips averaged.",
+                               cut + "One cell per setting, chips averaged.",
                                [&](const Point& p) { return quality(*kind, p).value; }));
     for (const MachineOutcome& machine : group.shown().first().machines) {
         double most = 0.0;
@@ -232,7 +244,8 @@ std::vector<Figure> heat_map_figures(const Group& group) {
             group, planes, a, b,
             {"plane-energy-" + machine.machine, "Energy across two axes, " + machine.machine,
              legend, ".3g", scale.factor, false},
-            fmt::format("Per inference, operand writes included. Prices: {}.", machine.headline),
+            cut + fmt::format("Per inference, operand writes included. Prices: {}.",
+                              machine.headline),
             [&](const Point& p) { return energy_J(p, machine.machine)->mean; }));
     }
     return figures;

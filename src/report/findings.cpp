@@ -10,6 +10,7 @@
 #include "src/replay/statistics.hpp"
 #include "src/report/events.hpp"
 #include "src/report/format.hpp"
+#include "src/report/knees.hpp"
 #include "src/report/metrics.hpp"
 
 namespace attohm {
@@ -73,54 +74,6 @@ std::string fidelity_sentence(const Group& group) {
         "worst head layer {} head {} with {}.",
         p.first().scheme, at_setting(group, p), format_figure(*output_error(p)),
         worst->report.layer, worst->report.head, format_figure(worst->to_exact->relative_rms()));
-}
-
-/// One sentence for every slice along the noise axis.
-void noise_sentences(const Group& group, std::vector<std::string>& out) {
-    const auto axis = noise_axis(group);
-    if (!axis) return;
-    const std::string& key = group.axes[*axis].key;
-    for (const Slice& slice : slices_along(group, *axis, 3)) {
-        std::vector<NoisePoint> points;
-        for (const Point* p : slice.points)
-            if (const auto change = paired_change(*slice.points.front(), *p))
-                points.push_back({group.number(*p, *axis), *change});
-        if (points.size() != slice.points.size()) continue;
-        const auto knee = noise_knee(points);
-        const std::string where =
-            group.axes.size() > 1 ? fmt::format(" ({})", slice.label) : std::string();
-        if (!knee->first_lost)
-            out.push_back(fmt::format(
-                "No knee up to {} = {}{}: top-1 has not dropped by more than its paired interval.",
-                key, format_real(knee->last_held), where));
-        else
-            out.push_back(fmt::format(
-                "Knee of {}: top-1 holds up to {}; at {} it has changed by {} against {}{}.", key,
-                format_real(knee->last_held), format_real(*knee->first_lost),
-                format_change(*knee->change), format_real(points.front().noise), where));
-    }
-}
-
-void energy_knee_sentence(const Group& group, std::vector<std::string>& out) {
-    const auto& machines = group.shown().first().machines;
-    if (group.points.size() < 2 || machines.empty()) return;
-    const MachineOutcome& machine = machines.front();
-    std::vector<EnergyPoint> points;
-    for (const Point& p : group.points) {
-        const auto accuracy = top1(p);
-        const auto energy = energy_J(p, machine.machine);
-        if (!accuracy || !energy) return;
-        points.push_back({energy->mean, *accuracy});
-    }
-    const EnergyKnee knee = *energy_knee(points);
-    out.push_back(fmt::format(
-        "Of {} settings the cheapest whose top-1 is within its interval of the best ({:.3f}) is "
-        "{}: "
-        "top-1 {} for {} per inference on {} ({} prices, operand writes included).",
-        points.size(), points[knee.best].top1.value,
-        point_label(group, group.points[knee.cheapest]),
-        format_interval(points[knee.cheapest].top1), format_si(points[knee.cheapest].energy_J, "J"),
-        machine.machine, machine.headline));
 }
 
 void decision_sentence(const Group& group, std::vector<std::string>& out) {
@@ -239,37 +192,6 @@ void event_sentence(const Group& group, std::vector<std::string>& out) {
 
 }  // namespace
 
-std::optional<NoiseKnee> noise_knee(std::span<const NoisePoint> points) {
-    if (points.size() < 2) return std::nullopt;
-    NoiseKnee knee{points.front().noise, std::nullopt, std::nullopt};
-    for (const NoisePoint& p : points.subspan(1)) {
-        if (p.change.high < 0.0) {
-            knee.first_lost = p.noise;
-            knee.change = p.change;
-            break;
-        }
-        knee.last_held = p.noise;
-    }
-    return knee;
-}
-
-std::optional<EnergyKnee> energy_knee(std::span<const EnergyPoint> points) {
-    if (points.empty()) return std::nullopt;
-    EnergyKnee knee;
-    for (std::size_t i = 1; i < points.size(); ++i) {
-        const EnergyPoint& best = points[knee.best];
-        if (points[i].top1.value > best.top1.value ||
-            (points[i].top1.value == best.top1.value && points[i].energy_J < best.energy_J))
-            knee.best = i;
-    }
-    knee.cheapest = knee.best;
-    for (std::size_t i = 0; i < points.size(); ++i)
-        if (points[i].top1.high >= points[knee.best].top1.value &&
-            points[i].energy_J < points[knee.cheapest].energy_J)
-            knee.cheapest = i;
-    return knee;
-}
-
 std::vector<std::size_t> pareto_front(std::span<const EnergyPoint> points) {
     std::vector<std::size_t> order(points.size());
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
@@ -292,8 +214,7 @@ std::vector<std::string> findings(const Group& group) {
     const Result& shown = group.shown().first();
     if (shown.accuracy && top1(group.shown())) out.push_back(accuracy_sentence(group));
     if (perplexity(group.shown())) out.push_back(perplexity_sentence(group));
-    noise_sentences(group, out);
-    energy_knee_sentence(group, out);
+    for (std::string& text : knee_sentences(group)) out.push_back(std::move(text));
     if (output_error(group.shown())) out.push_back(fidelity_sentence(group));
     decision_sentence(group, out);
     for (const MachineOutcome& machine : shown.machines) {

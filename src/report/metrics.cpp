@@ -8,7 +8,7 @@
 #include "src/base/text.hpp"
 #include "src/machine/plans/planner.hpp"
 #include "src/replay/statistics.hpp"
-#include "src/report/findings.hpp"
+#include "src/report/knees.hpp"
 
 namespace attohm {
 
@@ -29,14 +29,6 @@ std::optional<Interval> mean_interval(const Point& point, std::optional<Part> Re
     if (std::isnan(mean.value)) return std::nullopt;
     const auto n = static_cast<double>(point.chips.size());
     return Interval{mean.value / n, mean.low / n, mean.high / n};
-}
-
-/// What is the more the better: top-1, or perplexity below 0.
-std::optional<Interval> merit(const Point& point) {
-    if (const auto accuracy = top1(point)) return accuracy;
-    const auto p = perplexity(point);
-    if (!p) return std::nullopt;
-    return Interval{-p->value, -p->high, -p->low};
 }
 
 class SpreadOver {
@@ -72,6 +64,22 @@ std::vector<double> right_by_sample(const Point& point) {
     }
     for (double& value : right) value /= static_cast<double>(point.chips.size());
     return right;
+}
+
+/// Mean loss over chips, summed over the tokens of a sample. Empty where some sample has none.
+std::vector<double> loss_by_sample(const Point& point) {
+    std::vector<double> loss(point.first().samples.size(), 0.0);
+    for (const Result* r : point.chips) {
+        if (r->samples.size() != loss.size()) return {};
+        for (std::size_t i = 0; i < loss.size(); ++i) {
+            const SampleOutcome& sample = r->samples[i];
+            if (!sample.tokens || sample.tokens->scored == 0 ||
+                sample.sample != point.first().samples[i].sample)
+                return {};
+            loss[i] += sample.tokens->loss / static_cast<double>(point.chips.size());
+        }
+    }
+    return loss;
 }
 
 /// Distance of a point from the middle of every axis, in values.
@@ -111,6 +119,13 @@ std::optional<Interval> perplexity_ratio(const Point& point) {
     return mean_interval(point, &Result::language, &LanguageScore::perplexity_ratio);
 }
 
+std::optional<Interval> merit(const Point& point) {
+    if (const auto accuracy = top1(point)) return accuracy;
+    const auto p = perplexity(point);
+    if (!p) return std::nullopt;
+    return Interval{-p->value, -p->high, -p->low};
+}
+
 std::optional<Spread> top1_spread(const Point& point) {
     SpreadOver over;
     for (const Result* r : point.chips) {
@@ -136,6 +151,22 @@ std::optional<Interval> paired_change(const Point& base, const Point& point) {
         change[i] = after[i] - before[i];
     }
     return bootstrap_mean(change, seed);
+}
+
+std::optional<Interval> paired_merit(const Point& base, const Point& point) {
+    if (top1(base) && top1(point)) return paired_change(base, point);
+    const std::vector<double> before = loss_by_sample(base);
+    std::vector<double> gain = loss_by_sample(point);
+    if (before.empty() || before.size() != gain.size()) return std::nullopt;
+    std::vector<double> tokens(gain.size());
+    for (std::size_t i = 0; i < gain.size(); ++i) {
+        const SampleOutcome &one = base.first().samples[i], &other = point.first().samples[i];
+        if (one.sample != other.sample || one.tokens->scored != other.tokens->scored)
+            return std::nullopt;
+        gain[i] = before[i] - gain[i];
+        tokens[i] = static_cast<double>(one.tokens->scored);
+    }
+    return bootstrap_ratio(gain, tokens, base.first().seed);
 }
 
 std::optional<double> output_error(const Point& point) {
@@ -218,15 +249,7 @@ std::size_t choose_headline(const Group& group) {
     for (std::size_t i = 0; i < group.points.size(); ++i)
         if (detailed(group.points[i].first())) with_detail.push_back(i);
     if (with_detail.size() == 1) return with_detail.front();
-    std::vector<EnergyPoint> points;
-    for (const Point& p : group.points) {
-        const auto& machines = p.first().machines;
-        const auto accuracy = merit(p);
-        const auto energy = machines.empty() ? std::nullopt : energy_J(p, machines[0].machine);
-        if (!accuracy || !energy) break;
-        points.push_back({energy->mean, *accuracy});
-    }
-    if (points.size() == group.points.size()) return energy_knee(points)->cheapest;
+    if (const auto knee = energy_knee(group)) return knee->cheapest;
     std::size_t best = 0;
     for (std::size_t i = 1; i < group.points.size(); ++i)
         if (off_middle(group, group.points[i]) < off_middle(group, group.points[best])) best = i;

@@ -37,6 +37,12 @@ std::optional<Interval> perplexity_ratio(const Point& point);
 /// ran the same samples with labels in the closed loop.
 std::optional<Interval> paired_change(const Point& base, const Point& point);
 
+/// What is the more the better: top-1, or perplexity below 0. Nothing where there is neither.
+std::optional<Interval> merit(const Point& point);
+/// Change of top-1, else of the loss per token below 0, from `base` to `point` on the same samples,
+/// chips averaged within a sample: above 0 is better. Nothing where they cannot be paired.
+std::optional<Interval> paired_merit(const Point& base, const Point& point);
+
 /// Relative rms error of the attention output against `exact`, over all heads and chips.
 std::optional<double> output_error(const Point& point);
 
@@ -64,8 +70,8 @@ std::optional<Spread> energy_J(const Point& point, std::string_view machine,
 bool detailed(const Result& result);
 
 /// What the details of a group are shown of: the one point measured in full where there is one,
-/// else the cheapest point whose top-1 or perplexity is within its interval of the best; without
-/// accuracy or energy the point nearest the middle of every axis.
+/// else the cheapest point whose top-1 or perplexity is not surely worse than the best, paired;
+/// without accuracy or energy the point nearest the middle of every axis.
 std::size_t choose_headline(const Group& group);
 
 }  // namespace attohm

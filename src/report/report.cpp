@@ -13,6 +13,7 @@
 #include "src/report/figures.hpp"
 #include "src/report/findings.hpp"
 #include "src/report/html.hpp"
+#include "src/report/knees.hpp"
 #include "src/report/metrics.hpp"
 #include "src/report/page.hpp"
 #include "src/report/tables.hpp"
@@ -38,10 +39,10 @@ std::string shown_note(const Group& group) {
     std::string why = "the one nearest the middle of every axis.";
     if (detailed(shown) && with_detail == 1)
         why = "the one that was measured in full (metrics.level: full).";
-    else if (top1(group.shown()) && !shown.machines.empty())
-        why = "the cheapest whose top-1 is within its interval of the best.";
-    else if (perplexity(group.shown()) && !shown.machines.empty())
-        why = "the cheapest whose perplexity is within its interval of the best.";
+    else if (energy_knee(group))
+        why = fmt::format(
+            "the cheapest whose {} is not worse than the best by more than the paired interval.",
+            top1(group.shown()) ? "top-1" : "perplexity");
     return paragraph(fmt::format("Details below are of the setting {}: {}",
                                  point_label(group, group.shown()), why));
 }
@@ -68,6 +69,7 @@ std::string group_html(const Group& group, const std::string& id) {
     };
     add(accuracy_energy_figures(group));
     add(axis_figures(group));
+    html += knees_table(group);
     add(heat_map_figures(group));
     html += shown_note(group);
     html += section("Gains over the baselines", gains_table(group));

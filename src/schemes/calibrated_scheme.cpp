@@ -91,7 +91,8 @@ CalibratedScheme::CalibratedScheme(SchemeInputs inputs, const Settings& settings
     if (threshold_settings_.source == ThresholdSource::trace && !inputs_.thresholds) {
         throw UserError("the trace has no thresholds", inputs_.trace_path + ":/model/thresholds",
                         "threshold.source: trace",
-                        "threshold.source: quantile(p) | mass(p) | value(x)");
+                        "threshold.source: quantile(p) | mass(p) | value(x), as in "
+                        "--set \"threshold.source=mass(0.9)\"");
     }
     calibration_.resize(static_cast<std::size_t>(inputs_.model.layers * inputs_.model.heads));
     if (uses_ == Uses::scores) return;

@@ -1,8 +1,10 @@
 #include "src/sweep/sweep.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <mutex>
+#include <set>
 
 #include "src/base/atomic_file.hpp"
 #include "src/base/blas.hpp"
@@ -53,6 +55,7 @@ class SweepRun {
 
     SweepOutcome run() {
         check_points();
+        if (!options_.force) refuse_to_replace();
         make_directory(points_directory());
         run_fixed_points();
         for (std::size_t p = 0; p < spec_.parts.size(); ++p) {
@@ -86,6 +89,76 @@ class SweepRun {
             }
         }
         joined.require_all_read();
+    }
+
+    /// Visits every point that the sweep may come to.
+    template <class Visit>
+    void for_points(Visit visit) const {
+        for (const SweepPart& part : spec_.parts)
+            for (const SweepPoint& point : part.points) {
+                if (!part.extend) visit(point);
+                if (part.extend)
+                    for (const double v : values_of(*part.extend))
+                        visit(extended_point(point, *part.extend, v));
+            }
+    }
+
+    /// Results and finished points of another sweep are not lost to this one.
+    void refuse_to_replace() const {
+        if (fs::exists(results_path())) refuse_other_results();
+        const std::vector<std::string> left = finished_points();
+        if (left.empty()) return;
+        std::set<std::string> own;
+        for_points(
+            [&](const SweepPoint& p) { own.insert(identity(p, point_settings(p)) + ".h5"); });
+        for (const std::string& name : left)
+            if (!own.contains(name))
+                refuse(points_directory() + "/" + name,
+                       "a finished point of another sweep, version or OpenBLAS core type");
+    }
+
+    void refuse_other_results() const {
+        ResultOrigin there;
+        try {
+            there = read_origin(results_path());
+        } catch (const UserError&) {
+            refuse(results_path(), "a file that is no result of this version");
+        }
+        if (there.sweep_yaml.empty()) refuse(results_path(), "the result of a run");
+        if (there.sweep_yaml != spec_.text) refuse(results_path(), "the results of another sweep");
+        if (there.trace_id != trace_.reader().trace_id())
+            refuse(results_path(), "the results of the same sweep over another trace");
+        std::set<std::string> own;
+        for_points([&](const SweepPoint& p) {
+            const Settings settings = point_settings(p);
+            own.insert(user_files(settings));
+            for (const std::string& machine : machines_of_point(settings)) own.insert(machine);
+        });
+        if (!std::includes(own.begin(), own.end(), there.files.begin(), there.files.end()))
+            refuse(results_path(), "the results of the same sweep with another card or machine");
+    }
+
+    /// Resolved settings of its machines.
+    static std::vector<std::string> machines_of_point(const Settings& settings) {
+        std::vector<std::string> machines =
+            machines_of(settings, find_scheme(settings.entry("scheme").values.front()));
+        for (std::string& machine : machines) machine = machine_settings(machine).resolved_yaml();
+        return machines;
+    }
+
+    std::vector<std::string> finished_points() const {
+        std::vector<std::string> names;
+        if (!fs::is_directory(points_directory())) return names;
+        for (const auto& entry : fs::directory_iterator(points_directory()))
+            if (entry.path().extension() == ".h5")
+                names.push_back(entry.path().filename().string());
+        std::sort(names.begin(), names.end());
+        return names;
+    }
+
+    [[noreturn]] static void refuse(const std::string& where, const char* got) {
+        throw UserError("the directory of the sweep is taken", where, got,
+                        "--force to replace it, or another directory");
     }
 
     Mode check_point(const SweepPoint& point, Settings& joined) const {
@@ -145,9 +218,7 @@ class SweepRun {
         std::string text = fmt::format("{}\n{}\n{}\n{}\n", version(), blas_core_type(),
                                        trace_.reader().trace_id(), point.part);
         for (const auto& [key, value] : point.axes) text += fmt::format("{}={}\n", key, value);
-        for (const std::string& machine :
-             machines_of(settings, find_scheme(settings.entry("scheme").values.front())))
-            text += machine_settings(machine).resolved_yaml();
+        for (const std::string& machine : machines_of_point(settings)) text += machine;
         return sha256_hex(text + settings.resolved_yaml() + user_files(settings));
     }
 

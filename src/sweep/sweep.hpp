@@ -11,6 +11,7 @@ namespace attohm {
 struct SweepOptions {
     std::string directory;  ///< results.h5 and points/ go here
     bool resume = false;    ///< take finished points from an earlier, interrupted run
+    bool force = false;     ///< put these results in the place of another sweep's
 };
 
 struct SweepOutcome {
@@ -27,7 +28,8 @@ using SweepProgress = std::function<void(std::size_t done, std::size_t all)>;
 /// a killed sweep loses at most the points under way; the results are then the same bytes as
 /// without the kill. Throws: UserError for bad settings of any point before any point runs, for
 /// keys that no point reads,
-///   for a directory that cannot be written.
+///   for a directory that cannot be written or holds another sweep's results or points (without
+///   `force`).
 SweepOutcome run_sweep(const SweepSpec& spec, const SweepOptions& options,
                        const SweepProgress& progress = {});
 

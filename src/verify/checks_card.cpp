@@ -7,18 +7,6 @@ namespace attohm {
 
 namespace {
 
-/// low <= value <= high as one measurement: the centre on a scale of logarithms, +-1 at the ends.
-void between(Judge& judge, const std::string& quantity, double value, double low, double high) {
-    const double middle = std::sqrt(low * high);
-    const double measured = value > 0.0 ? std::log10(value / middle) : -HUGE_VAL;
-    judge.within(fmt::format("log10({} / {:.3g})", quantity, middle), measured, 0.0,
-                 std::log10(high / middle) * (1.0 + 1e-12));
-}
-
-void at_most(Judge& judge, const std::string& quantity, double value, double limit) {
-    judge.within(quantity, value, 0.0, limit);
-}
-
 /// Largest standard deviation of a write between g_min and g_max, uS.
 double largest_sigma_uS(const CardNumbers& card) {
     double largest = 0.0;
@@ -34,44 +22,44 @@ double largest_sigma_uS(const CardNumbers& card) {
 void bound_conductances(const CardNumbers& card, Judge& judge) {
     // Below 0.5 uS a read of 0.2 V and 10 ns moves fewer than 6,300 electrons: shot noise of 0.013;
     // above 5 mS a cell takes 1 mA at 0.2 V, which no access transistor of its size gives.
-    between(judge, "g_max in uS", card.g_max_S * 1e6, 0.5, 5000.0);
+    judge.between("g_max, uS", card.g_max_S * 1e6, 0.5, 5000.0);
     // A write pulse of more than 10 mA per cell.
-    at_most(judge, "current of a write pulse at g_max, A", card.write.pulse_V * card.g_max_S, 0.01);
+    judge.at_most("current of a write pulse at g_max, A", card.write.pulse_V * card.g_max_S, 0.01);
     if (!card.stuck) return;
     // A cell stuck low is about as conductive as one that is fully on; within a factor of 100.
-    between(judge, "conductance of a cell stuck low / g_max", card.stuck->low_S / card.g_max_S,
-            0.01, 100.0);
-    at_most(judge, "stuck high / stuck low, conductances", card.stuck->high_S / card.stuck->low_S,
-            1.0);
+    judge.between("conductance of a cell stuck low / g_max", card.stuck->low_S / card.g_max_S, 0.01,
+                  100.0);
+    judge.at_most("stuck high / stuck low, conductances", card.stuck->high_S / card.stuck->low_S,
+                  1.0);
 }
 
 void bound_noise(const CardNumbers& card, Judge& judge) {
     const double range_uS = (card.g_max_S - card.g_min_S) * 1e6;
     // A spread of half of the range is no writing at all.
-    at_most(judge, "sigma_p / (g_max - g_min), largest", largest_sigma_uS(card) / range_uS, 0.5);
+    judge.at_most("sigma_p / (g_max - g_min), largest", largest_sigma_uS(card) / range_uS, 0.5);
     if (card.white && card.white->relative > 0.0) {
-        at_most(judge, "read_noise.sigma_rel", card.white->relative, 0.1);
+        judge.at_most("read_noise.sigma_rel", card.white->relative, 0.1);
         // Nyquist: S_I = 4 k T G, so sigma_I / I >= sqrt(2 k T / (G t)) / V at 300 K. No read is
         // quieter; V at most 1 V here.
         constexpr double kThermal = 2.0 * 1.380649e-23 * 300.0;
         const double volt = std::min(1.0, card.read_high_V);
         const double least = std::sqrt(kThermal / (card.g_max_S * card.white->time_s)) / volt;
-        at_most(judge, "thermal noise of a read / read_noise.sigma_rel",
-                least / card.white->relative, 1.0);
+        judge.at_most("thermal noise of a read / read_noise.sigma_rel",
+                      least / card.white->relative, 1.0);
     }
     // A choice, above a 4-Mb HfO2 chip of poor yield: 9.04 % at low, 1.75 % at high resistance
     // (recalled; Chen et al., IEEE Trans. Computers 64 (2015) 180, doi:10.1109/TC.2014.12).
     if (card.stuck)
-        at_most(judge, "stuck.low_rate + stuck.high_rate",
-                card.stuck->low_rate + card.stuck->high_rate, 0.15);
+        judge.at_most("stuck.low_rate + stuck.high_rate",
+                      card.stuck->low_rate + card.stuck->high_rate, 0.15);
     if (card.slow && card.slow->amplitude > 0.0) {
         // g = 1: variance A ln(f_high / f_low) of dG/G.
         const double decades = std::log(card.slow->high_Hz / card.slow->low_Hz);
         if (card.slow->exponent == 1.0)
-            at_most(judge, "sqrt(A ln(f_high / f_low)) of slow noise",
-                    std::sqrt(card.slow->amplitude * decades), 0.1);
+            judge.at_most("sqrt(A ln(f_high / f_low)) of slow noise",
+                          std::sqrt(card.slow->amplitude * decades), 0.1);
     }
-    if (card.telegraph) at_most(judge, "telegraph.step_median_rel", card.telegraph->step, 0.5);
+    if (card.telegraph) judge.at_most("telegraph.step_median_rel", card.telegraph->step, 0.5);
 }
 
 void close(Judge& judge, const std::string& quantity, double got, double given) {

@@ -31,11 +31,11 @@ std::string line_text(const CheckedLine& line, std::size_t width) {
         return head + fmt::format("not in this card: {}\n", outcome.note);
     if (!outcome.note.empty())
         return head + fmt::format("{}: {}\n", outcome.quantity, outcome.note);
-    return head + fmt::format("{}: {:.6g}, expected {:.6g} +- {:.2g}{}\n", outcome.quantity,
-                              outcome.measured, outcome.expected, outcome.band,
-                              outcome.measurements == 1
-                                  ? ""
-                                  : fmt::format(" (worst of {})", outcome.measurements));
+    return head +
+           fmt::format("{}: {}{}\n", outcome.quantity, judged_text(outcome),
+                       outcome.measurements == 1
+                           ? ""
+                           : fmt::format("; nearest to its limit of {}", outcome.measurements));
 }
 
 nlohmann::ordered_json number(double value) {
@@ -100,6 +100,10 @@ std::string report_json(const VerifyReport& report) {
             one["measured"] = number(outcome.measured);
             one["expected"] = number(outcome.expected);
             one["band"] = number(outcome.band);
+            one["unit"] = outcome.unit;
+            one["allowed"] = {number(outcome.demand == Demand::at_most ? 0.0 : outcome.low),
+                              number(outcome.high)};
+            one["band_from"] = outcome.band_from;
             one["measurements"] = outcome.measurements;
         }
         if (!outcome.note.empty()) one["note"] = outcome.note;

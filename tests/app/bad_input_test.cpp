@@ -133,6 +133,30 @@ TEST_CASE("experiment files that cannot be read", "[unit]") {
                          {"experiment.yaml:", "second YAML document"});
 }
 
+TEST_CASE("a result that is there is replaced only when that is asked for", "[unit]") {
+    const InputBench bench;
+    bench.refuses({"run", bench.trace(), "-o", bench.result()},
+                  {bench.result(), "--force", "another file"});
+    CHECK(run_attohm({"run", bench.trace(), "-o", bench.result(), "--force"}).code == 0);
+    CHECK(run_attohm({"run", bench.trace(), "-o", bench.file("other.h5")}).code == 0);
+    CHECK(attohm::read_text_file(bench.result()) == attohm::read_text_file(bench.file("other.h5")));
+    // So is another sweep's folder.
+    bench.write("sweep.yaml", "trace: trace.h5\naxes: {bits.k: [3, 4]}\n");
+    const std::vector<std::string> sweep = {"sweep", bench.file("sweep.yaml"), "-o",
+                                            bench.file("out")};
+    CHECK(run_attohm(sweep).code == 0);
+    CHECK(run_attohm(sweep).code == 0);
+    bench.write("sweep.yaml", "trace: trace.h5\naxes: {bits.k: [2, 4]}\n");
+    const ProgramRun other = run_attohm(sweep);
+    CHECK(other.code == 2);
+    CHECK_THAT(other.err, Catch::Contains("out/results.h5: ") &&
+                              Catch::Contains("got the results of another sweep") &&
+                              Catch::Contains("allowed: --force to replace it, or another"));
+    CHECK(
+        run_attohm({"sweep", bench.file("sweep.yaml"), "-o", bench.file("out"), "--force"}).code ==
+        0);
+}
+
 TEST_CASE("outputs that cannot be written", "[unit]") {
     const InputBench bench;
     const auto refuses_output = [&bench](const std::string& output, const std::string& why) {

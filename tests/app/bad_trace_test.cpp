@@ -38,7 +38,7 @@ TEST_CASE("a sound small trace is not refused", "[unit]") {
     const RefusalBench bench;
     const std::string trace = bench.file("trace.h5");
     write_small_trace(trace);
-    const ProgramRun run = run_attohm({"run", trace, "-o", bench.result()});
+    const ProgramRun run = run_attohm({"run", trace, "--force", "-o", bench.result()});
     INFO(run.err);
     CHECK(run.code == 0);
     CHECK(read_results(bench.result()).front().samples.size() == 2);
@@ -164,13 +164,17 @@ TEST_CASE("a trace without thresholds needs another source named", "[unit]") {
     for (const char* scheme : {"threshold", "threshold-q", "sprint"})
         bench.refuses_run(trace, {"--scheme", scheme},
                           {trace + ":/model/thresholds", "threshold.source: trace", "quantile(p)",
-                           "mass(p)", "value(x)"});
+                           "mass(p)", "value(x)", "--set \"threshold.source=mass(0.9)\""});
+    // The command that the message shows runs as it stands.
+    CHECK(run_attohm({"run", trace, "-o", bench.file("shown.h5"), "--scheme", "threshold", "--set",
+                      "threshold.source=mass(0.9)"})
+              .code == 0);
     // With one it runs, and `exact` needs none.
     for (const char* source : {"quantile(0.5)", "mass(0.9)", "value(0.1)"})
-        CHECK(run_attohm({"run", trace, "-o", bench.file("out.h5"), "--set",
+        CHECK(run_attohm({"run", trace, "-o", bench.file("out.h5"), "--force", "--set",
                           std::string("threshold.source=") + source})
                   .code == 0);
-    CHECK(run_attohm({"run", trace, "-o", bench.file("out.h5"), "--scheme", "exact"}).code == 0);
+    CHECK(run_attohm({"run", trace, "-o", bench.file("exact.h5"), "--scheme", "exact"}).code == 0);
 }
 
 TEST_CASE("a trace that cannot be run in this mode is refused", "[unit]") {

@@ -18,7 +18,7 @@ class Runs {
         if (!core_type.empty()) environment_["OPENBLAS_CORETYPE"] = core_type;
     }
     void operator()(const std::string& name, std::vector<std::string> arguments) const {
-        arguments.insert(arguments.begin(), {"run", kDigits, "-o", file(name)});
+        arguments.insert(arguments.begin(), {"run", kDigits, "--force", "-o", file(name)});
         const ProgramRun run = run_attohm(arguments, environment_);
         INFO(run.err);
         REQUIRE(run.code == 0);

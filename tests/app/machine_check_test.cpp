@@ -36,9 +36,9 @@ class MachineBench : public RefusalBench {
     std::string trace() const { return file("trace.h5"); }
     std::vector<std::string> run_arguments(const std::string& scheme,
                                            const std::string& machine) const {
-        return {"run",   trace(),     "--scheme", scheme,
-                "--set", "mode=open", "--set",    "machines=[" + machine + "]",
-                "-o"};
+        return {"run",     trace(),     "--scheme", scheme,
+                "--set",   "mode=open", "--set",    "machines=[" + machine + "]",
+                "--force", "-o"};
     }
     /// The page's machine with one text replaced is refused by both commands, with its file and
     /// line in front.

@@ -41,10 +41,11 @@ class RefusalBench {
         CHECK(read_text_file(result()) == kOld);
         CHECK(directory_.entries() == entries);
     }
-    /// `attohm run TRACE -o RESULT arguments`
+    /// `attohm run TRACE --force -o RESULT arguments`: what is refused leaves the old result even
+    /// so.
     void refuses_run(const std::string& trace, std::vector<std::string> arguments,
                      const std::vector<std::string>& words) const {
-        arguments.insert(arguments.begin(), {"run", trace, "-o", result()});
+        arguments.insert(arguments.begin(), {"run", trace, "--force", "-o", result()});
         refuses(arguments, words);
     }
 

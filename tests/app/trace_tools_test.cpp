@@ -37,7 +37,8 @@ TEST_CASE("a trace goes through all tools and runs", "[smoke]") {
     good({"trace", "check", file("c.h5")});
     const auto accuracy = [](const std::string& trace, const std::string& result) {
         return nlohmann::json::parse(
-                   good({"run", trace, "-o", result, "--scheme", "threshold", "--json"}).out)
+                   good({"run", trace, "--force", "-o", result, "--scheme", "threshold", "--json"})
+                       .out)
             .at("accuracy");
     };
     // Float16 as it was, widened or not: the same numbers.
@@ -48,7 +49,7 @@ TEST_CASE("a trace goes through all tools and runs", "[smoke]") {
                                Contains("samples       5, 3 for calibration") &&
                                Contains("13 calibration samples"));
     good({"trace", "check", file("l.h5")});
-    good({"run", file("l.h5"), "-o", file("r.h5")});
+    good({"run", file("l.h5"), "--force", "-o", file("r.h5")});
 }
 
 TEST_CASE("info shows histograms on request, as text and JSON", "[smoke]") {

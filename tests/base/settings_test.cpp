@@ -6,9 +6,11 @@
 #include <fstream>
 
 #include "src/base/error.hpp"
+#include "src/base/nearest_keys.hpp"
 #include "src/base/text.hpp"
 
 using attohm::Mark;
+using attohm::nearest_keys;
 using attohm::Settings;
 using attohm::UserError;
 using Catch::Contains;
@@ -130,8 +132,39 @@ TEST_CASE("an unknown key names the nearest known one", "[unit]") {
           "`device.card`?");
     CHECK_THROWS_WITH(settings.overlay_assignment("card=x"), Contains("`device.card`?"));
     CHECK_THROWS_WITH(settings.overlay_text("device: x", "e"),
-                      Contains("device.card, device.g_max_S"));
+                      Contains("did you mean `device.card`, `device.g_max_S` or `device."));
     CHECK_THROWS_WITH(settings.overlay_assignment("zzzzzzzz=1"), Contains("--set: unknown key"));
+}
+
+TEST_CASE("an unknown key is answered with the keys that it may stand for", "[unit]") {
+    using Keys = std::vector<std::string>;
+    const Keys known = {"bits.k",
+                        "bits.q",
+                        "comparator.noise_sigma_V",
+                        "device.card",
+                        "device.iv",
+                        "device.programming.scale",
+                        "device.read_noise.age_s",
+                        "device.read_noise.scale",
+                        "sense.percentile",
+                        "threshold.noise_sigma_V"};
+    // A section for one of its keys.
+    CHECK(nearest_keys("device.read_noise", known) ==
+          Keys{"device.read_noise.age_s", "device.read_noise.scale"});
+    // A letter, or a section left out.
+    CHECK(nearest_keys("bits.kk", known) == Keys{"bits.k"});
+    CHECK(nearest_keys("sens.percentile", known) == Keys{"sense.percentile"});
+    CHECK(nearest_keys("card", known) == Keys{"device.card"});
+    CHECK(nearest_keys("bits.x", known) == Keys{"bits.k", "bits.q"});
+    // Its words, in whatever key: never a short name that happens to be near.
+    CHECK(nearest_keys("device.noise", known) ==
+          Keys{"device.read_noise.scale", "device.read_noise.age_s"});
+    CHECK(nearest_keys("noise", known) ==
+          Keys{"comparator.noise_sigma_V", "device.read_noise.scale", "threshold.noise_sigma_V"});
+    CHECK(nearest_keys("read_noise_scale", known) == Keys{"device.read_noise.scale"});
+    CHECK(nearest_keys("zzzzzzzz", known).empty());
+    Settings settings = Settings::from_text("a: {b: {c: 1}}\n", "base.yaml");
+    CHECK_THROWS_WITH(settings.overlay_assignment("a.b=2"), Contains("did you mean `a.b.c`?"));
 }
 
 TEST_CASE("duplicate keys are errors with both places", "[unit]") {

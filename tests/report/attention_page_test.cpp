@@ -1,5 +1,6 @@
 #include "src/report/attention_page.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -161,7 +162,7 @@ TEST_CASE("a view decides as a run does", "[unit]") {
     CHECK(compared >= 4);
 }
 
-TEST_CASE("heads with windows show their first one, decided as in a run", "[unit]") {
+TEST_CASE("heads with windows show those that are chosen, decided as in a run", "[unit]") {
     const TemporaryDirectory directory;
     SynthSpec synth = synth_shape("swin-t");
     synth.samples = 1;
@@ -177,7 +178,39 @@ TEST_CASE("heads with windows show their first one, decided as in a run", "[unit
     for (const AttentionMap& map : maps.maps) {
         CHECK(map.decisions->falsely_pruned == 0);
         CHECK(map.decisions->kept > 0);
+        CHECK(map.window == 0);
     }
+    AttentionMapSpec some = spec_of({0, 1}, {0, 5});
+    some.windows = {0, 3, 15};
+    const AttentionMaps three = attention_maps(reader, some, &threshold);
+    // Three windows of both heads, then two: the other layer has four.
+    REQUIRE(three.maps.size() == 10);
+    CHECK(three.notes.back() == "layer 1 has 4 windows");
+    CHECK(three.maps[0].level == maps.maps[0].level);
+    CHECK(three.maps[1].level != three.maps[0].level);
+    CHECK(three.maps[1].window == 3);
+    const std::string page = attention_page(three, "9.9");
+    CHECK_THAT(page, Contains("<b>layer 0, head 5, window 15 of 16</b>") &&
+                         Contains("<b>layer 1, head 0, window 3 of 4</b>"));
+    // All windows of a head keep together what a run keeps.
+    some.layers = {1};
+    some.heads = {2};
+    some.windows = {0, 1, 2, 3};
+    Settings sprint = scheme_settings("sprint");
+    sprint.overlay_assignment("metrics.level=counts");
+    ReplayTrace trace(directory.file("t.h5"));
+    const Result run = replay(trace, sprint);
+    std::int64_t kept = 0, pairs = 0;
+    for (const AttentionMap& map : attention_maps(reader, some, &sprint).maps) {
+        kept += map.decisions->kept;
+        pairs += map.pairs;
+    }
+    const auto head = std::find_if(run.heads.begin(), run.heads.end(), [](const HeadSummary& h) {
+        return h.report.layer == 1 && h.report.head == 2;
+    });
+    REQUIRE(head != run.heads.end());
+    CHECK(head->report.kept_pairs == kept);
+    CHECK(head->report.decisions.valid == pairs);
 }
 
 TEST_CASE("a page holds everything and asks for nothing", "[unit]") {

@@ -98,9 +98,13 @@ TEST_CASE("a run and the same setting of a sweep are one result, the fuller one"
 TEST_CASE("the headline is the cheapest setting that reaches the best", "[unit]") {
     std::vector<Result> results = {small(1.0), small(2.0), small(4.0)};
     const double energies[] = {3.0, 1.0, 2.0};
-    const double top[] = {0.9, 0.5, 0.88};
+    const std::size_t wrong[] = {4, 20, 5};  // of 40, the same ones first
     for (std::size_t i = 0; i < 3; ++i) {
-        results[i].accuracy->top1 = {top[i], top[i] - 0.05, top[i] + 0.05};
+        for (std::size_t s = 0; s < results[i].samples.size(); ++s) {
+            SampleOutcome& sample = results[i].samples[s];
+            sample.predicted = s < wrong[i] ? (sample.label + 1) % 10 : sample.label;
+        }
+        results[i].accuracy = make_accuracy(results[i].samples, 1);
         for (Pricing& pricing : results[i].machines[0].pricings)
             pricing.plans[0].energy = Joule::from_value(energies[i]);
     }

@@ -26,7 +26,9 @@ namespace {
 /// A folder with a small open-loop trace and sweeps over it.
 class Bench {
   public:
-    Bench() {
+    Bench() { write_trace(1); }
+    /// Another seed, another trace in its place.
+    void write_trace(std::uint64_t seed) const {
         SynthSpec spec;
         spec.layers = 1;
         spec.heads = 2;
@@ -34,6 +36,7 @@ class Bench {
         spec.head_dim = 16;
         spec.samples = 2;
         spec.calibration = 1;
+        spec.seed = seed;
         write_synthetic_trace(spec, directory_.file("small.h5"));
     }
     std::string file(const std::string& name) const { return directory_.file(name); }
@@ -60,8 +63,8 @@ struct Killed : std::runtime_error {
 };
 
 SweepOutcome run_until_killed(const SweepSpec& spec, const std::string& directory,
-                              std::size_t after) {
-    return run_sweep(spec, {directory, false}, [after](std::size_t done, std::size_t) {
+                              std::size_t after, bool force = false) {
+    return run_sweep(spec, {directory, false, force}, [after](std::size_t done, std::size_t) {
         if (done >= after) throw Killed();
     });
 }
@@ -203,8 +206,8 @@ TEST_CASE("a killed sweep goes on where it was and ends in the same bytes", "[pr
 TEST_CASE("what is left of another sweep is not taken", "[unit]") {
     const Bench bench;
     const auto reused_after = [&bench](const std::string& then) {
-        REQUIRE_THROWS_AS(run_until_killed(bench.spec(kFour), bench.file("out"), 2), Killed);
-        return run_sweep(bench.spec(then), {bench.file("out"), true}).reused;
+        REQUIRE_THROWS_AS(run_until_killed(bench.spec(kFour), bench.file("out"), 2, true), Killed);
+        return run_sweep(bench.spec(then), {bench.file("out"), true, true}).reused;
     };
     CHECK(reused_after(kFour) >= 2);
     // Another value somewhere, the same value swept in another way, another part.
@@ -212,8 +215,65 @@ TEST_CASE("what is left of another sweep is not taken", "[unit]") {
     CHECK(reused_after("set: {bits.k: 2}\naxes: {chip: [0, 1]}\n") == 0);
     CHECK(reused_after("parts: [{name: other, axes: {bits.k: [2, 4], chip: [0, 1]}}]\n") == 0);
     // Without --resume nothing is.
+    REQUIRE_THROWS_AS(run_until_killed(bench.spec(kFour), bench.file("out"), 2, true), Killed);
+    CHECK(run_sweep(bench.spec(kFour), {bench.file("out"), false, true}).reused == 0);
+}
+
+TEST_CASE("a folder with another sweep in it is refused, the same sweep goes on", "[unit]") {
+    const Bench bench;
+    const std::string other = "axes: {bits.k: [2, 3], chip: [0, 1]}\n";
+    bench.run(kFour);
+    const std::string whole = bench.bytes();
+    // Results: the same sweep may run again, no other may take its place.
+    CHECK(axes(bench.run(kFour)).size() == 4);
+    CHECK(bench.bytes() == whole);
+    const UserError results = error_of(bench, other);
+    CHECK(results.where() == bench.file("out/results.h5"));
+    CHECK_THAT(results.got(), Contains("another sweep"));
+    CHECK_THAT(results.allowed(), Contains("--force"));
+    CHECK(bench.bytes() == whole);
+    CHECK(files_in(bench.file("out")) == 1);
+    // Points of an interrupted sweep, which these results would sweep away.
+    fs::remove(bench.file("out/results.h5"));
     REQUIRE_THROWS_AS(run_until_killed(bench.spec(kFour), bench.file("out"), 2), Killed);
-    CHECK(run_sweep(bench.spec(kFour), {bench.file("out"), false}).reused == 0);
+    const std::size_t left = files_in(bench.file("out/points"));
+    CHECK_THROWS_WITH(run_sweep(bench.spec(other), {bench.file("out"), true}),
+                      Contains("out/points/") && Contains("a finished point of another sweep"));
+    CHECK(files_in(bench.file("out/points")) == left);
+    CHECK(run_sweep(bench.spec(kFour), {bench.file("out"), true}).reused == left);
+    CHECK(bench.bytes() == whole);
+    // What is asked for by name is done.
+    CHECK(run_sweep(bench.spec(other), {bench.file("out"), false, true}).points == 4);
+    CHECK(bench.bytes() != whole);
+}
+
+TEST_CASE("the same sweep file over other files is another sweep", "[unit]") {
+    const Bench bench;
+    const std::string card = bench.file("card.yaml");
+    const auto write_card = [&card](const std::string& g_max) {
+        std::string text = read_text_file("crossbar/device/cards/ideal.yaml");
+        const std::string given = "g_max_uS: {value: 90";
+        REQUIRE(text.find(given) != std::string::npos);
+        write_file_atomically(
+            card, text.replace(text.find(given), given.size(), "g_max_uS: {value: " + g_max));
+    };
+    write_card("80");
+    const std::string text = "set: {device.card: " + card + "}\naxes: {bits.k: [2, 4]}\n";
+    bench.run(text);
+    const std::string whole = bench.bytes();
+    write_card("70");
+    CHECK_THAT(error_of(bench, text).got(), Contains("another card"));
+    write_card("80");
+    bench.run(text);
+    CHECK(bench.bytes() == whole);
+    bench.write_trace(9);
+    CHECK_THAT(error_of(bench, text).got(), Contains("another trace"));
+    // Nor is a run's result, or a file of another kind.
+    write_result(bench.file("out/results.h5"), replay_file(bench.file("small.h5"), {}));
+    CHECK_THAT(error_of(bench, text).got(), Contains("the result of a run"));
+    write_file_atomically(bench.file("out/results.h5"), "notes");
+    CHECK_THAT(error_of(bench, text).got(), Contains("no result"));
+    CHECK(read_text_file(bench.file("out/results.h5")) == "notes");
 }
 
 TEST_CASE("a damaged point is refused by name", "[unit]") {
@@ -325,8 +385,8 @@ TEST_CASE("a sweep that fails leaves the results that were there", "[unit]") {
     const std::string before = bench.bytes();
     CHECK_THAT(error_of(bench, "axes: {bits.k: [4, 99]}\n").what(), Contains("bits.k"));
     CHECK(bench.bytes() == before);
-    REQUIRE_THROWS_AS(run_until_killed(bench.spec("axes: {chip: [5, 6]}\n"), bench.file("out"), 1),
-                      Killed);
+    REQUIRE_THROWS_AS(
+        run_until_killed(bench.spec("axes: {chip: [5, 6]}\n"), bench.file("out"), 1, true), Killed);
     CHECK(bench.bytes() == before);
     // Only results.h5 and the points of the killed sweep.
     CHECK(files_in(bench.file("out")) == 2);

@@ -134,6 +134,35 @@ TEST_CASE("a judge keeps the worst, and refuses what it cannot tell", "[unit]") 
     }
 }
 
+TEST_CASE("a judgement says what was allowed, in which unit and why", "[unit]") {
+    const auto said = [](auto&& measure) {
+        Judge judge;
+        measure(judge);
+        return judged_text(judge.outcome());
+    };
+    CHECK(said([](Judge& j) { j.at_most("sigma", 0.34, 0.1); }) ==
+          "0.34; allowed: at most 0.1 (a physical bound, docs/verify.md)");
+    CHECK(said([](Judge& j) { j.between("g_max, uS", 90.0, 0.5, 5000.0); }) ==
+          "90 uS; allowed: 0.5 to 5000 uS (a physical bound, docs/verify.md)");
+    CHECK(said([](Judge& j) { j.within("energy, J", 2.0, 2.0, 0.5); }) ==
+          "2 J; the law gives 2 J, allowed: +- 0.5 J (an exact law, but for rounding)");
+    CHECK(said([](Judge& j) { j.within("largest difference", 0.0, 0.0, 1e-5); }) ==
+          "0; allowed: at most 1e-05 (an exact law, but for rounding)");
+    CHECK(said([](Judge& j) { j.within("cells that moved", 3.0, 0.0, 0.0); }) ==
+          "3; it has to be 0 exactly");
+    CHECK(said([](Judge& j) { j.statistic("mean", 0.01, 0.0, 0.02, 0.5); }) ==
+          "0.01; the law gives 0, allowed: +- 0.1 (5 standard errors of the sample)");
+    CHECK(said([](Judge& j) { j.holds("it rises", true); }) == "yes");
+    CHECK(said([](Judge& j) { j.holds("it rises", false); }) == "no, and it has to be so");
+    // Both ends of a range are inside, nothing beyond them, and what is no number is wrong.
+    for (const double value : {0.5, 5000.0, 0.4999, 5001.0, 0.0, -90.0, std::nan("")}) {
+        Judge judge;
+        judge.between("g_max, uS", value, 0.5, 5000.0);
+        CAPTURE(value);
+        CHECK((judge.outcome().verdict == Verdict::pass) == (value == 0.5 || value == 5000.0));
+    }
+}
+
 TEST_CASE("moments of laws that are known", "[unit]") {
     const Moments normal = law_moments([](double z) { return 3.0 + 2.0 * z; });
     CHECK(normal.mean == Approx(3.0));

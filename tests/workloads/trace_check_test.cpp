@@ -158,5 +158,30 @@ TEST_CASE("trace info describes a trace without reading tensors", "[unit]") {
     CHECK(json["model"]["family"] == "gpt");
     CHECK(json["layers"][2]["flags"] == "causal, bias");
     CHECK(json["trace_id"] == info.trace_id);
+    CHECK(json["mask_in_layers"] == true);
+    CHECK_THAT(attohm::to_text(info), Contains("masks       ") && Contains("in layers\n"));
     CHECK_THROWS_AS(attohm::trace_info("none.h5"), attohm::UserError);
+}
+
+TEST_CASE("trace info says whether accuracy, a closed loop and thresholds are there", "[unit]") {
+    const auto shown = [](const std::string& path, std::initializer_list<const char*> lines) {
+        const std::string text = attohm::to_text(attohm::trace_info(path));
+        for (const char* line : lines) CHECK_THAT(text, Contains(line));
+    };
+    shown("workloads/zoo/digits_vit/digits_vit.h5",
+          {"labels      a class, in every sample\n", "thresholds  per layer\n",
+           "masks       none\n", "weights     yes (closed loop possible)\n"});
+    shown("workloads/zoo/char_gpt/char_gpt.h5", {"labels      the next tokens, in every sample\n"});
+    shown("workloads/zoo/cora_gcn/cora_gcn.h5",
+          {"labels      a class of every node, in the sample\n"});
+    const TemporaryDirectory directory;
+    const std::string bare = directory.file("bare.h5");
+    write_small_trace(bare, {.missing = {"/model/thresholds", "/samples/000001@label"}});
+    shown(bare,
+          {"labels      a class, in 1 of 2 samples\n", "thresholds  none (", "no (open loop)"});
+    const auto json = nlohmann::json::parse(attohm::to_json(attohm::trace_info(bare)));
+    CHECK(json["labels"] == "class");
+    CHECK(json["samples_with_labels"] == 1);
+    CHECK(json["thresholds"] == "none");
+    CHECK(json["weights"] == false);
 }

@@ -6,6 +6,7 @@ from attohm_export import __version__
 from attohm_export.adapters import torch_modules
 from attohm_export.forward import Network, PruneCount
 from attohm_export.writer import TraceWriter
+from trace_parts import block_weights, captured_layers, pruning
 
 import training
 
@@ -35,11 +36,7 @@ def weights_of(model):
                "position_embedding": torch_modules.array_of(model.position),
                **torch_modules.layer_norm(model.norm, "final_norm")}
     for index, block in enumerate(model.blocks):
-        weights[f"layer_{index:02d}"] = {
-            **torch_modules.linear(block.query, "wq", "bq"), **torch_modules.linear(block.key, "wk", "bk"),
-            **torch_modules.linear(block.value, "wv", "bv"), **torch_modules.linear(block.proj, "wo", "bo"),
-            **torch_modules.layer_norm(block.norm1, "norm1"), **torch_modules.layer_norm(block.norm2, "norm2"),
-            **torch_modules.linear(block.up, "w_up", "b_up"), **torch_modules.linear(block.down, "w_down", "b_down")}
+        weights[f"layer_{index:02d}"] = block_weights(block)
     return weights
 
 
@@ -77,13 +74,6 @@ def loss_of(logits, targets):
     return float((log_sum - np.take_along_axis(logits, targets[..., None], axis=-1)[..., 0]).mean())
 
 
-def captured_layers(network, tokens):
-    """q, k, v, out of one window as the format's layers, float16."""
-    attributes = {"n_q": len(tokens), "n_k": len(tokens), "scale": network.scale, "causal": np.uint8(1)}
-    layers = network.run(tokens[None], capture=True).layers
-    return [(attributes, {name: array[0].astype(np.float16) for name, array in layer.items()}) for layer in layers]
-
-
 def write_trace(path, network, thresholds, train, validation, golden, created_utc):
     """The closed-loop trace. Args: train, validation: Windows."""
     with TraceWriter(path, "attohm char_gpt", __version__, "float16",
@@ -93,12 +83,13 @@ def write_trace(path, network, thresholds, train, validation, golden, created_ut
         trace.weights(network.net, network.weights, compress=True)
         for number in range(len(train.tokens)):
             part = CALIBRATION_TOKENS if number == 0 else None
-            layers = captured_layers(network, train.tokens[number][:part]) if number == 0 else ()
+            layers = captured_layers(network, train.tokens[number][:part], part, 1) if number == 0 else ()
             add_window(trace, train, number, "train", {}, layers, part)
         for number in range(len(validation.tokens)):
             logits = {"logits": golden.dense[number].astype(np.float32),
                       "logits_threshold": golden.pruned[number].astype(np.float32)} if number < GOLDEN_SAMPLES else {}
-            layers = captured_layers(network, validation.tokens[number]) if number < CAPTURED_SAMPLES else ()
+            tokens = validation.tokens[number]
+            layers = captured_layers(network, tokens, len(tokens), 1) if number < CAPTURED_SAMPLES else ()
             add_window(trace, validation, number, "validation", logits, layers)
 
 
@@ -108,14 +99,6 @@ def add_window(trace, windows, number, split, logits, layers, part=None):
     ids = {"tokens": windows.tokens[number][:part].astype(np.int32),
            "targets": windows.targets[number][:part].astype(np.int32)}
     trace.add_sample(attrs, {**ids, **logits}, layers, calibration=split == "train")
-
-
-def pruning(counts):
-    """Fractions of the scores that a causal row may see."""
-    valid = sum(c.valid for c in counts)
-    return {"valid_scores": valid, "pruned": 1.0 - sum(c.kept for c in counts) / valid,
-            "pruned_empty_rows_dense": 1.0 - sum(c.kept_dense for c in counts) / valid,
-            "empty_rows": sum(c.empty_rows for c in counts) / sum(c.rows for c in counts)}
 
 
 def write_all(path, model, train, validation, created_utc):

@@ -5,9 +5,12 @@ tanh formula, head tied to the token embedding.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import nn
+
+from pre_norm import PreNormBlock, keep_or_dense
 
 
 @dataclass(frozen=True)
@@ -68,32 +71,18 @@ class HardThreshold:
     """The inference rule: keep iff score >= Th, an empty row stays dense."""
 
     def __call__(self, scores, threshold, allowed):
-        keep = scores >= threshold
-        keep = keep | ~keep.any(dim=-1, keepdim=True)
-        return scores.masked_fill(~keep, -torch.inf), torch.zeros(()), torch.zeros(())
+        return keep_or_dense(scores, threshold), torch.zeros(()), torch.zeros(())
 
 
-class Block(nn.Module):
-    """x + attention(norm x), then x + mlp(norm x)."""
+class Block(PreNormBlock):
+    """A key may be seen where `allowed` says so."""
 
     def __init__(self, shape):
-        super().__init__()
-        width = shape.width
-        self.shape = shape
-        self.norm1 = nn.LayerNorm(width, eps=shape.norm_eps)
-        self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
-        self.proj = nn.Linear(width, width)
-        self.norm2 = nn.LayerNorm(width, eps=shape.norm_eps)
-        self.up, self.down = nn.Linear(width, shape.mlp), nn.Linear(shape.mlp, width)
-
-    def heads_of(self, x):
-        """[batch, N, heads*d] -> [batch, heads, N, d]."""
-        return x.unflatten(-1, (self.shape.heads, self.shape.head_dim)).transpose(1, 2)
+        super().__init__(shape, partial(nn.functional.gelu, approximate="tanh"))
 
     def scores(self, x, allowed):
         """Scaled causal scores [batch, heads, N, N] of the normalised x [batch, N, W]."""
-        q, k = self.heads_of(self.query(x)) * self.shape.scale, self.heads_of(self.key(x))
-        return (q @ k.transpose(-1, -2)).masked_fill(allowed == 0, -torch.inf)
+        return self.scaled_scores(x).masked_fill(allowed == 0, -torch.inf)
 
     def forward(self, x, allowed, threshold, soften):
         """Args: x [batch, N, W]; threshold, soften: a pruning rule, or None for dense softmax.
@@ -104,9 +93,7 @@ class Block(nn.Module):
         scores, kept, lack = self.scores(y, allowed), None, None
         if soften is not None:
             scores, kept, lack = soften(scores, threshold, allowed)
-        attended = scores.softmax(dim=-1) @ self.heads_of(self.value(y))
-        x = x + self.proj(attended.transpose(1, 2).flatten(2))
-        return x + self.down(nn.functional.gelu(self.up(self.norm2(x)), approximate="tanh")), kept, lack
+        return self.finish(x, scores.softmax(dim=-1) @ self.heads_of(self.value(y))), kept, lack
 
 
 def sinusoids(count, width):

@@ -17,7 +17,7 @@ from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: its sums depend on the thread count
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parents[1] / "export"))
+sys.path[1:1] = [str(HERE.parent / "shared"), str(HERE.parents[1] / "export")]
 
 import torch
 

@@ -6,6 +6,7 @@ from attohm_export import __version__
 from attohm_export.adapters import torch_modules
 from attohm_export.forward import PruneCount, VitModel
 from attohm_export.writer import TraceWriter
+from trace_parts import block_weights, captured_layers
 
 import data
 
@@ -35,11 +36,7 @@ def weights_of(model):
                **torch_modules.layer_norm(model.norm, "final_norm"),
                **torch_modules.linear(model.head, "head_w", "head_b")}
     for index, block in enumerate(model.blocks):
-        weights[f"layer_{index:02d}"] = {
-            **torch_modules.linear(block.query, "wq", "bq"), **torch_modules.linear(block.key, "wk", "bk"),
-            **torch_modules.linear(block.value, "wv", "bv"), **torch_modules.linear(block.proj, "wo", "bo"),
-            **torch_modules.layer_norm(block.norm1, "norm1"), **torch_modules.layer_norm(block.norm2, "norm2"),
-            **torch_modules.linear(block.up, "w_up", "b_up"), **torch_modules.linear(block.down, "w_down", "b_down")}
+        weights[f"layer_{index:02d}"] = block_weights(block)
     return weights
 
 
@@ -62,17 +59,6 @@ class Golden:
         self.logits, self.logits_threshold = np.concatenate(dense), np.concatenate(pruned)
 
 
-def captured_layers(vit, patches):
-    """q, k, v, out of one sample as the format's layers, float16.
-
-    Args: patches [n, p]. Returns: [(attributes, tensors)] per layer.
-    """
-    tokens = vit.model["prefix_tokens"] + len(patches)
-    attributes = {"n_q": tokens, "n_k": tokens, "scale": vit.scale, "causal": np.uint8(0)}
-    layers = vit.run(patches[None], capture=True).layers
-    return [(attributes, {name: array[0].astype(np.float16) for name, array in layer.items()}) for layer in layers]
-
-
 def write_trace(path, vit, thresholds, train, test, golden, created_utc):
     """The closed-loop trace: weights, thresholds, every test sample, calibration samples."""
     with TraceWriter(path, "attohm digits_vit", __version__, "float16",
@@ -93,5 +79,6 @@ def add_digit(trace, vit, split, number, name, capture, logits, calibration=Fals
     attrs = {"dataset": "sklearn load_digits", "split": name, "index": int(split.index[number]),
              "label": int(split.labels[number])}
     patches = data.patches_of(split.images[number:number + 1])[0]
-    layers = captured_layers(vit, patches) if capture else ()
+    tokens = vit.model["prefix_tokens"] + len(patches)
+    layers = captured_layers(vit, patches, tokens, 0) if capture else ()
     trace.add_sample(attrs, {"patches": patches, **logits}, layers, calibration)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from pre_norm import PreNormBlock
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -59,27 +61,11 @@ class SoftThreshold:
         return torch.where(empty, scores, soft), torch.sigmoid(self.count_sharpness * gap).mean()
 
 
-class Block(nn.Module):
-    """x + attention(norm x), then x + mlp(norm x)."""
+class Block(PreNormBlock):
+    """One threshold for all scores, or none."""
 
     def __init__(self, shape):
-        super().__init__()
-        width = shape.width
-        self.shape = shape
-        self.norm1 = nn.LayerNorm(width, eps=shape.norm_eps)
-        self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
-        self.proj = nn.Linear(width, width)
-        self.norm2 = nn.LayerNorm(width, eps=shape.norm_eps)
-        self.up, self.down = nn.Linear(width, shape.mlp), nn.Linear(shape.mlp, width)
-
-    def heads_of(self, x):
-        """[batch, N, heads*d] -> [batch, heads, N, d]."""
-        return x.unflatten(-1, (self.shape.heads, self.shape.head_dim)).transpose(1, 2)
-
-    def scores(self, x):
-        """Scaled scores [batch, heads, N, N] of the normalised input x [batch, N, W]."""
-        q, k = self.heads_of(self.query(x)), self.heads_of(self.key(x))
-        return (q * self.shape.scale) @ k.transpose(-1, -2)
+        super().__init__(shape, nn.functional.gelu)
 
     def forward(self, x, threshold=None, soften=None):
         """Args: x [batch, N, W]; threshold, soften: LeOPArd's, or None for dense softmax.
@@ -87,12 +73,10 @@ class Block(nn.Module):
         Returns: x [batch, N, W], surrogate kept fraction (None when dense).
         """
         y = self.norm1(x)
-        scores, kept = self.scores(y), None
+        scores, kept = self.scaled_scores(y), None
         if soften is not None:
             scores, kept = soften(scores, threshold)
-        attended = scores.softmax(dim=-1) @ self.heads_of(self.value(y))
-        x = x + self.proj(attended.transpose(1, 2).flatten(2))
-        return x + self.down(nn.functional.gelu(self.up(self.norm2(x)))), kept
+        return self.finish(x, scores.softmax(dim=-1) @ self.heads_of(self.value(y))), kept
 
 
 class DigitsViT(nn.Module):
@@ -128,7 +112,7 @@ class DigitsViT(nn.Module):
         """Scaled scores of every layer, dense network: list of [batch, heads, N, N]."""
         x, scores = self.embed(patches), []
         for block in self.blocks:
-            scores.append(block.scores(block.norm1(x)))
+            scores.append(block.scaled_scores(block.norm1(x)))
             x, _ = block(x)
         return scores
 

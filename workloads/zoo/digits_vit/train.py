@@ -17,7 +17,7 @@ from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: its sums depend on the thread count
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parents[1] / "export"))
+sys.path[1:1] = [str(HERE.parent / "shared"), str(HERE.parents[1] / "export")]
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ import data
 import export
 import training
 from model import DigitsViT, Shape
+from trace_parts import pruning
 
 CREATED_UTC = "2026-11-20T00:00:00Z"  # of this recipe; fixed, so that a rerun gives the same bytes
 TORCH_AGREEMENT = 1e-3                # largest allowed |logit difference| torch float32 against NumPy float64
@@ -42,15 +43,6 @@ def check_against_torch(model, vit, split, golden):
     if worst > TORCH_AGREEMENT:
         raise SystemExit(f"dense logits differ from torch by {worst:.3g}, allowed {TORCH_AGREEMENT:g}")
     return float(worst)
-
-
-def pruning(counts):
-    """Fractions of valid scores over some layers."""
-    valid = sum(c.valid for c in counts)
-    return {"valid_scores": valid,
-            "pruned": 1.0 - sum(c.kept for c in counts) / valid,
-            "pruned_empty_rows_dense": 1.0 - sum(c.kept_dense for c in counts) / valid,
-            "empty_rows": sum(c.empty_rows for c in counts) / sum(c.rows for c in counts)}
 
 
 def report_of(golden, thresholds, test, dense_before, recipe):

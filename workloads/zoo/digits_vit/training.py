@@ -8,6 +8,7 @@ from torch.nn.functional import cross_entropy
 
 import data
 from model import SoftThreshold
+from pre_norm import keep_or_dense
 
 BATCH = 64
 WEIGHT_DECAY = 0.05
@@ -42,9 +43,7 @@ class HardThreshold:
     """The inference rule: keep iff score >= Th, an empty row stays dense."""
 
     def __call__(self, scores, threshold):
-        keep = scores >= threshold
-        keep = keep | ~keep.any(dim=-1, keepdim=True)
-        return scores.masked_fill(~keep, -torch.inf), torch.zeros(())
+        return keep_or_dense(scores, threshold), torch.zeros(())
 
 
 class RowGuard:

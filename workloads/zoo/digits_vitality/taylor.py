@@ -61,8 +61,7 @@ class TaylorBlock(Block):
         attended = taylor_attention(q, k, v, self.shape.scale)
         if self.training and self.sparse_weight > 0:
             attended = attended + self.sparse_weight * self.sparse(q, k, v, self.shape.scale, self.spans)
-        x = x + self.proj(attended.transpose(1, 2).flatten(2))
-        return x + self.down(torch.nn.functional.gelu(self.up(self.norm2(x)))), None
+        return self.finish(x, attended), None
 
 
 class TaylorViT(DigitsViT):

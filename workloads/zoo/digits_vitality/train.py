@@ -19,7 +19,7 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: its sums depend on the thread count
 HERE = Path(__file__).resolve().parent
 DIGITS = HERE.parent / "digits_vit"
-sys.path[1:1] = [str(DIGITS), str(HERE.parents[1] / "export")]
+sys.path[1:1] = [str(DIGITS), str(HERE.parent / "shared"), str(HERE.parents[1] / "export")]
 
 import numpy as np
 import torch
