@@ -267,6 +267,7 @@ SchemeEntry vitcod_entry() {
         "what the auto-encoder loses: masks and auto-encoder belong to a model fine-tuned for them",
         "the encoder (N d h h' MACs a layer for q and k each): it runs behind the projections",
         "operands narrower than float32 in the numbers"};
+    entry.needs = "masks in /model/masks/vitcod, or vitcod.masks: average(x)";
     entry.keys = {"vitcod", "empty_row", "always_keep"};
     entry.preset = "presets/vitcod.yaml";
     entry.plan = "vitcod";
