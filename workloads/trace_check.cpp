@@ -9,6 +9,7 @@
 
 #include "src/base/parallel.hpp"
 #include "src/base/progress.hpp"
+#include "workloads/content_hash.hpp"
 #include "workloads/forward.hpp"
 #include "workloads/trace_elements.hpp"
 #include "workloads/trace_file.hpp"
@@ -122,6 +123,21 @@ void check_network(const TraceFile& file, Problems& problems) {
     if (!weights->head.w.empty()) (void)Network(file.model(), weights);
 }
 
+/// What the format has no word for, and elements that stay within its rules, are covered too.
+void check_content(const TraceFile& file, Problems& problems, TraceCheck& check) {
+    const std::string& stored = file.origin().content_sha256;
+    if (stored.empty()) {
+        check.content = ContentState::unsealed;
+        return;
+    }
+    const std::string found = content_sha256(file.root());
+    check.content = found == stored ? ContentState::verified : ContentState::changed;
+    if (found != stored)
+        problems.add(UserError("the content is not what was written",
+                               file.root().where_attribute("content_sha256"), "content of " + found,
+                               stored + ", as the attribute says"));
+}
+
 void check_opened(const TraceFile& file, Problems& problems, TraceCheck& check) {
     check.trace_id = file.trace_id();
     check.samples = static_cast<std::int64_t>(file.samples().size());
@@ -138,6 +154,7 @@ void check_opened(const TraceFile& file, Problems& problems, TraceCheck& check) 
     Checker checker(file, problems, check);
     checker.run(file.samples(), progress);
     checker.run(file.calibration(), progress);
+    problems.attempt([&] { check_content(file, problems, check); });
 }
 
 /// The same fault seen at opening and again at reading is one fault.
@@ -147,6 +164,26 @@ std::vector<std::string> without_repeats(const std::vector<std::string>& message
         if (std::find(unique.begin(), unique.end(), message) == unique.end())
             unique.push_back(message);
     return unique;
+}
+
+std::string content_text(ContentState state) {
+    switch (state) {
+        case ContentState::verified:
+            return "verified: content_sha256 is that of every group, attribute and element";
+        case ContentState::unsealed:
+            return "not verified: the trace stores no content_sha256";
+        case ContentState::changed:
+            return "changed";
+        case ContentState::unread:
+            break;
+    }
+    return "not verified: it cannot be read";
+}
+
+const char* content_word(ContentState state) {
+    return state == ContentState::verified  ? "verified"
+           : state == ContentState::changed ? "changed"
+                                            : "not verified";
 }
 
 }  // namespace
@@ -167,6 +204,7 @@ std::string to_text(const TraceCheck& check) {
     std::string text = fmt::format("{}\n", check.path);
     if (!check.trace_id.empty()) {
         text += fmt::format("  trace id        {}\n", check.trace_id);
+        text += fmt::format("  content         {}\n", content_text(check.content));
         text += fmt::format(
             "  checked         {} samples, {} calibration samples, {} layers, {} heads\n",
             check.samples, check.calibration_samples, check.layers_checked, check.heads_checked);
@@ -184,6 +222,7 @@ std::string to_json(const TraceCheck& check) {
     const nlohmann::ordered_json json = {{"path", check.path},
                                          {"trace_id", check.trace_id},
                                          {"good", check.good()},
+                                         {"content", content_word(check.content)},
                                          {"samples", check.samples},
                                          {"calibration_samples", check.calibration_samples},
                                          {"layers_checked", check.layers_checked},

@@ -17,53 +17,11 @@ namespace attohm {
 
 namespace {
 
-constexpr std::size_t kDeepest = 64;
-constexpr std::size_t kLongestText = 32768;
-
 /// Root attributes that belong to one file, not to its content.
 const std::set<std::string> kOwnAttributes = {"content_sha256", "complete"};
 
-void collect(const H5Group& group, std::size_t depth, std::vector<CopyItem>& items) {
-    if (depth > kDeepest)
-        throw UserError("groups are nested too deeply, or in a circle", group.where(),
-                        fmt::format("more than {} levels", kDeepest), "a tree of groups");
-    const std::string prefix = group.path() == "/" ? "/" : group.path() + "/";
-    for (const std::string& name : group.groups()) {
-        const H5Group child = group.group(name);
-        items.push_back({prefix + name, child});
-        collect(child, depth + 1, items);
-    }
-    for (const std::string& name : group.datasets()) {
-        const H5Group child = group.dataset(name);
-        items.push_back({prefix + name, child, {}, [child] { return stored_source(child); }});
-    }
-}
-
-/// An attribute as it goes over: one value in our types, or as it is stored.
-using Attribute = std::variant<H5Value, H5RawAttribute>;
-
-bool is_text(const H5RawAttribute& raw) {
-    return raw.type.numpy.starts_with("|S");
-}
-
-Attribute read_attribute(const H5Group& object, const std::string& name) {
-    std::optional<H5Value> value;
-    try {
-        value = object.value(name);
-    } catch (const UserError&) {
-        return read_raw_attribute(object, name);
-    }
-    // Texts have many forms; numbers keep their width.
-    if (!std::holds_alternative<std::string>(*value)) return read_raw_attribute(object, name);
-    if (std::get<std::string>(*value).size() > kLongestText)
-        throw UserError("an attribute is too long", object.where_attribute(name),
-                        fmt::format("{} bytes", std::get<std::string>(*value).size()),
-                        fmt::format("at most {}", kLongestText));
-    return *value;
-}
-
-std::map<std::string, Attribute> attributes_of(const CopyItem& item) {
-    std::map<std::string, Attribute> all;
+std::map<std::string, StoredAttribute> attributes_of(const CopyItem& item) {
+    std::map<std::string, StoredAttribute> all;
     for (const auto& [name, value] : item.set) all.emplace(name, value);
     if (!item.from) return all;
     for (const std::string& name : attribute_names(*item.from))
@@ -80,18 +38,12 @@ void set_value(const H5Group& object, const std::string& name, const H5Value& va
         object.set_integer(name, std::get<std::int64_t>(value));
 }
 
-/// Writes an attribute. Returns: its value as it is hashed, where it is one value.
-std::optional<H5Value> set_attribute(const H5Group& object, const std::string& name,
-                                     const Attribute& attribute) {
-    if (const auto* value = std::get_if<H5Value>(&attribute)) {
+void set_attribute(const H5Group& object, const std::string& name,
+                   const StoredAttribute& attribute) {
+    if (const auto* value = std::get_if<H5Value>(&attribute))
         set_value(object, name, *value);
-        return *value;
-    }
-    const auto& raw = std::get<H5RawAttribute>(attribute);
-    write_raw_attribute(object, name, raw);
-    if (shape_elements(raw.shape) != 1 || is_text(raw) || raw.type.numpy.starts_with("|V"))
-        return std::nullopt;
-    return object.value(name);
+    else
+        write_raw_attribute(object, name, std::get<H5RawAttribute>(attribute));
 }
 
 /// The file under way.
@@ -106,7 +58,9 @@ class CopyWriter {
             const H5RawWriter writer(root_, item.to, source->type(), source->shape(),
                                      layout_of(*source));
             attributes(root_.dataset(item.to), item);
-            elements(*source, writer);
+            hash_.dataset(*source, [&](const H5Block& block, std::span<const std::byte> bytes) {
+                writer.write(block, bytes);
+            });
         } else {
             attributes(root_.create_group(item.to), item);
         }
@@ -132,27 +86,9 @@ class CopyWriter {
     void attributes(const H5Group& object, const CopyItem& item) {
         hash_.path(item.to);
         for (const auto& [name, attribute] : attributes_of(item)) {
-            if (const auto value = set_attribute(object, name, attribute)) {
-                hash_.attribute(name, *value);
-            } else {
-                const auto& raw = std::get<H5RawAttribute>(attribute);
-                hash_.attribute(name, raw.type.numpy, raw.shape, raw.bytes);
-            }
+            set_attribute(object, name, attribute);
+            hash_.attribute(object, name, attribute);
         }
-    }
-
-    void elements(const ElementSource& source, const H5RawWriter& writer) {
-        hash_.dataset(source.type().numpy, source.shape());
-        std::vector<std::byte> bytes;
-        const std::size_t whole = shape_elements(source.shape()) * source.type().bytes;
-        // Texts come whole.
-        const std::size_t limit = source.type().numpy.starts_with("|S") ? whole : kBlockBytes;
-        for_each_block(source.shape(), source.type().bytes, limit, [&](const H5Block& block) {
-            bytes.resize(block.elements() * source.type().bytes);
-            source.read(block, bytes);
-            hash_.elements(bytes);
-            writer.write(block, bytes);
-        });
     }
 
     H5Group root_;
@@ -165,10 +101,10 @@ void write_root(const H5Group& root, const CopyOrigin& origin) {
     item.set.emplace("derived_by", origin.derived_by);
     item.set.emplace("derived_from", origin.derived_from.substr(0, kLongestText));
     for (const auto& [name, attribute] : attributes_of(item))
-        if (!kOwnAttributes.contains(name)) (void)set_attribute(root, name, attribute);
+        if (!kOwnAttributes.contains(name)) set_attribute(root, name, attribute);
 }
 
-bool same_attribute(const Attribute& a, const Attribute& b) {
+bool same_attribute(const StoredAttribute& a, const StoredAttribute& b) {
     if (a.index() != b.index()) return false;
     if (const auto* value = std::get_if<H5Value>(&a)) return *value == std::get<H5Value>(b);
     const auto& x = std::get<H5RawAttribute>(a);
@@ -202,9 +138,12 @@ std::string elements_difference(const ElementSource& a, const ElementSource& b) 
 
 std::vector<CopyItem> all_items(const H5Group& root) {
     std::vector<CopyItem> items;
-    collect(root, 0, items);
-    std::sort(items.begin(), items.end(),
-              [](const CopyItem& a, const CopyItem& b) { return a.to < b.to; });
+    for (const StoredObject& stored : stored_objects(root)) {
+        CopyItem item{stored.path, stored.object};
+        if (stored.is_dataset)
+            item.elements = [object = stored.object] { return stored_source(object); };
+        items.push_back(std::move(item));
+    }
     return items;
 }
 

@@ -16,6 +16,7 @@
 #include "src/base/parallel.hpp"
 #include "src/base/text.hpp"
 #include "src/base/version.hpp"
+#include "workloads/content_hash.hpp"
 #include "workloads/scheme.hpp"
 #include "workloads/trace_file.hpp"
 #include "workloads/trace_parts.hpp"
@@ -337,7 +338,7 @@ void TraceWriter::finish() {
     Impl& self = *impl_;
     self.end_sample();
     const H5Group root = self.file.root();
-    root.set_text("content_sha256", self.content.hash());
+    root.set_text("content_sha256", content_sha256(root));
     root.set_flag("complete", true);
     self.file.close();
     self.atomic.commit();

@@ -9,14 +9,9 @@
 #include "workloads/layer_shape.hpp"
 #include "workloads/trace.hpp"
 
-/// Writer of trace format 1.0: written beside, flushed, renamed; content_sha256 and `complete`
-/// last.
-///
-/// content_sha256 is taken as the file is written: of every group and dataset below the root, in
-/// the order of writing, its path; its attributes by name, each as name, a letter (i, f, s) and
-/// int64, float64 or text; for a dataset its type as NumPy writes it ("<f4"), rank and sizes as
-/// int64, and the elements as stored. Numbers are little-endian; each path, name, text and type
-/// ends in a zero byte. Root attributes (producer, date) are outside it.
+/// Writer of trace format 1.0: written beside, flushed, renamed; content_sha256 (content_hash.hpp)
+/// and `complete` last. The hash goes over the objects in the order of their paths, which is not
+/// that of writing, so the file is read once more for it.
 namespace attohm {
 
 enum class StoredAs { float32, float16 };

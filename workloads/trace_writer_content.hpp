@@ -6,11 +6,10 @@
 #include <vector>
 
 #include "src/base/hdf5.hpp"
-#include "src/base/sha256.hpp"
 
 namespace attohm {
 
-/// Writes groups and datasets and hashes them on the way (the definition is in trace_writer.hpp).
+/// Writes groups and datasets of a trace.
 class ContentWriter {
   public:
     struct Attribute {
@@ -25,9 +24,9 @@ class ContentWriter {
 
     explicit ContentWriter(H5Group root) : root_(std::move(root)) {}
 
-    void group(const std::string& path, Attributes attributes = {});
+    void group(const std::string& path, const Attributes& attributes = {});
     void floats(const std::string& path, const H5Shape& shape, std::span<const float> values,
-                Attributes attributes = {});
+                const Attributes& attributes = {});
     void halves(const std::string& path, const H5Shape& shape,
                 std::span<const std::uint16_t> values);
     void integers(const std::string& path, const H5Shape& shape,
@@ -36,16 +35,9 @@ class ContentWriter {
                   std::span<const std::int32_t> values);
     /// Compressed: masks have few distinct values.
     void bytes(const std::string& path, const H5Shape& shape, std::span<const std::uint8_t> values);
-    std::string hash() const { return hash_.hex(); }
 
   private:
-    void add_number(std::int64_t value);
-    void add_text(const std::string& text);
-    void describe(const std::string& path, Attributes& attributes);
-    void add_elements(const char* dtype, const H5Shape& shape, std::span<const std::byte> bytes);
-
     H5Group root_;
-    Sha256 hash_;
 };
 
 }  // namespace attohm

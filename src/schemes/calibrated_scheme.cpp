@@ -7,6 +7,7 @@
 #include "src/base/error.hpp"
 #include "src/base/vmath.hpp"
 #include "src/schemes/analog_settings.hpp"
+#include "src/schemes/mass_statistic.hpp"
 #include "src/schemes/order_statistic.hpp"
 
 namespace attohm {
@@ -58,28 +59,26 @@ void for_each_output(const AttentionHead& head, const CodeSettings& settings,
 /// Largest threshold whose keys hold at least `mass` of the softmax on average over rows that have
 /// any key.
 float mass_threshold(std::span<const AttentionHead> samples, double mass) {
-    std::vector<std::pair<float, float>> scored;  // score, its softmax mass
-    double rows = 0.0;
-    for_each_row(samples, [&](const AttentionHead& head, std::size_t query, const float* score) {
-        const std::size_t n = head.key_end(query);
-        AlignedVector<float> p(score, score + n);
-        for (std::size_t j = 0; j < n; ++j) {
-            if (!head.allowed(query, j)) p[j] = -std::numeric_limits<float>::infinity();
-        }
-        softmax_row(p);
-        const std::size_t before = scored.size();
-        for (std::size_t j = 0; j < n; ++j) {
-            if (head.allowed(query, j)) scored.emplace_back(score[j], p[j]);
-        }
-        rows += scored.size() > before ? 1.0 : 0.0;
-    });
-    std::sort(scored.begin(), scored.end(), [](const auto& a, const auto& b) { return a > b; });
-    double sum = 0.0;
-    for (const auto& [score, p] : scored) {
-        sum += static_cast<double>(p);
-        if (sum >= mass * rows) return score;
-    }
-    return scored.empty() ? 0.0F : scored.back().first;
+    std::uint64_t rows = 0;
+    AlignedVector<float> p;
+    const auto each = [&](auto&& take) {
+        rows = 0;
+        for_each_row(samples, [&](const AttentionHead& head, std::size_t t, const float* score) {
+            const std::size_t n = head.key_end(t);
+            p.assign(score, score + n);
+            for (std::size_t j = 0; j < n; ++j)
+                if (!head.allowed(t, j)) p[j] = -std::numeric_limits<float>::infinity();
+            softmax_row(p);
+            bool any = false;
+            for (std::size_t j = 0; j < n; ++j) {
+                if (!head.allowed(t, j)) continue;
+                take(score[j], p[j]);
+                any = true;
+            }
+            rows += any ? 1 : 0;
+        });
+    };
+    return mass_statistic(each, [&] { return mass * static_cast<double>(rows); });
 }
 
 }  // namespace

@@ -9,6 +9,9 @@ namespace attohm {
 
 namespace {
 
+/// 1 GiB of addresses.
+constexpr std::size_t kReservedKeys = std::size_t{1} << 28U;
+
 /// Indices of the ones in a row of bytes 0/1: every index is stored, the next one over it unless
 /// kept.
 void list_ones(const std::uint8_t* bytes, std::size_t n, std::vector<std::uint32_t>& keys) {
@@ -38,6 +41,11 @@ KeptAttention::KeptAttention(const AttentionHead& head, const KeepSettings& sett
       value_step_(value_step),
       row_scores_(static_cast<std::size_t>(head.valid_k)) {
     selection_.row_begin.assign(head.n_q() + 1, 0);
+    // Room for every pair: pages that no key reaches are never touched, while growing in place of
+    // it would hold the keys twice.
+    const auto pairs =
+        static_cast<std::size_t>(head.valid_q) * static_cast<std::size_t>(head.valid_k);
+    selection_.keys.reserve(std::min(pairs, kReservedKeys));
 }
 
 bool KeptAttention::has_allowed_key(std::size_t query) const {

@@ -126,6 +126,9 @@ void SelectionSummarizer::start_head(const Selection& selection) {
     const bool stays = shape.layer == layer_ && shape.kv_head == kv_head_ &&
                        last_group_.size() == keys && !shape.first_of_kv_head;
     reuse_.assign(keys, 0);
+    // Room for all that the head will add, so that nothing is held twice while the list grows.
+    if (!stays) order_.clear();
+    order_.reserve(order_.size() + selection.keys.size());
     if (stays) return;
     layer_ = shape.layer;
     kv_head_ = shape.kv_head;
@@ -138,7 +141,6 @@ void SelectionSummarizer::start_head(const Selection& selection) {
     group_sizes_.clear();
     newer_.clear();
     live_.clear();
-    order_.clear();
     order_begin_.assign(1, 0);
 }
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -51,8 +52,12 @@ ProgramRun run_program(std::vector<std::string> words,
     posix_spawn_file_actions_destroy(&files);
     if (failure != 0) throw std::runtime_error("cannot run " + words.front());
     int status = 0;
-    if (waitpid(child, &status, 0) != child) throw std::runtime_error("lost " + words.front());
+    rusage used{};
+    if (wait4(child, &status, 0, &used) != child) throw std::runtime_error("lost " + words.front());
     ProgramRun run;
+    for (const timeval& part : {used.ru_utime, used.ru_stime})
+        run.cpu_s += static_cast<double>(part.tv_sec) + 1e-6 * static_cast<double>(part.tv_usec);
+    run.peak_MiB = static_cast<double>(used.ru_maxrss) / 1024.0;
     run.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     run.out = read_text_file(out);
     run.err = read_text_file(err);

@@ -9,6 +9,10 @@ namespace attohm::testing {
 
 struct ProgramRun {
     int code = -1;  ///< exit code; 128 + the signal where one ended it
+    /// Most memory it held at a time, in MiB. Never below what the test itself had held when it
+    /// started the program: Linux carries that over.
+    double peak_MiB = 0.0;
+    double cpu_s = 0.0;  ///< of all its threads
     std::string out;
     std::string err;
 };

@@ -1,3 +1,5 @@
+#include <hdf5.h>
+
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <filesystem>
@@ -9,6 +11,7 @@
 #include "src/base/text.hpp"
 #include "tests/base/temporary_directory.hpp"
 #include "tests/workloads/trace_draft.hpp"
+#include "workloads/content_hash.hpp"
 #include "workloads/trace_check.hpp"
 #include "workloads/trace_reader.hpp"
 #include "workloads/trace_writer.hpp"
@@ -83,6 +86,47 @@ Reading read_all(const std::string& path) {
     return reading;
 }
 
+/// Adds the hash of its content to a file that has none.
+void seal(const std::string& path) {
+    const std::string hash = content_sha256(H5File::open(path).root());
+    const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+    const hid_t space = H5Screate(H5S_SCALAR);
+    const hid_t type = H5Tcopy(H5T_C_S1);
+    H5Tset_size(type, hash.size());
+    const hid_t attribute =
+        H5Acreate2(file, "content_sha256", type, space, H5P_DEFAULT, H5P_DEFAULT);
+    REQUIRE(H5Awrite(attribute, type, hash.data()) >= 0);
+    H5Aclose(attribute);
+    H5Tclose(type);
+    H5Sclose(space);
+    REQUIRE(H5Fclose(file) >= 0);
+}
+
+struct Elements {
+    std::string dataset;
+    std::size_t first = 0;  ///< byte in the file
+    std::size_t size = 0;   ///< in bytes
+};
+
+/// Where the elements of the contiguous datasets are in the file.
+std::vector<Elements> elements_of(const std::string& path) {
+    std::vector<Elements> all;
+    std::vector<std::string> datasets;
+    for (const StoredObject& object : stored_objects(H5File::open(path).root()))
+        if (object.is_dataset) datasets.push_back(object.path);
+    const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+    REQUIRE(file >= 0);
+    for (const std::string& name : datasets) {
+        const hid_t dataset = H5Dopen2(file, name.c_str(), H5P_DEFAULT);
+        const haddr_t first = H5Dget_offset(dataset);
+        const hsize_t size = H5Dget_storage_size(dataset);
+        if (first != HADDR_UNDEF) all.push_back({name, first, size});
+        H5Dclose(dataset);
+    }
+    H5Fclose(file);
+    return all;
+}
+
 std::string flipped(std::string bytes, int place, unsigned bit) {
     const std::size_t at = (2 * static_cast<std::size_t>(place) + 1) * bytes.size() / (2 * kPlaces);
     bytes[at] = static_cast<char>(static_cast<unsigned char>(bytes[at]) ^ (1U << bit));
@@ -127,7 +171,8 @@ TEST_CASE("with checksums a changed byte is refused or changes nothing", "[unit]
         const TraceCheck check = check_trace(path);
         refused += reading.refused ? 1 : 0;
         CHECK((reading.refused || reading.values == whole.values));
-        CHECK(check.good() == !reading.refused);
+        if (reading.refused) CHECK_FALSE(check.good());
+        if (check.good()) CHECK(check.content == ContentState::verified);
     }
     CHECK(refused >= kPlaces * 9 / 10);
 }
@@ -136,27 +181,68 @@ TEST_CASE("without checksums a changed byte never ends in a crash", "[unit]") {
     const TemporaryDirectory directory;
     const std::string path = directory.file("changed.h5");
     layered_draft().write(path);
+    seal(path);
     const std::string bytes = read_text_file(path);
     const Reading whole = read_all(path);
     REQUIRE_FALSE(whole.refused);
-    int refused = 0;
+    REQUIRE(check_trace(path).content == ContentState::verified);
+    int refused = 0, seen_by_hash = 0;
     for (int place = 0; place < kPlaces; ++place)
         for (const unsigned bit : {0U, 6U}) {
             CAPTURE(place, bit);
             write_file_atomically(path, flipped(bytes, place, bit));
             const Reading reading = read_all(path);
             const TraceCheck check = check_trace(path);
-            // Nothing protects the elements themselves: at most one of them is another.
             refused += check.good() ? 0 : 1;
             if (reading.refused) {
                 CHECK_FALSE(check.good());
                 continue;
             }
+            // Nothing protects the elements from being read: at most one of them is another.
             REQUIRE(reading.values.size() == whole.values.size());
             int changed = 0;
             for (std::size_t i = 0; i < whole.values.size(); ++i)
                 changed += reading.values[i] == whole.values[i] ? 0 : 1;
             CHECK(changed <= 1);
+            // But a check finds it.
+            if (changed > 0) CHECK_FALSE(check.good());
+            seen_by_hash += check.content == ContentState::changed ? 1 : 0;
         }
     CHECK(refused > 0);
+    CHECK(seen_by_hash > 0);
+}
+
+TEST_CASE("a check finds the smallest change of any element", "[unit]") {
+    const TemporaryDirectory directory;
+    const std::string path = directory.file("changed.h5");
+    layered_draft().write(path);
+    // Without the hash the last bit of an element is nobody's business, and the check says so.
+    const TraceCheck unsealed = check_trace(path);
+    CHECK(unsealed.good());
+    CHECK(unsealed.content == ContentState::unsealed);
+    CHECK_THAT(to_text(unsealed), Catch::Contains("not verified: the trace stores no content"));
+    seal(path);
+    const std::string stored = H5File::open(path).root().text("content_sha256");
+    const std::string bytes = read_text_file(path);
+    CHECK_THAT(to_text(check_trace(path)), Catch::Contains("content         verified"));
+    int changed = 0;
+    for (const auto& [dataset, first, size] : elements_of(path)) {
+        for (const std::size_t at : {std::size_t{0}, size / 2, size - 1}) {
+            CAPTURE(dataset, at);
+            std::string other = bytes;
+            other[first + at] = static_cast<char>(other[first + at] ^ 1);
+            write_file_atomically(path, other);
+            const TraceCheck check = check_trace(path);
+            CHECK(check.content == ContentState::changed);
+            REQUIRE_FALSE(check.good());
+            const std::string found = content_sha256(H5File::open(path).root());
+            CHECK(found != stored);
+            const std::string& message = check.problems.back();
+            CHECK_THAT(message, Catch::Contains(path + ":/@content_sha256") &&
+                                    Catch::Contains("got content of " + found) &&
+                                    Catch::Contains("allowed: " + stored));
+            ++changed;
+        }
+    }
+    CHECK(changed >= 3 * 8);
 }

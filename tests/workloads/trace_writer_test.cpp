@@ -12,6 +12,7 @@
 #include "tests/base/temporary_directory.hpp"
 #include "tests/workloads/small_trace.hpp"
 #include "workloads/trace_check.hpp"
+#include "workloads/trace_edit.hpp"
 #include "workloads/trace_reader.hpp"
 
 using attohm::AttentionLayer;
@@ -211,6 +212,18 @@ TEST_CASE("the trace id follows the content and nothing else", "[unit]") {
     CHECK(id(later, 0.5F) == first);
     CHECK(id(dated(), 0.25F) != first);
     CHECK(id(dated(StoredAs::float16), 0.5F) != first);
+}
+
+TEST_CASE("the writer and the trace tools hash alike", "[unit]") {
+    const TemporaryDirectory directory;
+    // Calibration is written last and comes first by path.
+    write_plain(directory.file("a.h5"), dated());
+    CHECK(attohm::check_trace(directory.file("a.h5")).content == attohm::ContentState::verified);
+    attohm::ConvertSpec spec;
+    spec.layout.chunk_bytes = 0;
+    const auto copy = attohm::convert_trace(directory.file("a.h5"), spec, directory.file("b.h5"));
+    CHECK(copy.trace_id == TraceReader(directory.file("a.h5")).trace_id());
+    CHECK(attohm::check_trace(directory.file("b.h5")).content == attohm::ContentState::verified);
 }
 
 TEST_CASE("a layer that contradicts itself is refused and leaves nothing", "[unit]") {

@@ -97,7 +97,7 @@ def check_trace(path):
 
 
 def content_matches(path):
-    """Is content_sha256 that of the content? Only for files of this package's writer."""
+    """Is content_sha256 that of the content? False for a trace that has none."""
     with TraceReader(path) as trace:
         return trace.root.get("content_sha256") == hdf5.content_sha256(trace.file)
 
