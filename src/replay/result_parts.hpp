@@ -10,9 +10,10 @@
 namespace attohm {
 
 inline constexpr std::string_view kResultFormat = "attohm-result";
-inline constexpr std::string_view kResultSchema = "2.1.0";
+inline constexpr std::string_view kResultSchema = "2.2.0";
 
-/// Scores of tokens and distances from stored logits; nothing where there are none.
+/// Scores of tokens, answers of nodes and distances from stored logits; nothing where there are
+/// none.
 void write_token_scores(const H5Group& result, const Result& values);
 void read_token_scores(const H5Group& group, Result& result);
 

@@ -88,8 +88,14 @@ class SweepRun {
         joined.require_all_read();
     }
 
+    Settings settings_of(const SweepPoint& point) const {
+        Settings settings = point_settings(point);
+        choose_scheme(trace_, settings);
+        return settings;
+    }
+
     Mode check_point(const SweepPoint& point, Settings& joined) const {
-        const Settings settings = point_settings(point);
+        const Settings settings = settings_of(point);
         const Mode mode = check_replay(trace_, settings);
         overlay_point(point, joined);
         joined.merge_read(settings);
@@ -152,7 +158,7 @@ class SweepRun {
     }
 
     std::string run_point(const SweepPoint& point) {
-        const Settings settings = point_settings(point);
+        const Settings settings = settings_of(point);
         const std::string path =
             fmt::format("{}/{}.h5", points_directory(), identity(point, settings));
         if (options_.resume && fs::exists(path)) {
