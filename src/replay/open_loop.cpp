@@ -154,7 +154,7 @@ void run_open_loop(ReplayRun& run) {
         run.notes.push_back(
             "whole-model figures: projections and MLP of every attention layer and the other "
             "layers of the trace; no embedding, no classifier");
-    note_unpriced_layers(run, reader.sample(plan.evaluated.front()));
+    note_other_layers(run, reader.sample(plan.evaluated.front()));
     std::vector<Sample> samples;
     for (const int index : plan.evaluated) samples.push_back(without_tensors(reader.sample(index)));
     LayerFeed feed(reader, samples, layers);

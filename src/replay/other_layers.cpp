@@ -75,7 +75,9 @@ const LayerShape* OtherLayers::attention() const {
 }
 
 void OtherLayers::plan(std::size_t index, SamplePlanner& planner) const {
-    if (!run_->whole_model) return;
+    const bool own_operators =
+        has_attention(run_->reader().model()) && run_->trace.weights() != nullptr;
+    if (!run_->whole_model || own_operators) return;
     const LayerWork work = other_work(attention_, layers_[index], run_->operand_bits);
     require_units(run_->costs->machines(), work, layers_[index], path_of(where_, index));
     planner.layer(work);
@@ -92,22 +94,35 @@ void OtherLayers::pass_attention() {
     ++next_;
 }
 
-void note_unpriced_layers(ReplayRun& run, const Sample& sample) {
-    if (run.costs == nullptr || run.whole_model) return;
+void note_other_layers(ReplayRun& run, const Sample& sample) {
+    if (run.costs == nullptr || !has_attention(run.reader().model())) return;
     int count = 0;
     std::set<std::string_view> kinds;
     std::string first;
+    bool assumed_mlp = false;
     const std::vector<LayerShape> layers = run.reader().layer_shapes(sample);
     for (std::size_t i = 0; i < layers.size(); ++i) {
-        if (layers[i].kind == LayerKind::attention) continue;
+        if (layers[i].kind == LayerKind::attention) {
+            assumed_mlp = assumed_mlp || layers[i].attention.hidden == 0;
+            continue;
+        }
         if (count++ == 0) first = path_of("/samples/" + sample.name, i);
         kinds.insert(layer_kind_name(layers[i].kind));
     }
     if (count == 0) return;
-    run.notes.push_back(
-        fmt::format("attention only: {} layers of kind {} are not priced, from {} on; this "
-                    "machine's plans are defined on attention alone",
-                    count, fmt::join(kinds, ", "), first));
+    const std::string which =
+        fmt::format("{} layers of kind {}, from {} on,", count, fmt::join(kinds, ", "), first);
+    if (!run.whole_model)
+        run.notes.push_back("attention only: " + which +
+                            " are not priced; this machine's plans are of attention alone");
+    else if (run.trace.weights() != nullptr)
+        run.notes.push_back(which +
+                            " are parts of the network whose weights the trace holds: "
+                            "its own linear operators are priced, not these");
+    else if (assumed_mlp && kinds.contains("linear"))
+        run.notes.push_back(which +
+                            " are priced beside projections and MLP that are assumed from "
+                            "the model's width: one that is both is counted twice");
 }
 
 }  // namespace attohm

@@ -93,7 +93,8 @@ std::vector<AttentionSize> attention_sizes(const TraceReader& reader, const Samp
 /// its attention layers.
 class OtherLayers {
   public:
-    /// Nothing is handed over unless the machines price the whole model.
+    /// Nothing is handed over unless the machines price the whole model, nor where the trace has
+    /// the weights of a transformer: its own linear operators are what these layers are parts of.
     OtherLayers(const ReplayRun& run, const Sample& sample);
     /// Plans what stands before the next attention layer, or the end.
     /// Throws: UserError naming layer and kind where a machine has no unit for it.
@@ -112,8 +113,9 @@ class OtherLayers {
     int attention_ = -1;  ///< ordinal of the attention layer that was passed last
 };
 
-/// Says in the notes which layers of the samples nothing prices. Args: sample: of the evaluated.
-void note_unpriced_layers(ReplayRun& run, const Sample& sample);
+/// Says in the notes which layers beside attention nothing prices, or something prices twice.
+/// Args: sample: of the evaluated.
+void note_other_layers(ReplayRun& run, const Sample& sample);
 
 /// Projections and MLP of an attention layer of which only the sizes are known.
 LayerWork shape_block_work(const ReplayRun& run, int layer, const AttentionSize& size, int bits);

@@ -144,7 +144,7 @@ void run_shape_loop(ReplayRun& run) {
             "layers of the trace; no embedding, no classifier");
     const int limit = run.experiment.sample_limit.value_or(reader.samples());
     const int count = std::min(limit, reader.samples());
-    note_unpriced_layers(run, reader.sample(0));
+    note_other_layers(run, reader.sample(0));
     for (int index = 0; index < count; ++index) {
         SampleOutcome outcome;
         outcome.sample = index;
