@@ -105,6 +105,7 @@ class Graphs(Layers):
                 with torch.no_grad():
                     np.testing.assert_allclose(logits, model(x, structure).numpy(), atol=1e-5)
                 np.testing.assert_array_equal(tensors["eval_index"], [1, 4])
+                self.assertNotIn("tokens", tensors)
 
     def test_what_is_no_chain_stays_open(self):
         class Sum(models.Gcn):
