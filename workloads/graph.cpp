@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "src/base/error.hpp"
+#include "src/base/parallel.hpp"
 
 namespace attohm {
 
@@ -18,6 +19,17 @@ void check_structure(const SparseMatrix& a) {
         ATTOHM_CHECK(j >= 0 && static_cast<std::size_t>(j) < a.cols);
 }
 
+/// Row i of A x.
+void add_neighbours(const SparseMatrix& a, std::size_t i, MatrixView<const float> x, float* y) {
+    std::fill_n(y, x.cols, 0.0F);
+    const auto last = static_cast<std::size_t>(a.indptr[i + 1]);
+    for (auto e = static_cast<std::size_t>(a.indptr[i]); e < last; ++e) {
+        const float* source = x.row(static_cast<std::size_t>(a.indices[e]));
+        const float value = a.values[e];
+        for (std::size_t f = 0; f < x.cols; ++f) y[f] += value * source[f];
+    }
+}
+
 }  // namespace
 
 void apply_graph(const Scheme& scheme, int layer, const SparseMatrix& a, MatrixView<const float> x,
@@ -27,15 +39,11 @@ void apply_graph(const Scheme& scheme, int layer, const SparseMatrix& a, MatrixV
     ATTOHM_CHECK_EQ(a.rows, y.rows);
     ATTOHM_CHECK_EQ(x.cols, y.cols);
     if (scheme.graph(layer, a, x, y, context)) return;
-    for (std::size_t i = 0; i < a.rows; ++i) {
-        std::fill_n(y.row(i), y.cols, 0.0F);
-        const auto first = static_cast<std::size_t>(a.indptr[i]);
-        const auto last = static_cast<std::size_t>(a.indptr[i + 1]);
-        for (std::size_t e = first; e < last; ++e) {
-            const float* source = x.row(static_cast<std::size_t>(a.indices[e]));
-            for (std::size_t f = 0; f < x.cols; ++f) y(i, f) += a.values[e] * source[f];
-        }
-    }
+    constexpr std::size_t kRows = 256;
+    parallel_for((a.rows + kRows - 1) / kRows, [&](std::size_t block) {
+        const std::size_t end = std::min(a.rows, (block + 1) * kRows);
+        for (std::size_t i = block * kRows; i < end; ++i) add_neighbours(a, i, x, y.row(i));
+    });
 }
 
 }  // namespace attohm

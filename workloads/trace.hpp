@@ -161,6 +161,12 @@ struct BlockWeights {
     std::vector<float> layer_scale1, layer_scale2;
 };
 
+/// One layer of a graph network: y = A (x W^T) + b.
+struct GraphWeights {
+    LinearWeights linear;  ///< W alone: the bias is added after A
+    std::vector<float> b;  ///< [out] or empty
+};
+
 /// The whole network, so that it can be run again with inexact attention (closed loop).
 struct Weights {
     std::string norm = "layernorm";
@@ -176,6 +182,7 @@ struct Weights {
     float embed_scale = 1.0F;
     bool tied_head = false;
     std::vector<BlockWeights> blocks;
+    std::vector<GraphWeights> graph;  ///< family gcn: its layers, and nothing else but activation
     NormWeights final_norm;
     LinearWeights head;  ///< of a tied head: the token embedding
     LinearWeights patch;

@@ -11,6 +11,7 @@
 #include "src/base/progress.hpp"
 #include "workloads/content_hash.hpp"
 #include "workloads/forward.hpp"
+#include "workloads/graph_network.hpp"
 #include "workloads/trace_elements.hpp"
 #include "workloads/trace_file.hpp"
 #include "workloads/trace_parts.hpp"
@@ -93,34 +94,15 @@ class Checker {
     std::set<std::string> checked_;  ///< paths of tensors that layers share
 };
 
-/// Weights of a graph network: layer_00, layer_01, ... with w [out, in] and b [out], a chain from
-/// the features to the classes.
-void check_graph_weights(const TraceFile& file) {
-    const H5Group group = file.root().group("model/weights");
-    (void)word_attribute(group, "activation", {"gelu", "gelu_tanh", "relu", "silu"});
-    const ModelInfo& model = file.model();
-    std::size_t inputs = kAny;
-    for (int i = 0; i < model.layers; ++i) {
-        const H5Group layer = group.group(fmt::format("layer_{:02}", i));
-        const bool to_classes = i + 1 == model.layers && model.classes > 0;
-        const std::size_t outputs = to_classes ? static_cast<std::size_t>(model.classes) : kAny;
-        const H5DatasetInfo w = require_dataset(layer, "w", Dtype::float32, {{outputs, inputs}});
-        std::vector<float> values(w.elements());
-        read_finite(layer, "w", w.shape, values);
-        inputs = w.shape[0];
-        if (!layer.has_dataset("b")) continue;
-        const H5DatasetInfo b = require_dataset(layer, "b", Dtype::float32, {{inputs}});
-        values.resize(b.elements());
-        read_finite(layer, "b", b.shape, values);
-    }
-}
-
-/// Weights of a transformer, and that a forward pass can be computed from them.
+/// All weights, and that a forward pass can be computed from them.
 void check_network(const TraceFile& file, Problems& problems) {
     const std::size_t before = problems.messages().size();
     auto weights = std::make_shared<const Weights>(file.read_weights(problems));
     if (problems.messages().size() != before || file.model().family == "other") return;
-    if (!weights->head.w.empty()) (void)Network(file.model(), weights);
+    if (file.model().family == "gcn")
+        (void)GraphNetwork(file.model(), weights);
+    else if (!weights->head.w.empty())
+        (void)Network(file.model(), weights);
 }
 
 /// What the format has no word for, and elements that stay within its rules, are covered too.
@@ -143,12 +125,7 @@ void check_opened(const TraceFile& file, Problems& problems, TraceCheck& check) 
     check.samples = static_cast<std::int64_t>(file.samples().size());
     check.calibration_samples = static_cast<std::int64_t>(file.calibration().size());
     if (file.has_weights() && !file.shape_only())
-        problems.attempt([&] {
-            if (file.model().family == "gcn")
-                check_graph_weights(file);
-            else
-                check_network(file, problems);
-        });
+        problems.attempt([&] { check_network(file, problems); });
     if (!file.shape_only()) check_mask_values(file, problems);
     Progress progress("check", "samples", check.samples + check.calibration_samples);
     Checker checker(file, problems, check);

@@ -36,31 +36,6 @@ void require_finite_dataset(const H5Group& group, const std::string& name) {
     });
 }
 
-/// Row i of a matrix in compressed rows is indices[indptr[i] .. indptr[i + 1]).
-void check_rows(const H5Group& csr) {
-    std::vector<std::int64_t> indptr(csr.info("indptr").elements());
-    csr.read("indptr", std::span(indptr));
-    std::vector<std::int32_t> indices(csr.info("indices").elements());
-    csr.read("indices", std::span(indices));
-    const auto stored = static_cast<std::int64_t>(indices.size());
-    for (std::size_t i = 0; i < indptr.size(); ++i) {
-        const std::int64_t low = i == 0 ? 0 : indptr[i - 1];
-        const bool ends = i == 0 || i + 1 == indptr.size();
-        const std::int64_t wanted = i == 0 ? 0 : stored;
-        if (indptr[i] < low || indptr[i] > stored || (ends && indptr[i] != wanted))
-            throw UserError("rows of the graph do not fit", csr.where("indptr"),
-                            fmt::format("{} at [{}]", indptr[i], i),
-                            fmt::format("from 0, never falling, to {} (indices)", stored));
-    }
-    const auto nodes = static_cast<std::int64_t>(indptr.size()) - 1;
-    for (std::size_t i = 0; i < indices.size(); ++i)
-        if (indices[i] < 0 || indices[i] >= nodes)
-            throw UserError("index out of range", csr.where("indices"),
-                            fmt::format("{} at [{}]", indices[i], i),
-                            fmt::format("0 to {}", nodes - 1));
-    require_finite_dataset(csr, "values");
-}
-
 /// The elements of a layer that is not attention; its shapes are known to be right.
 void check_layer_elements(const H5Group& root, const H5Group& layer, const std::string& kind,
                           std::set<std::string>& checked) {
@@ -71,10 +46,8 @@ void check_layer_elements(const H5Group& root, const H5Group& layer, const std::
         if (checked.insert(path).second) require_finite_dataset(root, path);
     }
     if (kind != "graph") return;
-    const H5Group csr = layer.has_attribute("adjacency_path")
-                            ? root.group(layer.text("adjacency_path"))
-                            : layer.group("adjacency");
-    if (checked.insert(csr.path()).second) check_rows(csr);
+    const H5Group csr = adjacency_group(root, layer);
+    if (checked.insert(csr.path()).second) (void)read_sparse(csr);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "src/base/error.hpp"
 #include "src/base/hdf5.hpp"
 #include "workloads/extra_weights.hpp"
+#include "workloads/graph.hpp"
 #include "workloads/layer_shape.hpp"
 #include "workloads/trace.hpp"
 
@@ -106,6 +107,11 @@ class TraceFile {
     /// What one scheme has learned; empty where the file holds nothing of it.
     ExtraWeights read_extra(const std::string& scheme, Problems& problems) const;
 
+    /// What a graph network computes from: x of the first layer, every layer's adjacency, labels.
+    /// Throws: UserError where layers are missing, of another kind, or have other weights than
+    /// /model/weights says, and for values that are not finite or out of range.
+    GraphInput read_graph(const SampleEntry& entry) const;
+
     /// That the stored layers of a sample do what the forward pass would do from the weights.
     /// Throws: UserError naming what it would leave out (mask, bias, another scale, windows).
     void require_recomputable(const SampleEntry& entry) const;
@@ -143,6 +149,13 @@ ModelInfo read_model(const H5Group& model);
 /// element of a tensor. Throws: UserError.
 LayerShape other_layer_shape(const H5Group& root, const H5Group& layer, const std::string& kind,
                              bool shape_only);
+
+/// The CSR group of a graph layer, its own or the one its attribute names. Throws: UserError.
+H5Group adjacency_group(const H5Group& root, const H5Group& layer);
+
+/// A square matrix in compressed rows, whose shapes are known to be right. Throws: UserError for
+/// rows that do not fit, columns out of range and values that are not finite.
+SparseMatrix read_sparse(const H5Group& csr);
 
 /// How far `out` of one head is from exact attention: max|difference| / max|out| over the valid
 /// rows. Args: head: with golden.

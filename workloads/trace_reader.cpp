@@ -101,6 +101,10 @@ void TraceReader::require_recomputable(const Sample& sample) const {
     impl_->file.require_recomputable(impl_->entry(sample.index, sample.calibration));
 }
 
+GraphInput TraceReader::graph_input(const Sample& sample) const {
+    return impl_->file.read_graph(impl_->entry(sample.index, sample.calibration));
+}
+
 AttentionLayer TraceReader::layer(const Sample& sample, int layer, bool with_golden) const {
     return impl_->file.read_layer(impl_->with_layer(sample, layer), layer, sample.valid_len,
                                   with_golden, impl_->problems);

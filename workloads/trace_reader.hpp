@@ -7,6 +7,7 @@
 
 #include "workloads/extra_weights.hpp"
 #include "workloads/fixed_masks.hpp"
+#include "workloads/graph.hpp"
 #include "workloads/layer_shape.hpp"
 #include "workloads/trace.hpp"
 
@@ -48,6 +49,9 @@ class TraceReader {
     /// That the network's weights say all about the attention of a sample.
     /// Throws: UserError naming what a forward pass from the weights would leave out.
     void require_recomputable(const Sample& sample) const;
+    /// Family gcn: what the network computes from and is held to. Throws: UserError where a sample
+    /// lacks it, or its stored layers are not those of /model/weights.
+    GraphInput graph_input(const Sample& sample) const;
     /// Layer `layer` (ordinal among attention layers) of one sample. Non-finite values are a
     /// UserError that names dataset and index. `with_golden` also reads `out`.
     AttentionLayer layer(const Sample& sample, int layer, bool with_golden) const;

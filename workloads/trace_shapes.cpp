@@ -97,23 +97,13 @@ LinearSize linear_size(const H5Group& root, const H5Group& layer, bool shape_onl
     return {extent(x, 0), extent(x, 1), extent(w, 0)};
 }
 
-/// The CSR group of a graph layer, its own or the one its attribute names.
-H5Group adjacency_of(const H5Group& root, const H5Group& layer) {
-    if (!layer.has_attribute("adjacency_path")) return layer.group("adjacency");
-    const std::string path = layer.text("adjacency_path");
-    if (!root.has_group(path))
-        throw UserError("attribute names no group", layer.where_attribute("adjacency_path"), path,
-                        "the absolute path of a CSR group");
-    return root.group(path);
-}
-
 GraphSize graph_size(const H5Group& root, const H5Group& layer, bool shape_only) {
     if (shape_only)
         return {count_attribute(layer, "nodes", 1), count_attribute(layer, "edges", 0),
                 count_attribute(layer, "inputs", 1), count_attribute(layer, "outputs", 1)};
     const H5DatasetInfo x =
         require_dataset(layer, "x", Dtype::float32_or_float16, {H5Shape(2, kAny)});
-    const H5Group adjacency = adjacency_of(root, layer);
+    const H5Group adjacency = adjacency_group(root, layer);
     require_dataset(adjacency, "indptr", Dtype::int64, {{x.shape[0] + 1}});
     const H5DatasetInfo indices = require_dataset(adjacency, "indices", Dtype::int32, {{kAny}});
     require_dataset(adjacency, "values", Dtype::float32, {{indices.shape[0]}});

@@ -54,9 +54,10 @@ class WeightReader {
     void refuse_others() {
         for (const std::string& name : group_.datasets())
             if (!known_.contains(name))
-                problems_.add(UserError("a tensor that the network does not use",
-                                        group_.where(name), "present",
-                                        fmt::format("{}", fmt::join(known_, ", "))));
+                problems_.add(UserError(
+                    "a tensor that the network does not use", group_.where(name), "present",
+                    known_.empty() ? std::string("groups of layers alone")
+                                   : fmt::format("{}", fmt::join(known_, ", "))));
     }
 
   private:
@@ -65,24 +66,25 @@ class WeightReader {
     std::set<std::string> known_;
 };
 
+const std::vector<std::string> kActivations = {"gelu", "gelu_tanh", "relu", "silu"};
+
 /// An option that this version does not know may change what the network computes.
-void refuse_other_attributes(const H5Group& group) {
-    static const std::set<std::string> kKnown = {
-        "norm",       "norm_eps", "norm_position", "activation",  "gated",       "rope_theta",
-        "rope_style", "rope_dim", "qk_norm",       "layer_scale", "embed_scale", "tied_head"};
+void refuse_other_attributes(const H5Group& group, const std::set<std::string>& known) {
     for (const auto& [name, value] : group.attributes())
-        if (!kKnown.contains(name))
+        if (!known.contains(name))
             throw UserError("unknown option of the network", group.where_attribute(name), "present",
-                            fmt::format("{}", fmt::join(kKnown, ", ")));
+                            fmt::format("{}", fmt::join(known, ", ")));
 }
 
 void read_options(const H5Group& group, const ModelInfo& model, Weights& weights) {
     weights.norm = word_attribute(group, "norm", {"layernorm", "rmsnorm"});
     weights.norm_eps = real_attribute(group, "norm_eps");
     weights.norm_position = word_attribute(group, "norm_position", {"pre", "post"});
-    weights.activation = word_attribute(group, "activation", {"gelu", "gelu_tanh", "relu", "silu"});
+    weights.activation = word_attribute(group, "activation", kActivations);
     weights.gated = flag_attribute(group, "gated");
-    refuse_other_attributes(group);
+    refuse_other_attributes(
+        group, {"norm", "norm_eps", "norm_position", "activation", "gated", "rope_theta",
+                "rope_style", "rope_dim", "qk_norm", "layer_scale", "embed_scale", "tied_head"});
     weights.rope_theta = real_attribute(group, "rope_theta", 0.0F);
     weights.rope_style = word_attribute(group, "rope_style", {"half", "interleaved"}, "half");
     weights.rope_dim = count_attribute(group, "rope_dim", 0, model.head_dim);
@@ -152,15 +154,46 @@ void read_embeddings(WeightReader& reader, const ModelInfo& model, Weights& weig
     reader.norm("embed_norm", width, false, weights.embed_norm);
 }
 
+/// Family gcn: layer_00, layer_01, ... with w [out, in] and b [out], a chain from the features to
+/// the classes.
+void read_graph_layers(const H5Group& group, const ModelInfo& model, Problems& problems,
+                       Weights& weights) {
+    problems.attempt([&] {
+        weights.activation = word_attribute(group, "activation", kActivations);
+        refuse_other_attributes(group, {"activation"});
+    });
+    std::size_t inputs = kAny;
+    for (int i = 0; i < model.layers; ++i) {
+        const bool last = i + 1 == model.layers && model.classes > 0;
+        const std::size_t outputs = last ? static_cast<std::size_t>(model.classes) : kAny;
+        GraphWeights layer;
+        const bool present = problems.attempt([&] {
+            WeightReader reader(group.group(fmt::format("layer_{:02}", i)), problems);
+            reader.matrix("w", outputs, inputs, true, layer.linear.w);
+            reader.vector("b", layer.linear.w.empty() ? kAny : layer.linear.w.rows(), false,
+                          layer.b);
+            reader.refuse_others();
+        });
+        if (!present) break;
+        inputs = layer.linear.w.empty() ? kAny : layer.linear.w.rows();
+        weights.graph.push_back(std::move(layer));
+    }
+    WeightReader(group, problems).refuse_others();
+}
+
 }  // namespace
 
 Weights TraceFile::read_weights(Problems& problems) const {
     const H5Group group = root_.group("model/weights");
-    if (model_.family == "gcn" || model_.family == "cnn")
+    if (model_.family == "cnn")
         throw UserError("weights of this family cannot be read", group.where(), model_.family,
-                        "a transformer family");
+                        "a transformer family, or gcn");
     Weights weights;
     weights.where = group.where();
+    if (model_.family == "gcn") {
+        read_graph_layers(group, model_, problems, weights);
+        return weights;
+    }
     problems.attempt([&] { read_options(group, model_, weights); });
     // The first block that is missing ends it: `layers` may be any number.
     for (int i = 0; i < model_.layers; ++i)

@@ -44,13 +44,14 @@ Settings settings_of(const RunArguments& given) {
 
 void run(const RunArguments& given) {
     if (given.threads) set_threads(*given.threads);
-    const Settings settings = settings_of(given);
+    Settings settings = settings_of(given);
     refuse_to_replace(given.trace, given.output);
     if (!given.config.empty()) refuse_to_replace(given.config, given.output);
     // An output that cannot be written is known before the work, not after.
     { const AtomicFile probe(given.output); }
     const RunLog log;
     ReplayTrace trace(given.trace);
+    choose_scheme(trace, settings);
     // So is a key that nothing reads.
     check_replay(trace, settings);
     const bool keeps_work =

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <utility>
 
 #include "src/base/error.hpp"
 #include "src/machine/axes.hpp"
@@ -26,6 +27,7 @@ SamplePlanner::SamplePlanner(const CostEngine& engine) : engine_(&engine) {
 
 void SamplePlanner::plan(const HeadWork& work, const Selection& selection) {
     check_head_work(work, selection);
+    attention_ = true;
     for (const auto& machine : planners_)
         for (const auto& planner : machine) planner->head(work, selection);
 }
@@ -37,6 +39,7 @@ void SamplePlanner::consume(const HeadWork& work, const Selection& selection) {
 
 void SamplePlanner::consume(const HeadWork& work, const SelectionSummary& kept) {
     check_summary(work, kept);
+    attention_ = true;
     for (const auto& machine : planners_)
         for (const auto& planner : machine) planner->head(work, kept);
 }
@@ -67,6 +70,7 @@ SampleCost SamplePlanner::finish() {
             for (Tally& tally : planner->finish()) cost.machines.back().push_back(std::move(tally));
     }
     if (recorder_) cost.work = std::make_shared<StoredSample>(recorder_->finish());
+    cost.attention = std::exchange(attention_, false);
     return cost;
 }
 
@@ -154,6 +158,25 @@ std::vector<Gain> gains_of(const Machine& machine, const Pricing& pricing,
     return gains;
 }
 
+/// Without a head of attention in any sample its scope would read as attention that costs nothing.
+void drop_empty_attention(std::span<const SampleCost> samples, std::vector<PlanColumn>& columns,
+                          std::vector<Tally>& totals) {
+    const auto has = [](const SampleCost& sample) { return sample.attention; };
+    const auto whole = [](const PlanColumn& column) { return column.scope == CostScope::model; };
+    if (std::any_of(samples.begin(), samples.end(), has) ||
+        std::none_of(columns.begin(), columns.end(), whole))
+        return;
+    std::vector<PlanColumn> kept;
+    std::vector<Tally> kept_totals;
+    for (std::size_t c = 0; c < columns.size(); ++c) {
+        if (!whole(columns[c])) continue;
+        kept.push_back(columns[c]);
+        kept_totals.push_back(std::move(totals[c]));
+    }
+    columns = std::move(kept);
+    totals = std::move(kept_totals);
+}
+
 }  // namespace
 
 std::vector<PlanColumn> CostEngine::columns_of(std::size_t machine) const {
@@ -180,13 +203,14 @@ MachineOutcome CostEngine::outcome_of(std::size_t index, std::span<const SampleC
     outcome.pricings = std::move(pricings);
     outcome.assumed = machine.settings.read_with_mark(Mark::assumed);
     outcome.resolved_yaml = machine.settings.resolved_yaml();
-    const std::vector<PlanColumn> columns = columns_of(index);
+    std::vector<PlanColumn> columns = columns_of(index);
     std::vector<Tally> totals(columns.size());
     for (const SampleCost& sample : samples) {
         ATTOHM_CHECK_EQ(sample.machines.size(), machines_.size());
         ATTOHM_CHECK_EQ(sample.machines[index].size(), columns.size());
         for (std::size_t c = 0; c < columns.size(); ++c) totals[c] += sample.machines[index][c];
     }
+    drop_empty_attention(samples, columns, totals);
     for (std::size_t c = 0; c < columns.size(); ++c)
         outcome.plans.push_back(summarise(columns[c].plan->name, columns[c].scope, totals[c], count,
                                           outcome.batch, machine));

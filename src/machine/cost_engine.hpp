@@ -36,6 +36,7 @@ struct PlanColumn {
 struct SampleCost {
     std::vector<std::vector<Tally>> machines;
     std::shared_ptr<StoredSample> work;  ///< where the engine keeps it, else null
+    bool attention = false;              ///< whether it had a head of attention
 };
 
 class CostEngine;
@@ -64,6 +65,7 @@ class SamplePlanner : public SelectionSink {
     const CostEngine* engine_;
     std::vector<std::vector<std::unique_ptr<Planner>>> planners_;  ///< per machine, per plan
     std::optional<WorkRecorder> recorder_;
+    bool attention_ = false;  ///< a head was planned
 };
 
 class CostEngine {
@@ -77,7 +79,8 @@ class CostEngine {
     SamplePlanner planner() const { return SamplePlanner(*this); }
     /// Every SampleCost carries its work too, for another machine later.
     void keep_work() { keeps_work_ = true; }
-    /// Sums samples in their order and prices the mean. Args: at least one sample.
+    /// Sums samples in their order and prices the mean. Plans say nothing of the attention of a
+    /// network that has none. Args: at least one sample.
     std::vector<MachineOutcome> accumulate(std::span<const SampleCost> samples) const;
 
   private:

@@ -144,7 +144,7 @@ void calibrate_open(ReplayRun& run, const SamplePlan& plan) {
 
 void run_open_loop(ReplayRun& run) {
     const TraceReader& reader = run.reader();
-    if (reader.shape_only()) return run_shape_loop(run);
+    if (reader.shape_only() || !has_attention(reader.model())) return run_shape_loop(run);
     const SamplePlan plan = plan_samples(with_layers(reader, reader.samples(), false),
                                          with_layers(reader, reader.calibration_samples(), true),
                                          run.experiment, reader.path(), run.notes);
@@ -153,11 +153,14 @@ void run_open_loop(ReplayRun& run) {
     calibrate_open(run, plan);
     if (run.whole_model)
         run.notes.push_back(
-            "whole-model figures: projections and MLP of every layer; no embedding, no classifier");
+            "whole-model figures: projections and MLP of every attention layer and the other "
+            "layers of the trace; no embedding, no classifier");
+    note_other_layers(run, reader.sample(plan.evaluated.front()));
     std::vector<Sample> samples;
     for (const int index : plan.evaluated) samples.push_back(without_tensors(reader.sample(index)));
     LayerFeed feed(reader, samples, layers);
     std::optional<SamplePlanner> planner;
+    std::optional<OtherLayers> others;
     std::vector<AttentionSize> sizes;
     SampleOutcome outcome;
     for (std::size_t i = 0; i < feed.parts().size(); ++i) {
@@ -169,10 +172,16 @@ void run_open_loop(ReplayRun& run) {
             outcome.label = sample.label;
             sizes = attention_sizes(reader, sample);
             if (run.costs != nullptr) planner.emplace(run.costs->planner());
+            others.emplace(run, sample);
+            if (planner) others->plan_until_attention(*planner);
         }
         run_heads(run, feed.next(), sizes.at(static_cast<std::size_t>(part.layer)), sample.index,
                   part.ends_layer, outcome, planner ? &*planner : nullptr);
         run.report_progress(i + 1, feed.parts().size());
+        if (planner && part.ends_layer) {
+            others->pass_attention();
+            others->plan_until_attention(*planner);
+        }
         if (!part.ends_layer || part.layer + 1 < layers) continue;
         run.outcomes.push_back(std::move(outcome));
         if (planner) run.add_cost(planner->finish());

@@ -10,6 +10,8 @@
 #include "src/replay/replay_run.hpp"
 #include "src/replay/statistics.hpp"
 #include "src/schemes/digital_schemes.hpp"
+#include "src/schemes/digital_work.hpp"
+#include "workloads/graph_network.hpp"
 
 namespace attohm {
 
@@ -59,10 +61,13 @@ std::shared_ptr<const Matrix<float>> ReplayTrace::exact_logits(int index) {
         const std::lock_guard lock(kept_->mutex);
         if (kept_->logits[i]) return kept_->logits[i];
     }
-    const Network network(reader_.model(), weights_);
     SampleContext context;
-    const auto logits =
-        std::make_shared<const Matrix<float>>(network.run(ExactScheme(), *sample(index), context));
+    const ModelInfo& model = reader_.model();
+    const auto logits = std::make_shared<const Matrix<float>>(
+        model.family == "gcn"
+            ? GraphNetwork(model, weights_)
+                  .run(ExactScheme(), reader_.graph_input(reader_.sample(index)), context)
+            : Network(model, weights_).run(ExactScheme(), *sample(index), context));
     const std::lock_guard lock(kept_->mutex);
     if (kept_->take(sizeof(float) * logits->size())) kept_->logits[i] = logits;
     return logits;
@@ -94,6 +99,10 @@ std::vector<std::string> describe_marked(const Settings& settings, Mark mark) {
 void require_network(const ReplayTrace& trace) {
     const ModelInfo& model = trace.reader().model();
     const std::string where = trace.reader().path() + ":/model";
+    if (model.family == "gcn") {
+        (void)GraphNetwork(model, trace.weights());
+        return;
+    }
     const Network network(model, trace.weights());
     if (model.task == "classify" && network.per_token())
         throw UserError("a class per sample from the logits of every token", where + "@pool",
@@ -101,6 +110,24 @@ void require_network(const ReplayTrace& trace) {
     if (model.task == "node-classify")
         throw UserError("this task has no closed loop", where + "@task", model.task,
                         "classify, next-token or none; or mode: open");
+}
+
+/// A scheme that prunes scores has none to prune in a network without attention.
+void require_attention(const ReplayTrace& trace, const SchemeEntry& entry) {
+    const TraceReader& reader = trace.reader();
+    if (has_attention(reader.model()) || !entry.thresholds) return;
+    const std::vector<LayerShape> layers = reader.layer_shapes(reader.sample(0));
+    std::vector<std::string_view> others;
+    for (const SchemeEntry& other : scheme_table())
+        if (!other.thresholds) others.push_back(other.name);
+    throw UserError(
+        fmt::format(
+            "scheme {} prunes scores of attention, and the network has no attention{}", entry.name,
+            layers.empty()
+                ? ""
+                : fmt::format(": layer 00 is of kind {}", layer_kind_name(layers.front().kind))),
+        reader.path() + ":/samples/000000/layers", fmt::format("scheme {}", entry.name),
+        fmt::format("{}", fmt::join(others, ", ")));
 }
 
 void note_few_samples(std::size_t samples, std::vector<std::string>& notes) {
@@ -160,14 +187,17 @@ struct PreparedReplay {
     std::unique_ptr<Scheme> scheme;
     std::unique_ptr<Scheme> threshold;  ///< reference for fidelity, or null
     std::optional<CostEngine> costs;
-    bool whole_model = false;         ///< a machine prices linear operators
+    bool whole_model = false;  ///< a machine prices linear operators
+    int operand_bits = OperandBits{}.q;
     std::optional<double> mlp_ratio;  ///< of a trace without weights
 };
 
 PreparedReplay prepare(const ReplayTrace& trace, const Settings& settings) {
     const Experiment experiment = load_experiment(settings);
-    PreparedReplay ready{experiment, find_scheme(experiment.scheme), false, {}, {}, {}, false, {}};
+    PreparedReplay ready{
+        experiment, find_scheme(experiment.scheme), false, {}, {}, {}, false, OperandBits{}.q, {}};
     const TraceReader& reader = trace.reader();
+    require_attention(trace, ready.entry);
     ready.closed = closed_loop(trace, experiment, settings);
     if (ready.closed) require_network(trace);
     const SchemeInputs inputs = scheme_inputs(reader, experiment, ready.entry);
@@ -182,6 +212,8 @@ PreparedReplay prepare(const ReplayTrace& trace, const Settings& settings) {
                           priced.plan};
         ready.costs.emplace(load_machines(priced.machines), std::move(choice), priced.energy,
                             priced.adc);
+        const std::string bits = experiment.scheme + ".operand_bits";
+        if (settings.has(bits)) ready.operand_bits = load_operand_bits(settings, bits);
         ready.whole_model = prices_linear_operators(ready.costs->machines());
         if (ready.whole_model && trace.weights() == nullptr)
             ready.mlp_ratio = settings.real("network.mlp_ratio", {1e-3, 1e3});
@@ -190,6 +222,11 @@ PreparedReplay prepare(const ReplayTrace& trace, const Settings& settings) {
 }
 
 }  // namespace
+
+void choose_scheme(const ReplayTrace& trace, Settings& settings) {
+    if (has_attention(trace.reader().model()) || settings.entry("scheme").user) return;
+    settings.overlay("scheme", {"exact"}, false, "the trace has no attention");
+}
 
 Mode check_replay(const ReplayTrace& trace, const Settings& settings) {
     return prepare(trace, settings).closed ? Mode::closed : Mode::open;
@@ -209,13 +246,19 @@ Result replay(ReplayTrace& trace, const Settings& settings, const ReplayProgress
                   ready.costs ? &*ready.costs : nullptr,
                   progress,
                   ready.whole_model,
+                  ready.operand_bits,
                   ready.mlp_ratio,
                   {},
                   {},
                   {},
                   {},
                   work};
-    ready.closed ? run_closed_loop(run) : run_open_loop(run);
+    if (!ready.closed)
+        run_open_loop(run);
+    else if (reader.model().family == "gcn")
+        run_graph_loop(run);
+    else
+        run_closed_loop(run);
 
     Result result;
     result.version = std::string(version());
@@ -234,7 +277,8 @@ Result replay(ReplayTrace& trace, const Settings& settings, const ReplayProgress
     result.samples = std::move(run.outcomes);
     if (trace.weights() != nullptr) result.network = network_size(*trace.weights());
     if (ready.closed) {
-        note_few_samples(result.samples.size(), result.notes);
+        if (result.samples.front().nodes.empty())
+            note_few_samples(result.samples.size(), result.notes);
         if (result.samples.front().tokens)
             result.language = make_language(result.samples, experiment.seed);
         else

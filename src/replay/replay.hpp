@@ -41,6 +41,15 @@ class ReplayTrace {
     std::unique_ptr<Kept> kept_;
 };
 
+/// Whether a scheme has anything to decide: graph and convolution networks have no attention.
+inline bool has_attention(const ModelInfo& model) {
+    return model.heads > 0;
+}
+
+/// Where nobody chose a scheme, the one that a trace of this kind is run with: the preset's, and
+/// `exact` for a trace without attention.
+void choose_scheme(const ReplayTrace& trace, Settings& settings);
+
 /// Called after each finished unit of work (a sample, or a layer of one) with the number done and
 /// of all.
 using ReplayProgress = std::function<void(std::size_t done, std::size_t all)>;

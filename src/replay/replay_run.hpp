@@ -36,6 +36,8 @@ struct ReplayRun {
     const ReplayProgress& progress;
     /// Whether machines price the linear operators around attention too.
     bool whole_model = false;
+    /// Of the operands of linear operators and layers, as the scheme's Work has them.
+    int operand_bits = OperandBits{}.q;
     /// Width of the MLP over the width of the model, where only sizes are known.
     std::optional<double> mlp_ratio;
 
@@ -86,13 +88,44 @@ SamplePlan plan_samples(const std::vector<int>& usable, const std::vector<int>& 
                         std::vector<std::string>& notes);
 
 void run_closed_loop(ReplayRun& run);
+/// The same of a graph network: every node that counts is an answer.
+void run_graph_loop(ReplayRun& run);
 void run_open_loop(ReplayRun& run);
-/// A trace without tensors: costs alone, of schemes whose Work follows from shapes.
+/// A trace without tensors, or without attention: costs alone, of schemes whose Work follows from
+/// shapes.
 /// Throws: UserError where the scheme decides by values, or nothing is priced.
 void run_shape_loop(ReplayRun& run);
 
 /// The attention layers of a sample.
 std::vector<AttentionSize> attention_sizes(const TraceReader& reader, const Sample& sample);
+
+/// The layers of a sample that are not attention, handed to the planner where they stand between
+/// its attention layers.
+class OtherLayers {
+  public:
+    /// Nothing is handed over unless the machines price the whole model, nor where the trace has
+    /// the weights of a transformer: its own linear operators are what these layers are parts of.
+    OtherLayers(const ReplayRun& run, const Sample& sample);
+    /// Plans what stands before the next attention layer, or the end.
+    /// Throws: UserError naming layer and kind where a machine has no unit for it.
+    void plan_until_attention(SamplePlanner& planner);
+    /// The attention layer that stands there; null before all is planned, and at the end.
+    const LayerShape* attention() const;
+    void pass_attention();
+
+  private:
+    void plan(std::size_t index, SamplePlanner& planner) const;
+
+    const ReplayRun* run_;
+    std::string where_;  ///< of the sample
+    std::vector<LayerShape> layers_;
+    std::size_t next_ = 0;
+    int attention_ = -1;  ///< ordinal of the attention layer that was passed last
+};
+
+/// Says in the notes which layers beside attention nothing prices, or something prices twice.
+/// Args: sample: of the evaluated.
+void note_other_layers(ReplayRun& run, const Sample& sample);
 
 /// Projections and MLP of an attention layer of which only the sizes are known.
 LayerWork shape_block_work(const ReplayRun& run, int layer, const AttentionSize& size, int bits);

@@ -100,6 +100,7 @@ NetworkSize network_size(const Weights& weights) {
         for (const LinearWeights* linear :
              {&block.q, &block.k, &block.v, &block.o, &block.up, &block.gate, &block.down})
             add(*linear);
+    for (const GraphWeights& layer : weights.graph) add(layer.linear);
     add(weights.head);
     add(weights.patch);
     add(weights.pooler);

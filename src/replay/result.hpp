@@ -48,6 +48,15 @@ struct TokenScores {
     double logit_squared_error = 0;  ///< sum of the mean over classes of (logit - exact logit)^2
 };
 
+/// One node of a graph, among those that count.
+struct NodeOutcome {
+    std::int64_t node = 0;
+    std::int64_t label = -1;
+    int predicted = -1;
+    int predicted_exact = -1;
+    double logit_squared_error = 0.0;  ///< mean over classes of (logit - exact logit)^2
+};
+
 /// One evaluated sample. `logits` only in the closed loop, with one row for the sample.
 struct SampleOutcome {
     int sample = 0;  ///< ordinal in the trace
@@ -57,6 +66,7 @@ struct SampleOutcome {
     double logit_squared_error = 0.0;  ///< sum over classes of (logits - exact logits)^2
     std::vector<float> logits;
     std::optional<TokenScores> tokens;
+    std::vector<NodeOutcome> nodes;  ///< of a graph network, in the order of its eval_index
     /// Largest |exact logit - stored `logits`|: what the C++ network makes of the framework's.
     std::optional<double> golden_error;
     /// Largest |logit - stored `logits_threshold`|, for scheme `threshold`.
@@ -64,16 +74,19 @@ struct SampleOutcome {
     std::int64_t valid = 0, ref_kept = 0, fp_total = 0, fk_total = 0, kept_pairs = 0;
 };
 
-/// An estimate with its interval: percentile bootstrap at 0.95, resampling samples.
+/// An estimate with its interval: percentile bootstrap at 0.95, resampling samples (of a graph
+/// network: its nodes).
 struct Interval {
     double value = 0.0;
     double low = 0.0;
     double high = 0.0;
 };
 
-/// Task accuracy in the closed loop, against the exact network on the same samples.
+/// Task accuracy in the closed loop, against the exact network on the same samples. A graph network
+/// has an answer for every node: then fractions are of nodes, and so are intervals.
 struct Accuracy {
     std::int64_t samples = 0;
+    std::int64_t nodes = 0;    ///< of all samples; 0: one answer per sample
     Interval top1;             ///< fraction right
     Interval top1_exact;       ///< of the exact network
     Interval top1_difference;  ///< paired: top1 - top1_exact
@@ -124,7 +137,7 @@ struct Result {
         axes;  ///< swept key -> value; empty for one run
 
     std::vector<SampleOutcome> samples;
-    std::optional<Accuracy> accuracy;       ///< of one class per sample
+    std::optional<Accuracy> accuracy;       ///< of one class per sample or per node
     std::optional<LanguageScore> language;  ///< of logits for every token
     std::optional<NetworkSize> network;     ///< nothing: the trace holds no weights
     std::vector<HeadSummary> heads;         ///< (layer, head) order
@@ -142,7 +155,7 @@ struct DecisionTotals {
 };
 DecisionTotals total_decisions(const Result& result);
 
-/// Of q, k, v, output projection, MLP, patch embedding, pooler and classifier.
+/// Of q, k, v, output projection, MLP, patch embedding, pooler, classifier and graph layers.
 NetworkSize network_size(const Weights& weights);
 
 }  // namespace attohm

@@ -58,6 +58,10 @@ void add_accuracy(CsvRow& row, const std::optional<Accuracy>& accuracy) {
         row.real("logit_rms", accuracy->logit_rms);
     else
         row.empty("logit_rms");
+    if (accuracy && accuracy->nodes > 0)
+        row.whole("scored_nodes", accuracy->nodes);
+    else
+        row.empty("scored_nodes");
 }
 
 void add_language(CsvRow& row, const std::optional<LanguageScore>& language) {

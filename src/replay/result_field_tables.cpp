@@ -42,6 +42,19 @@ Fields<TokenScores> token_fields() {
     return kFields;
 }
 
+Fields<NodeOutcome> node_fields() {
+    using N = NodeOutcome;
+    static const std::array<Field<N>, 5> kFields = {{
+        {"node", "1", "ordinal in the graph", &N::node},
+        {"label", "1", "true class; -1: none", &N::label},
+        {"predicted", "1", "class of the largest logit", &N::predicted},
+        {"predicted_exact", "1", "the same of the exact network", &N::predicted_exact},
+        {"logit_squared_error", "1", "mean over classes of (logit - exact logit)^2",
+         &N::logit_squared_error},
+    }};
+    return kFields;
+}
+
 Fields<SampleOutcome> golden_fields() {
     using S = SampleOutcome;
     static const std::array<Field<S>, 2> kFields = {{

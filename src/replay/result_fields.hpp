@@ -97,6 +97,7 @@ using Fields = std::span<const Field<Row>>;
 
 Fields<SampleOutcome> sample_fields();
 Fields<TokenScores> token_fields();
+Fields<NodeOutcome> node_fields();
 /// Of a sample against logits that the trace stores.
 Fields<SampleOutcome> golden_fields();
 Fields<DecisionCounts> decision_fields();

@@ -47,7 +47,9 @@ Json experiment_json(const Result& result) {
 Json accuracy_json(const Accuracy& accuracy) {
     Json object;
     object["samples"] = accuracy.samples;
-    object["interval"] = "percentile bootstrap at 0.95 that resamples samples";
+    if (accuracy.nodes > 0) object["nodes"] = accuracy.nodes;
+    object["interval"] = accuracy.nodes > 0 ? "percentile bootstrap at 0.95 that resamples nodes"
+                                            : "percentile bootstrap at 0.95 that resamples samples";
     for (const AccuracyField& field : accuracy_fields()) {
         Json& interval = object[std::string(field.name)];
         add_fields(interval, interval_fields(), accuracy.*field.member);

@@ -11,7 +11,7 @@
 namespace attohm {
 
 inline constexpr std::string_view kResultFormat = "attohm-result";
-inline constexpr std::string_view kResultSchema = "2.1.0";
+inline constexpr std::string_view kResultSchema = "2.2.0";
 
 /// What every head of a result holds in its table. Args: table: a writer's or a reader's; rows:
 /// pointers to summaries.
@@ -25,7 +25,8 @@ void head_fields(const Table& table, const Rows& rows) {
                                      rows, [](auto& h) -> auto& { return h.report.events; }));
 }
 
-/// Scores of tokens and distances from stored logits; nothing where there are none.
+/// Scores of tokens, answers of nodes and distances from stored logits; nothing where there are
+/// none.
 void write_token_scores(const H5Group& result, const Result& values);
 void read_token_scores(const H5Group& group, Result& result);
 

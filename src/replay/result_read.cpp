@@ -68,6 +68,7 @@ Accuracy read_accuracy(const H5Group& group) {
         accuracy.*field.member = rows[static_cast<std::size_t>(found - names.begin())];
     }
     accuracy.samples = table.group().integer("samples");
+    if (table.group().has_attribute("nodes")) accuracy.nodes = table.group().integer("nodes");
     table.group().read("logit_rms", std::span<double>(&accuracy.logit_rms, 1));
     return accuracy;
 }

@@ -37,8 +37,12 @@ std::string accuracy_text(const Accuracy& accuracy) {
     table.row(interval_row("difference, paired", accuracy.top1_difference));
     table.row(interval_row("agreement with exact", accuracy.agreement));
     table.row({"logit rms error", number_text(accuracy.logit_rms)});
-    return fmt::format("\nAccuracy over {} samples, with 0.95 intervals (bootstrap over samples)\n",
-                       accuracy.samples) +
+    const std::string over = accuracy.nodes > 0
+                                 ? fmt::format("{} nodes of {} graph{}", accuracy.nodes,
+                                               accuracy.samples, accuracy.samples == 1 ? "" : "s")
+                                 : fmt::format("{} samples", accuracy.samples);
+    return fmt::format("\nAccuracy over {}, with 0.95 intervals (bootstrap over {})\n", over,
+                       accuracy.nodes > 0 ? "nodes" : "samples") +
            table.text();
 }
 

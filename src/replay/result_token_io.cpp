@@ -5,8 +5,8 @@
 #include "src/replay/result_columns.hpp"
 #include "src/replay/result_parts.hpp"
 
-/// Tables that a result has only where there is something to put in: scores of tokens, distances
-/// from stored logits. Files of minor version 2.0 have none of them.
+/// Tables that a result has only where there is something to put in: scores of tokens, answers of
+/// nodes, distances from stored logits. Files of minor version 2.0 have none of them, 2.1 no nodes.
 namespace attohm {
 
 namespace {
@@ -60,6 +60,31 @@ LanguageScore read_language(const H5Group& group) {
     return language;
 }
 
+/// The nodes of all graphs below each other.
+void write_nodes(const H5Group& group, const std::vector<SampleOutcome>& samples) {
+    std::vector<std::int64_t> sample_of;
+    std::vector<const NodeOutcome*> rows;
+    for (std::size_t s = 0; s < samples.size(); ++s)
+        for (const NodeOutcome& node : samples[s].nodes) {
+            sample_of.push_back(static_cast<std::int64_t>(s));
+            rows.push_back(&node);
+        }
+    if (rows.empty()) return;
+    const ColumnWriter table(group, "sample_nodes", rows.size(),
+                             "per node that counts, of the evaluated samples one after another");
+    table.ordinals("sample_row", "row of `samples`", sample_of);
+    table.fields(node_fields(), rows);
+}
+
+void read_nodes(const H5Group& group, std::vector<SampleOutcome>& samples) {
+    const ColumnReader table(group, "sample_nodes");
+    std::vector<NodeOutcome> rows(table.rows());
+    table.fields(node_fields(), row_pointers(rows));
+    const std::vector<std::int64_t> sample_of = table.ordinals("sample_row", samples.size());
+    for (std::size_t i = 0; i < rows.size(); ++i)
+        samples[static_cast<std::size_t>(sample_of[i])].nodes.push_back(rows[i]);
+}
+
 void require_rows(const ColumnReader& table, std::size_t samples) {
     if (table.rows() != samples)
         throw UserError("wrong number of rows", table.group().where(),
@@ -83,6 +108,7 @@ void write_token_scores(const H5Group& group, const Result& result) {
     if (std::any_of(samples.begin(), samples.end(), has_golden))
         ColumnWriter(group, "sample_golden", samples.size(), kPerSample)
             .fields(golden_fields(), row_pointers(samples));
+    write_nodes(group, samples);
     if (result.language) write_language(group, *result.language);
 }
 
@@ -99,6 +125,7 @@ void read_token_scores(const H5Group& group, Result& result) {
         require_rows(table, result.samples.size());
         table.fields(golden_fields(), row_pointers(result.samples));
     }
+    if (group.has_group("sample_nodes")) read_nodes(group, result.samples);
     if (group.has_group("language")) result.language = read_language(group);
 }
 

@@ -80,12 +80,15 @@ void write_accuracy(const H5Group& group, const Accuracy& accuracy) {
         helps.emplace_back(field.help);
         rows.push_back(&(accuracy.*field.member));
     }
-    const ColumnWriter table(group, "accuracy", rows.size(),
-                             "closed loop; percentile bootstrap at 0.95 that resamples samples");
+    const ColumnWriter table(
+        group, "accuracy", rows.size(),
+        fmt::format("closed loop; percentile bootstrap at 0.95 that {}",
+                    accuracy.nodes > 0 ? "resamples nodes" : "resamples samples"));
     table.texts("quantity", "name", names);
     table.texts("meaning", "of the quantity", helps);
     table.fields(interval_fields(), rows);
     table.group().set_integer("samples", accuracy.samples);
+    if (accuracy.nodes > 0) table.group().set_integer("nodes", accuracy.nodes);
     const double logit_rms = accuracy.logit_rms;
     table.group().write("logit_rms", {}, std::span<const double>(&logit_rms, 1));
     const H5Group dataset = table.group().dataset("logit_rms");

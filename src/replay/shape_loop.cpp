@@ -4,7 +4,6 @@
 #include "src/base/error.hpp"
 #include "src/replay/replay_run.hpp"
 #include "src/work/linear_work.hpp"
-#include "src/work/op_builder.hpp"
 
 namespace attohm {
 
@@ -60,47 +59,19 @@ HeadShape shape_of(const AttentionSize& size, int layer, int plane, int valid_le
     return shape;
 }
 
-/// A layer other than attention, as one operator (a graph layer: two).
-LayerWork other_work(int after, const LayerShape& layer, int bits) {
-    OpBuilder build(Stage::feed_forward, bits);
-    TensorId adjacency = kNoTensor;
-    const auto weight = [&](std::int64_t n) { return build.input(TensorRole::weight, n); };
-    const auto x = [&](std::int64_t n) { return build.input(TensorRole::activation, n); };
-    const auto y = [&](std::int64_t n) { return build.tensor(TensorRole::activation, n); };
-    if (layer.kind == LayerKind::linear) {
-        const LinearSize& l = layer.linear;
-        build.step(OpKind::matmul, "linear", {l.rows, l.outputs, l.inputs},
-                   {x(l.rows * l.inputs), weight(l.inputs * l.outputs)}, y(l.rows * l.outputs));
-    } else if (layer.kind == LayerKind::conv2d) {
-        const ConvSize& c = layer.conv;
-        const std::int64_t places = std::int64_t{c.out_height()} * c.out_width();
-        const std::int64_t taps = std::int64_t{c.kernel_h} * c.kernel_w * (c.channels / c.groups);
-        build.step(OpKind::convolve, "convolution", {places, c.outputs, taps},
-                   {x(std::int64_t{c.channels} * c.height * c.width), weight(taps * c.outputs)},
-                   y(places * c.outputs));
-    } else {
-        const GraphSize& g = layer.graph;
-        const TensorId combined = build.step(
-            OpKind::matmul, "combination", {g.nodes, g.outputs, g.features},
-            {x(g.nodes * g.features), weight(g.features * g.outputs)}, y(g.nodes * g.outputs));
-        adjacency = weight(g.nodes * g.nodes);
-        build.step(OpKind::matmul, "aggregation", {g.nodes, g.outputs, g.nodes},
-                   {adjacency, combined}, y(g.nodes * g.outputs), g.edges * g.outputs);
-    }
-    LayerWork work{after, build.finish()};
-    for (TensorInfo& tensor : work.ops.tensors) tensor.shared = tensor.role == TensorRole::weight;
-    if (adjacency == kNoTensor) return work;
-    // In compressed rows: 32-bit columns and row ends beside the values.
-    constexpr int kIndexBits = 32;
-    TensorInfo& stored = work.ops.tensors[static_cast<std::size_t>(adjacency)];
-    stored.stored = layer.graph.edges;
-    stored.index_bits = (layer.graph.edges + layer.graph.nodes + 1) * kIndexBits;
-    return work;
-}
-
 [[noreturn]] void refuse(const ReplayRun& run, const std::string& what, const std::string& got,
                          const std::string& allowed) {
-    throw UserError(what, run.reader().path() + "@shape_only", got, allowed);
+    throw UserError("the trace has shapes only, and " + what, run.reader().path() + "@shape_only",
+                    got, allowed);
+}
+
+[[noreturn]] void refuse_unpriced(const ReplayRun& run) {
+    if (run.reader().shape_only())
+        refuse(run, "nothing is priced", fmt::format("scheme {}", run.scheme.name()),
+               "machines to price it on, or a trace with tensors");
+    throw UserError("the trace has no attention to replay, and nothing is priced",
+                    run.reader().path() + ":/samples", fmt::format("scheme {}", run.scheme.name()),
+                    "a scheme with a machine that prices layers: flat, sanger, vitality");
 }
 
 void plan_heads(const ReplayRun& run, const AttentionSize& size, int layer, const Sample& sample,
@@ -111,7 +82,7 @@ void plan_heads(const ReplayRun& run, const AttentionSize& size, int layer, cons
         HeadShape shape = shape_of(size, layer, plane, sample.valid_len);
         shape.allowed_pairs = pairs;
         if (!run.scheme.shape_work(shape, context))
-            refuse(run, "the trace has shapes only, and this scheme decides by values",
+            refuse(run, "this scheme decides by values",
                    fmt::format("scheme {}", run.scheme.name()),
                    "a trace with tensors, or scheme flat or vitality");
         context.work.heads.clear();
@@ -124,16 +95,15 @@ SampleCost plan_sample(const ReplayRun& run, const Sample& sample) {
     SampleContext context;
     context.sample = sample.index;
     context.selections = &forwarder;
-    int attention = -1;
-    for (const LayerShape& layer : run.reader().layer_shapes(sample)) {
-        if (layer.kind == LayerKind::attention) {
-            plan_heads(run, layer.attention, ++attention, sample, context);
-            if (run.whole_model)
-                planner.layer(
-                    shape_block_work(run, attention, layer.attention, forwarder.operand_bits()));
-        } else if (run.whole_model) {
-            planner.layer(other_work(attention, layer, forwarder.operand_bits()));
-        }
+    OtherLayers others(run, sample);
+    others.plan_until_attention(planner);
+    for (int layer = 0; others.attention() != nullptr; ++layer) {
+        const AttentionSize size = others.attention()->attention;
+        plan_heads(run, size, layer, sample, context);
+        if (run.whole_model)
+            planner.layer(shape_block_work(run, layer, size, forwarder.operand_bits()));
+        others.pass_attention();
+        others.plan_until_attention(planner);
     }
     return planner.finish();
 }
@@ -169,23 +139,22 @@ LayerWork shape_block_work(const ReplayRun& run, int layer, const AttentionSize&
 
 void run_shape_loop(ReplayRun& run) {
     const TraceReader& reader = run.reader();
-    if (run.costs == nullptr)
-        refuse(run, "the trace has shapes only, and nothing is priced",
-               fmt::format("scheme {}", run.scheme.name()),
-               "machines to price it on, or a trace with tensors");
+    if (run.costs == nullptr) refuse_unpriced(run);
     run.scheme.prepare(reader.model(), nullptr);
-    run.notes.push_back("shapes only: costs, no outputs");
+    run.notes.push_back(reader.shape_only() ? "shapes only: costs, no outputs"
+                                            : "no attention to replay: costs, no outputs");
     if (run.whole_model)
         run.notes.push_back(
             "whole-model figures: projections and MLP of every attention layer and the other "
             "layers of the trace; no embedding, no classifier");
     const int limit = run.experiment.sample_limit.value_or(reader.samples());
     const int count = std::min(limit, reader.samples());
+    note_other_layers(run, reader.sample(0));
     for (int index = 0; index < count; ++index) {
         SampleOutcome outcome;
         outcome.sample = index;
         run.outcomes.push_back(std::move(outcome));
-        run.sample_costs.push_back(plan_sample(run, reader.sample(index)));
+        run.add_cost(plan_sample(run, reader.sample(index)));
         run.report_progress(static_cast<std::size_t>(index) + 1, static_cast<std::size_t>(count));
     }
 }

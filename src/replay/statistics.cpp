@@ -140,33 +140,87 @@ LanguageScore make_language(const std::vector<SampleOutcome>& samples, std::uint
     return score;
 }
 
-Accuracy make_accuracy(const std::vector<SampleOutcome>& samples, std::uint64_t seed) {
-    ATTOHM_CHECK_LT(0U, samples.size());
-    const std::size_t classes = samples.front().logits.size();
-    ATTOHM_CHECK_LT(0U, classes);
-    std::vector<double> top1;
-    std::vector<double> exact;
-    std::vector<double> difference;
-    std::vector<double> agreement;
+namespace {
+
+/// Answers one by one, as values to take means of.
+struct Answers {
+    std::vector<double> top1, exact, difference, agreement;
+
+    void add(std::int64_t label, int predicted, int predicted_exact) {
+        agreement.push_back(predicted == predicted_exact ? 1.0 : 0.0);
+        if (label < 0) return;
+        top1.push_back(right(predicted, label));
+        exact.push_back(right(predicted_exact, label));
+        difference.push_back(top1.back() - exact.back());
+    }
+};
+
+/// Of samples with one answer each. Returns: sum over samples and classes of the squared error.
+double add_answers(const std::vector<SampleOutcome>& samples, std::size_t classes,
+                   Answers& answers) {
     double squared_error = 0.0;
     for (const SampleOutcome& sample : samples) {
         ATTOHM_CHECK_EQ(sample.logits.size(), classes);
         squared_error += sample.logit_squared_error;
-        agreement.push_back(sample.predicted == sample.predicted_exact ? 1.0 : 0.0);
-        if (sample.label < 0) continue;
-        top1.push_back(right(sample.predicted, sample.label));
-        exact.push_back(right(sample.predicted_exact, sample.label));
-        difference.push_back(top1.back() - exact.back());
+        answers.add(sample.label, sample.predicted, sample.predicted_exact);
     }
+    return squared_error;
+}
+
+/// Of graphs. Returns: sum over nodes of the mean over classes of the squared error.
+double add_nodes(const std::vector<SampleOutcome>& samples, Answers& answers) {
+    double squared_error = 0.0;
+    for (const SampleOutcome& sample : samples) {
+        ATTOHM_CHECK(!sample.nodes.empty());
+        for (const NodeOutcome& node : sample.nodes) {
+            squared_error += node.logit_squared_error;
+            answers.add(node.label, node.predicted, node.predicted_exact);
+        }
+    }
+    return squared_error;
+}
+
+}  // namespace
+
+Accuracy make_accuracy(const std::vector<SampleOutcome>& samples, std::uint64_t seed) {
+    ATTOHM_CHECK_LT(0U, samples.size());
+    Answers answers;
     Accuracy accuracy;
     accuracy.samples = static_cast<std::int64_t>(samples.size());
-    accuracy.top1 = interval_or_unknown(top1, seed);
-    accuracy.top1_exact = interval_or_unknown(exact, seed);
-    accuracy.top1_difference = interval_or_unknown(difference, seed);
-    accuracy.agreement = bootstrap_mean(agreement, seed);
-    accuracy.logit_rms = std::sqrt(squared_error / static_cast<double>(samples.size() * classes));
+    if (samples.front().nodes.empty()) {
+        const std::size_t classes = samples.front().logits.size();
+        ATTOHM_CHECK_LT(0U, classes);
+        const double squared_error = add_answers(samples, classes, answers);
+        accuracy.logit_rms =
+            std::sqrt(squared_error / static_cast<double>(samples.size() * classes));
+    } else {
+        const double squared_error = add_nodes(samples, answers);
+        accuracy.nodes = static_cast<std::int64_t>(answers.agreement.size());
+        accuracy.logit_rms = std::sqrt(squared_error / static_cast<double>(accuracy.nodes));
+    }
+    accuracy.top1 = interval_or_unknown(answers.top1, seed);
+    accuracy.top1_exact = interval_or_unknown(answers.exact, seed);
+    accuracy.top1_difference = interval_or_unknown(answers.difference, seed);
+    accuracy.agreement = bootstrap_mean(answers.agreement, seed);
     return accuracy;
 }
+
+namespace {
+
+/// Change of every labelled node of one graph. Throws: InvariantError unless both are of the same.
+void add_node_changes(const SampleOutcome& changed, const SampleOutcome& base,
+                      std::vector<double>& difference) {
+    ATTOHM_CHECK_EQ(changed.nodes.size(), base.nodes.size());
+    for (std::size_t i = 0; i < changed.nodes.size(); ++i) {
+        const NodeOutcome &now = changed.nodes[i], &before = base.nodes[i];
+        ATTOHM_CHECK_EQ(now.node, before.node);
+        if (now.label < 0) continue;
+        difference.push_back(right(now.predicted, now.label) -
+                             right(before.predicted, before.label));
+    }
+}
+
+}  // namespace
 
 Interval paired_top1_difference(const std::vector<SampleOutcome>& changed,
                                 const std::vector<SampleOutcome>& base, std::uint64_t seed) {
@@ -183,7 +237,8 @@ Interval paired_top1_difference(const std::vector<SampleOutcome>& changed,
                 static_cast<double>(sample.tokens->right - found->second->tokens->right));
             tokens.push_back(static_cast<double>(sample.tokens->scored));
         }
-        if (sample.tokens || sample.label < 0) continue;
+        if (!sample.nodes.empty()) add_node_changes(sample, *found->second, difference);
+        if (sample.tokens || !sample.nodes.empty() || sample.label < 0) continue;
         ATTOHM_CHECK_EQ(found->second->label, sample.label);
         difference.push_back(right(sample.predicted, sample.label) -
                              right(found->second->predicted, sample.label));

@@ -9,11 +9,14 @@
 /// Intervals at 0.95 by the percentile bootstrap. The independent unit is the sample (one input
 /// through the network): samples are resampled with replacement, never scores, rows or heads. An
 /// interval says how far the estimate would move on other samples of the same kind, on the same
-/// chip and draws; chips are an axis of a sweep.
+/// chip and draws; chips are an axis of a sweep. Of a graph network the nodes that count are
+/// resampled, of all its samples together: how far the estimate would move on other nodes of the
+/// same graph.
 ///
-/// Not modelled: an estimate at its bound (every sample right) has an interval of width zero; the
-/// probability that another sample is wrong is then below about 3 / samples (rule of three, 0.95).
-/// Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 13.3.
+/// Not modelled: that nodes of one graph depend on each other through their edges, and what another
+/// graph would give; an estimate at its bound (every sample right) has an interval of width zero;
+/// the probability that another sample is wrong is then below about 3 / samples (rule of three,
+/// 0.95). Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 13.3.
 namespace attohm {
 
 constexpr int kResamples = 2000;
@@ -41,8 +44,8 @@ Interval bootstrap_ratio(std::span<const double> parts, std::span<const double> 
 
 /// The quantities of `Accuracy`, all from the same resamples, so that differences are paired. The
 /// three of top-1 are over samples with a label and NaN where there is none; agreement and the rms
-/// are over all.
-/// Args: samples: closed loop, at least one, with logits of one length.
+/// are over all. Samples with nodes: over nodes.
+/// Args: samples: closed loop, at least one, with logits of one length or all with nodes.
 Accuracy make_accuracy(const std::vector<SampleOutcome>& samples, std::uint64_t seed);
 
 /// The quantities of `LanguageScore`, all from the same resamples.
@@ -50,7 +53,7 @@ Accuracy make_accuracy(const std::vector<SampleOutcome>& samples, std::uint64_t 
 LanguageScore make_language(const std::vector<SampleOutcome>& samples, std::uint64_t seed);
 
 /// top-1 of `changed` minus top-1 of `base` on the labelled samples that both evaluated, paired by
-/// ordinal; with tokens per token. NaN where there are none.
+/// ordinal; with tokens per token, with nodes per node. NaN where there are none.
 Interval paired_top1_difference(const std::vector<SampleOutcome>& changed,
                                 const std::vector<SampleOutcome>& base, std::uint64_t seed);
 

@@ -50,11 +50,12 @@ Cell accuracy(const Case& c) {
     if (!c.result.accuracy)
         return unknown("not run: open loop, the network's output is not computed");
     const Accuracy& a = *c.result.accuracy;
+    const std::string over = a.nodes > 0 ? fmt::format("{} nodes of {} samples", a.nodes, a.samples)
+                                         : fmt::format("{} samples", a.samples);
     return number(a.top1.value,
-                  fmt::format("top-1, 0.95 interval [{}, {}]; exact network {}; closed loop on {} "
-                              "samples",
+                  fmt::format("top-1, 0.95 interval [{}, {}]; exact network {}; closed loop on {}",
                               decimal_text(a.top1.low, 4), decimal_text(a.top1.high, 4),
-                              decimal_text(a.top1_exact.value, 4), a.samples));
+                              decimal_text(a.top1_exact.value, 4), over));
 }
 
 Cell accuracy_source(const Case& c) {

@@ -248,8 +248,12 @@ void read_layers(const H5Group& block, const std::vector<OpList>& lists,
     const Integers layers = block_integers(table, "layer", owners.size());
     const Integers after = block_integers(table, "after_heads", owners.size());
     const Integers ordinals = block_integers(table, "list", owners.size());
+    // Without heads of attention the layers say which samples there are.
+    const bool headless = samples.empty();
     std::size_t at = 0;
     for (std::size_t i = 0; i < owners.size(); ++i) {
+        if (headless && (samples.empty() || samples.back().sample < owners[i]))
+            (void)sample_at(samples, owners[i]);
         while (at < samples.size() && samples[at].sample != owners[i]) ++at;
         if (at == samples.size() || after[i] < 0 || after[i] > std::ssize(samples[at].heads))
             throw UserError("a layer of no sample", table.where("sample"),

@@ -24,15 +24,17 @@ std::string at_setting(const Group& group, const Point& point) {
 std::string accuracy_sentence(const Group& group) {
     const Point& p = group.shown();
     const Accuracy& a = *p.first().accuracy;
-    std::string text = fmt::format("Top-1 over {} samples, closed loop: exact {}", a.samples,
-                                   format_interval(*top1_exact(p)));
+    std::string text = fmt::format(
+        "Top-1 over {}, closed loop: exact {}",
+        a.nodes > 0 ? fmt::format("{} nodes", a.nodes) : fmt::format("{} samples", a.samples),
+        format_interval(*top1_exact(p)));
     for (const Point& reference : group.references)
         if (reference.first().scheme != "exact" && reference.first().accuracy)
             text +=
                 fmt::format(", {} {}", reference.first().scheme, format_interval(*top1(reference)));
-    text += fmt::format(", {} {}{}; paired with exact {} (0.95 intervals over samples",
-                        p.first().scheme, format_interval(*top1(p)), at_setting(group, p),
-                        format_change(*top1_difference(p)));
+    text += fmt::format(", {} {}{}; paired with exact {} (0.95 intervals over {}", p.first().scheme,
+                        format_interval(*top1(p)), at_setting(group, p),
+                        format_change(*top1_difference(p)), a.nodes > 0 ? "nodes" : "samples");
     if (p.chips.size() > 1)
         text += fmt::format("; mean of {} chips, which reach {:.3f} to {:.3f}", p.chips.size(),
                             top1_spread(p)->least, top1_spread(p)->most);

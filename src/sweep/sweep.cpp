@@ -91,6 +91,12 @@ class SweepRun {
         joined.require_all_read();
     }
 
+    Settings settings_of(const SweepPoint& point) const {
+        Settings settings = point_settings(point);
+        choose_scheme(trace_, settings);
+        return settings;
+    }
+
     /// Visits every point that the sweep may come to.
     template <class Visit>
     void for_points(Visit visit) const {
@@ -109,8 +115,7 @@ class SweepRun {
         const std::vector<std::string> left = finished_points();
         if (left.empty()) return;
         std::set<std::string> own;
-        for_points(
-            [&](const SweepPoint& p) { own.insert(identity(p, point_settings(p)) + ".h5"); });
+        for_points([&](const SweepPoint& p) { own.insert(identity(p, settings_of(p)) + ".h5"); });
         for (const std::string& name : left)
             if (!own.contains(name))
                 refuse(points_directory() + "/" + name,
@@ -130,7 +135,7 @@ class SweepRun {
             refuse(results_path(), "the results of the same sweep over another trace");
         std::set<std::string> own;
         for_points([&](const SweepPoint& p) {
-            const Settings settings = point_settings(p);
+            const Settings settings = settings_of(p);
             own.insert(user_files(settings));
             for (const std::string& machine : machines_of_point(settings)) own.insert(machine);
         });
@@ -162,7 +167,7 @@ class SweepRun {
     }
 
     Mode check_point(const SweepPoint& point, Settings& joined) const {
-        const Settings settings = point_settings(point);
+        const Settings settings = settings_of(point);
         const Mode mode = check_replay(trace_, settings);
         overlay_point(point, joined);
         joined.merge_read(settings);
@@ -223,7 +228,7 @@ class SweepRun {
     }
 
     std::string run_point(const SweepPoint& point) {
-        const Settings settings = point_settings(point);
+        const Settings settings = settings_of(point);
         const std::string path =
             fmt::format("{}/{}.h5", points_directory(), identity(point, settings));
         if (options_.resume && fs::exists(path)) {

@@ -54,6 +54,26 @@ TEST_CASE("priced on another machine, a result is that of a run on it", "[golden
     CHECK(h5diff(bench.file("back.h5"), bench.file("run.h5")) != 2);
 }
 
+TEST_CASE("a network without attention is run without settings, and priced again", "[golden]") {
+    const Priced bench;
+    const std::string cora = "workloads/zoo/cora_gcn/cora_gcn.h5";
+    const ProgramRun plain = run_attohm({"run", cora, "-o", bench.file("plain.h5")});
+    CHECK(plain.code == 0);
+    CHECK(plain.out.find("0.8280") != std::string::npos);
+    bench.run({"run", cora, "-o", bench.file("edge.h5"), "--scheme", "flat"});
+    bench.run(
+        {"price", bench.file("edge.h5"), "-o", bench.file("cloud.h5"), "--machine", "flat-cloud"});
+    bench.run({"run", cora, "-o", bench.file("direct.h5"), "--scheme", "flat", "--set",
+               "machines=[flat-cloud]"});
+    CHECK(read_text_file(bench.file("cloud.h5")) == read_text_file(bench.file("direct.h5")));
+    // There is no attention to show a cost of.
+    const Result result = read_results(bench.file("direct.h5")).front();
+    REQUIRE(result.machines.size() == 1);
+    CHECK(result.machines.front().plans.size() == 3);
+    for (const PlanSummary& plan : result.machines.front().plans) CHECK(plan.scope == "model");
+    CHECK(result.machines.front().pricings.front().plans.front().energy.value() > 0.0);
+}
+
 TEST_CASE("what cannot be priced is refused by name", "[unit]") {
     const RefusalBench bench;
     const std::string run = bench.file("run.h5"), none = bench.file("none.h5");

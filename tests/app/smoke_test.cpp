@@ -100,11 +100,12 @@ TEST_CASE("every scheme runs, open and closed, and prints a table and JSON", "[s
     for (const SchemeEntry& entry : scheme_table()) {
         const std::string name(entry.name);
         INFO(name);
-        const bool open = runs_or_refuses(entry, {"run", tiny.trace(), "--force", "-o", tiny.result()});
+        const bool open =
+            runs_or_refuses(entry, {"run", tiny.trace(), "--force", "-o", tiny.result()});
         if (open) CHECK(tiny.json({"--scheme", name}).at("experiment").at("scheme") == name);
         if (open) CHECK_THAT(tiny.run({"--scheme", name}).out, Catch::Contains(name));
-        const std::vector<std::string> digits = {"run", kDigits, "--force",   "-o", tiny.result(),
-                                                 "--set", "samples=2", "--json"};
+        const std::vector<std::string> digits = {"run",         kDigits, "--force",   "-o",
+                                                 tiny.result(), "--set", "samples=2", "--json"};
         if (!runs_or_refuses(entry, digits)) continue;
         std::vector<std::string> arguments = digits;
         arguments.insert(arguments.end(), {"--scheme", name});

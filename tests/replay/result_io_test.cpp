@@ -121,7 +121,7 @@ TEST_CASE("Columns in the file say their unit and scope", "[unit]") {
     write_result(path, result);
     const H5Group root = H5File::open(path).root();
     CHECK(root.text("format") == "attohm-result");
-    CHECK(root.text("schema_version") == "2.1.0");
+    CHECK(root.text("schema_version") == "2.2.0");
 
     // Values at fixed places, read without the tables that wrote them.
     std::vector<std::int64_t> pruned(2);

@@ -79,9 +79,14 @@ void members(TokenScores& x, F f) {
     f(a), f(b), f(c), f(d), f(e), f(g), f(h), f(i), f(j);
 }
 template <class F>
+void members(NodeOutcome& x, F f) {
+    auto& [a, b, c, d, e] = x;
+    f(a), f(b), f(c), f(d), f(e);
+}
+template <class F>
 void members(SampleOutcome& x, F f) {
-    auto& [a, b, c, d, e, g, h, i, j, k, l, m, n, o] = x;
-    f(a), f(b), f(c), f(d), f(e), f(g), f(h), f(i), f(j), f(k), f(l), f(m), f(n), f(o);
+    auto& [a, b, c, d, e, g, h, i, j, k, l, m, n, o, p] = x;
+    f(a), f(b), f(c), f(d), f(e), f(g), f(h), f(i), f(j), f(k), f(l), f(m), f(n), f(o), f(p);
 }
 template <class F>
 void members(LanguageScore& x, F f) {
@@ -95,8 +100,8 @@ void members(Interval& x, F f) {
 }
 template <class F>
 void members(Accuracy& x, F f) {
-    auto& [a, b, c, d, e, g] = x;
-    f(a), f(b), f(c), f(d), f(e), f(g);
+    auto& [a, b, c, d, e, g, h] = x;
+    f(a), f(b), f(c), f(d), f(e), f(g), f(h);
 }
 template <class F>
 void members(CountTotal& x, F f) {

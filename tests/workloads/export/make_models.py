@@ -1,10 +1,11 @@
 #!/usr/bin/python3
-"""Writes closed-loop traces of four small PyTorch models with random weights, always the same bytes.
+"""Writes closed-loop traces of five small PyTorch models with random weights, always the same bytes.
 
     /usr/bin/python3 tests/workloads/export/make_models.py OUT_DIR
 
 vit.h5 (timm's layout, timm route), bert.h5 (nn.MultiheadAttention, right padding), llama.h5 (grouped
-queries, rotary embedding, RMSNorm, gated SiLU, right padding), gpt.h5 (Conv1D weights, tied head).
+queries, rotary embedding, RMSNorm, gated SiLU, right padding), gpt.h5 (Conv1D weights, tied head),
+gcn.h5 (two graph convolutions, edges with a self-loop and a repeat).
 """
 
 import sys
@@ -25,11 +26,11 @@ def quiet(*lines):
 
 
 def make(folder, log=quiet):
-    """Writes the four files. Returns: {name: Captured}."""
+    """Writes the five files. Returns: {name: Captured}."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
-    cases = {"vit": vit, "bert": bert, "llama": llama, "gpt": gpt}
+    cases = {"vit": vit, "bert": bert, "llama": llama, "gpt": gpt, "gcn": gcn}
     result = {}
     with models.shim():
         for name, case in cases.items():
@@ -63,6 +64,14 @@ def llama():
 def gpt():
     """Causal by flag; fewer tokens than learned positions."""
     return models.randomise(models.Gpt()), models.tokens(3, 17, 43), {}
+
+
+def gcn():
+    """A graph of 7 nodes, of which 4 count."""
+    x = torch.rand(7, 5, generator=torch.Generator().manual_seed(4))
+    edges = torch.tensor([[0, 1, 1, 2, 3, 4, 5, 6, 0], [1, 0, 2, 1, 4, 3, 0, 6, 1]])
+    return (models.randomise(models.Gcn()), (x, edges),
+            {"graph": True, "labels": [0, 1, 2, 0, 1, 2, 0], "eval_index": [1, 4, 5, 6]})
 
 
 if __name__ == "__main__":

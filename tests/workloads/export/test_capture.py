@@ -221,7 +221,7 @@ class Gpt(Closed):
 
 
 class Files(InFolder):
-    def test_the_four_files_are_always_the_same(self):
+    def test_the_five_files_are_always_the_same(self):
         first = make_models.make(self.folder / "a")
         make_models.make(self.folder / "b")
         for name, result in first.items():

@@ -6,6 +6,7 @@ Written for these tests from the libraries' public layouts; none of their code i
 import small  # noqa: F401  (the path to the package)
 import torch
 
+from graph_models import Gcn  # noqa: F401
 from stand_in import sdpa, shim  # noqa: F401
 from text_models import Bert, Encoder, Gpt, Llama  # noqa: F401
 from vision_models import TorchvisionVit, VisionTransformer  # noqa: F401

@@ -180,7 +180,7 @@ def sample_of(run, s, number, valid_len, session, calibration):
     tensors = {}
     if session.result.closed and model["heads"]:
         tensors = {name: np.ascontiguousarray(array[s]) for name, array in network_inputs(session.plan, run).items()}
-    elif run.tokens is not None:
+    elif run.tokens is not None and model["heads"]:  # the integers of a graph are its edges
         tensors["tokens"] = np.ascontiguousarray(run.tokens[s])
     if run.logits is not None and not calibration:
         tensors["logits"] = np.ascontiguousarray(run.logits[s] if model["heads"] else run.logits)
