@@ -107,9 +107,11 @@ void plan_heads(const ReplayRun& run, const AttentionSize& size, int layer, cons
         HeadShape shape = shape_of(size, layer, plane, sample.valid_len);
         shape.allowed_pairs = pairs;
         if (!run.scheme.shape_work(shape, context))
-            refuse(run, "the trace has shapes only, and this scheme decides by values",
-                   fmt::format("scheme {}", run.scheme.name()),
-                   "a trace with tensors, or scheme flat or vitality");
+            refuse(
+                run, "the trace has shapes only, and this scheme decides by values",
+                fmt::format("scheme {}", run.scheme.name()),
+                "a trace with tensors, or a scheme whose work follows from shapes (flat, vitality, "
+                "sima)");
         context.work.heads.clear();
     }
 }
@@ -125,8 +127,8 @@ SampleCost plan_sample(const ReplayRun& run, const Sample& sample) {
         if (layer.kind == LayerKind::attention) {
             plan_heads(run, layer.attention, ++attention, sample, context);
             if (run.whole_model)
-                planner.layer(
-                    shape_block_work(run, attention, layer.attention, forwarder.operand_bits()));
+                run.plan_linears(planner, attention, layer.attention.heads,
+                                 shape_block(run, layer.attention), forwarder.operand_bits());
         } else if (run.whole_model) {
             planner.layer(other_work(attention, layer, forwarder.operand_bits()));
         }
@@ -143,7 +145,7 @@ std::vector<AttentionSize> attention_sizes(const TraceReader& reader, const Samp
     return sizes;
 }
 
-LayerWork shape_block_work(const ReplayRun& run, int layer, const AttentionSize& size, int bits) {
+std::vector<LinearShape> shape_block(const ReplayRun& run, const AttentionSize& size) {
     const std::int64_t width = size.width;
     const std::int64_t hidden =
         size.hidden > 0 ? size.hidden
@@ -159,8 +161,21 @@ LayerWork shape_block_work(const ReplayRun& run, int layer, const AttentionSize&
     // Keys and values of fewer tokens than there are queries.
     for (LinearShape& shape : shapes)
         if (shape.name == "k" || shape.name == "v") shape.m = std::int64_t{size.windows} * size.n_k;
-    run.scheme.linear_shapes(layer, size.heads, shapes);
-    return linear_layer_work(layer, shapes, bits);
+    return shapes;
+}
+
+void ReplayRun::plan_linears(SamplePlanner& planner, int layer, int layer_heads,
+                             const std::vector<LinearShape>& shapes, int bits) const {
+    std::vector<LinearShape> own = shapes;
+    if (layer_heads > 0) scheme.linear_shapes(layer, layer_heads, own);
+    const bool same =
+        std::equal(own.begin(), own.end(), shapes.begin(), shapes.end(),
+                   [](const LinearShape& a, const LinearShape& b) {
+                       return a.name == b.name && a.m == b.m && a.k == b.k && a.n == b.n;
+                   });
+    if (same) return planner.layer(linear_layer_work(layer, shapes, bits));
+    planner.layer(linear_layer_work(layer, own, bits), LayerUser::scheme);
+    planner.layer(linear_layer_work(layer, shapes, bits), LayerUser::baselines);
 }
 
 void run_shape_loop(ReplayRun& run) {
