@@ -55,11 +55,13 @@ void SamplePlanner::consume(const HeadWork& work) {
     if (recorder_) recorder_->head(work);
 }
 
-void SamplePlanner::layer(const LayerWork& work) {
+void SamplePlanner::layer(const LayerWork& work, LayerUser user) {
     check_op_list(work.ops);
     for (const auto& machine : planners_)
-        for (const auto& planner : machine) planner->layer(work);
-    if (recorder_) recorder_->layer(work);
+        for (std::size_t p = 0; p < machine.size(); ++p)
+            if (user == LayerUser::all || (user == LayerUser::scheme) == (p == 0))
+                machine[p]->layer(work);
+    if (recorder_) recorder_->layer(work, user);
 }
 
 SampleCost SamplePlanner::finish() {

@@ -54,8 +54,9 @@ class SamplePlanner : public SelectionSink {
     /// A head whose Selection was summarised earlier. Throws: UserError where a plan or a policy
     /// needs the Selection itself.
     void consume(const HeadWork& work, const SelectionSummary& kept);
-    /// What a layer does besides attention.
-    void layer(const LayerWork& work);
+    /// What a layer does besides attention. Args: user: whose plans take it; the scheme's own is
+    /// the first of a machine.
+    void layer(const LayerWork& work, LayerUser user = LayerUser::all);
     /// The sample's cost; the planner is ready for the next sample.
     SampleCost finish();
 

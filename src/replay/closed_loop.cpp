@@ -130,9 +130,12 @@ void run_sample(ReplayRun& run, const Network& network, int index, SampleTrack& 
     const Matrix<float> logits = network.run(metered, sample, track.context);
     track.fidelity = metered.fidelity();
     if (planner)
-        for (const auto& [layer, shapes] : metered.linears())
-            planner->layer(linear_layer_work(layer, run.own_linears(layer, shapes),
-                                             operand_bits(track.context.work)));
+        for (const auto& [layer, shapes] : metered.linears()) {
+            const ModelInfo& model = run.reader().model();
+            const bool is_block = layer >= 0 && layer < model.layers;
+            run.plan_linears(*planner, layer, is_block ? model.heads : 0, shapes,
+                             operand_bits(track.context.work));
+        }
     track.outcome = sample_outcome(sample, logits, *run.trace.exact_logits(index),
                                    network.per_token(), run.experiment.scheme == "threshold");
     add_counts(track.context, track.outcome);

@@ -83,13 +83,11 @@ BlockWidths widths_of(const BlockWeights& block) {
 }
 
 /// Projections and MLP of a layer, from the weights of the trace, else from its sizes.
-LayerWork block_work(const ReplayRun& run, const AttentionLayer& layer, const AttentionSize& size,
-                     int bits) {
-    if (run.trace.weights() == nullptr) return shape_block_work(run, layer.layer, size, bits);
+std::vector<LinearShape> block_of(const ReplayRun& run, const AttentionLayer& layer,
+                                  const AttentionSize& size) {
+    if (run.trace.weights() == nullptr) return shape_block(run, size);
     const auto l = static_cast<std::size_t>(layer.layer);
-    const BlockWidths widths = widths_of(run.trace.weights()->blocks.at(l));
-    return linear_layer_work(layer.layer,
-                             run.own_linears(layer.layer, block_shapes(widths, layer.n_q)), bits);
+    return block_shapes(widths_of(run.trace.weights()->blocks.at(l)), layer.n_q);
 }
 
 /// Heads of one layer of one sample, of all windows: in parallel, merged in their order.
@@ -109,7 +107,8 @@ void run_heads(ReplayRun& run, const AttentionLayer& layer, const AttentionSize&
         if (planner != nullptr) track.selection.hand_on(*planner);
     }
     if (planner != nullptr && run.whole_model && ends_layer)
-        planner->layer(block_work(run, layer, size, tracks.front().selection.operand_bits()));
+        run.plan_linears(*planner, layer.layer, size.heads, block_of(run, layer, size),
+                         tracks.front().selection.operand_bits());
 }
 
 /// All samples are held at once: what they are, not what they carry.

@@ -69,7 +69,7 @@ SampleCost plan_sample(const CostEngine& costs, const StoredSample& sample) {
     std::size_t layer = 0;
     const auto layers_after = [&](std::size_t heads) {
         for (; layer < sample.layers.size() && sample.layers[layer].after_heads <= heads; ++layer)
-            planner.layer(sample.layers[layer].work);
+            planner.layer(sample.layers[layer].work, sample.layers[layer].user);
     };
     for (std::size_t i = 0; i < sample.heads.size(); ++i) {
         layers_after(i);

@@ -57,12 +57,11 @@ struct ReplayRun {
         sample_costs.push_back(std::move(cost));
     }
     const TraceReader& reader() const { return trace.reader(); }
-    /// The linear operators of a layer of the network as the scheme runs them.
-    std::vector<LinearShape> own_linears(int layer, std::vector<LinearShape> shapes) const {
-        const ModelInfo& model = reader().model();
-        if (layer >= 0 && layer < model.layers) scheme.linear_shapes(layer, model.heads, shapes);
-        return shapes;
-    }
+    /// Hands the linear operators of a layer of the network on: as they are to all plans, or, where
+    /// the scheme runs others, its own to its plan and the network's to the baselines.
+    /// Args: layer_heads: of the layer; 0: it is no block, but embedding or classifier.
+    void plan_linears(SamplePlanner& planner, int layer, int layer_heads,
+                      const std::vector<LinearShape>& shapes, int bits) const;
     /// Calibrates the scheme (and the reference) for heads of one layer, the same of every sample,
     /// in parallel. Args: samples: at least one.
     void calibrate(int layer, const std::vector<AttentionLayer>& samples);
@@ -128,6 +127,6 @@ class OtherLayers {
 void note_other_layers(ReplayRun& run, const Sample& sample);
 
 /// Projections and MLP of an attention layer of which only the sizes are known.
-LayerWork shape_block_work(const ReplayRun& run, int layer, const AttentionSize& size, int bits);
+std::vector<LinearShape> shape_block(const ReplayRun& run, const AttentionSize& size);
 
 }  // namespace attohm

@@ -84,7 +84,8 @@ void plan_heads(const ReplayRun& run, const AttentionSize& size, int layer, cons
         if (!run.scheme.shape_work(shape, context))
             refuse(run, "this scheme decides by values",
                    fmt::format("scheme {}", run.scheme.name()),
-                   "a trace with tensors, or scheme flat or vitality");
+                   "a trace with tensors, or a scheme whose work follows from shapes (flat, "
+                   "vitality, sima, salo)");
         context.work.heads.clear();
     }
 }
@@ -101,7 +102,8 @@ SampleCost plan_sample(const ReplayRun& run, const Sample& sample) {
         const AttentionSize size = others.attention()->attention;
         plan_heads(run, size, layer, sample, context);
         if (run.whole_model)
-            planner.layer(shape_block_work(run, layer, size, forwarder.operand_bits()));
+            run.plan_linears(planner, layer, size.heads, shape_block(run, size),
+                             forwarder.operand_bits());
         others.pass_attention();
         others.plan_until_attention(planner);
     }
@@ -117,7 +119,7 @@ std::vector<AttentionSize> attention_sizes(const TraceReader& reader, const Samp
     return sizes;
 }
 
-LayerWork shape_block_work(const ReplayRun& run, int layer, const AttentionSize& size, int bits) {
+std::vector<LinearShape> shape_block(const ReplayRun& run, const AttentionSize& size) {
     const std::int64_t width = size.width;
     const std::int64_t hidden =
         size.hidden > 0 ? size.hidden
@@ -133,8 +135,21 @@ LayerWork shape_block_work(const ReplayRun& run, int layer, const AttentionSize&
     // Keys and values of fewer tokens than there are queries.
     for (LinearShape& shape : shapes)
         if (shape.name == "k" || shape.name == "v") shape.m = std::int64_t{size.windows} * size.n_k;
-    run.scheme.linear_shapes(layer, size.heads, shapes);
-    return linear_layer_work(layer, shapes, bits);
+    return shapes;
+}
+
+void ReplayRun::plan_linears(SamplePlanner& planner, int layer, int layer_heads,
+                             const std::vector<LinearShape>& shapes, int bits) const {
+    std::vector<LinearShape> own = shapes;
+    if (layer_heads > 0) scheme.linear_shapes(layer, layer_heads, own);
+    const bool same =
+        std::equal(own.begin(), own.end(), shapes.begin(), shapes.end(),
+                   [](const LinearShape& a, const LinearShape& b) {
+                       return a.name == b.name && a.m == b.m && a.k == b.k && a.n == b.n;
+                   });
+    if (same) return planner.layer(linear_layer_work(layer, shapes, bits));
+    planner.layer(linear_layer_work(layer, own, bits), LayerUser::scheme);
+    planner.layer(linear_layer_work(layer, shapes, bits), LayerUser::baselines);
 }
 
 void run_shape_loop(ReplayRun& run) {

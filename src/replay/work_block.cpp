@@ -98,19 +98,24 @@ void write_rows(const H5Group& block, const BlockHeads& all) {
 
 void write_layers(const H5Group& block, const std::vector<StoredSample>& samples,
                   ListTable& lists) {
-    Integers owners, layers, after, ordinals;
+    Integers owners, layers, after, ordinals, users;
     for (const StoredSample& sample : samples)
         for (const StoredLayer& layer : sample.layers) {
             owners.push_back(sample.sample);
             layers.push_back(layer.work.layer);
             after.push_back(static_cast<std::int64_t>(layer.after_heads));
             ordinals.push_back(lists.ordinal(layer.work.ops));
+            users.push_back(static_cast<std::int64_t>(layer.user));
         }
     const BlockTable table(block, "layers", "per sample and layer: what is not attention");
     table.integers("sample", "1", "ordinal in the trace", owners);
     table.integers("layer", "1", "-1: before the first", layers);
     table.integers("after_heads", "head", "of the sample that came before", after);
     table.integers("list", "1", "its operators: ordinal of a list, -1: none", ordinals);
+    // Most schemes run the network's own linear operators.
+    if (std::any_of(users.begin(), users.end(), [](std::int64_t user) { return user != 0; }))
+        table.integers("user", "1", "plans that run it: 0 all, 1 the scheme's own, 2 its baselines",
+                       users);
 }
 
 /// Takes what belongs to one head after another from a column.
@@ -248,6 +253,8 @@ void read_layers(const H5Group& block, const std::vector<OpList>& lists,
     const Integers layers = block_integers(table, "layer", owners.size());
     const Integers after = block_integers(table, "after_heads", owners.size());
     const Integers ordinals = block_integers(table, "list", owners.size());
+    const Integers users = table.has_dataset("user") ? block_integers(table, "user", owners.size())
+                                                     : Integers(owners.size(), 0);
     // Without heads of attention the layers say which samples there are.
     const bool headless = samples.empty();
     std::size_t at = 0;
@@ -258,9 +265,13 @@ void read_layers(const H5Group& block, const std::vector<OpList>& lists,
         if (at == samples.size() || after[i] < 0 || after[i] > std::ssize(samples[at].heads))
             throw UserError("a layer of no sample", table.where("sample"),
                             fmt::format("{}", owners[i]), "samples of the block in their order");
+        if (users[i] < 0 || users[i] > static_cast<std::int64_t>(LayerUser::baselines))
+            throw UserError("a layer for no plan", table.where("user"), fmt::format("{}", users[i]),
+                            "0 (all), 1 (the scheme's own), 2 (its baselines)");
         samples[at].layers.push_back(
             {static_cast<std::size_t>(after[i]),
-             {static_cast<int>(layers[i]), list_at(lists, ordinals[i], table)}});
+             {static_cast<int>(layers[i]), list_at(lists, ordinals[i], table)},
+             static_cast<LayerUser>(users[i])});
     }
 }
 

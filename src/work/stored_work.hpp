@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -14,9 +15,14 @@ struct StoredHead {
     std::optional<SelectionSummary> kept;  ///< nothing: the scheme selects nothing
 };
 
+/// Which plans run the linear operators of a layer: a scheme may have others than the network,
+/// which its baselines run.
+enum class LayerUser : std::uint8_t { all, scheme, baselines };
+
 struct StoredLayer {
     std::size_t after_heads = 0;  ///< heads of the sample that came before it
     LayerWork work;
+    LayerUser user = LayerUser::all;
 };
 
 struct StoredSample {
@@ -42,7 +48,9 @@ class WorkRecorder {
         sample_.heads.push_back({work, summarizer_.summarise(selection)});
     }
     void head(const HeadWork& work) { sample_.heads.push_back({work, std::nullopt}); }
-    void layer(const LayerWork& work) { sample_.layers.push_back({sample_.heads.size(), work}); }
+    void layer(const LayerWork& work, LayerUser user) {
+        sample_.layers.push_back({sample_.heads.size(), work, user});
+    }
     /// What was recorded; the recorder is ready for the next sample.
     StoredSample finish() {
         StoredSample done = std::move(sample_);

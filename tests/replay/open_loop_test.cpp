@@ -54,8 +54,13 @@ class DirectCalls {
   private:
     std::unique_ptr<Scheme> make(const Settings& settings) const {
         const Experiment experiment = load_experiment(settings);
-        const SchemeInputs inputs{reader_.model(), reader_.thresholds(), reader_.path(),
-                                  experiment.seed, experiment.chip,      experiment.metrics};
+        const SchemeInputs inputs{reader_.model(),
+                                  reader_.thresholds(),
+                                  reader_.path(),
+                                  experiment.seed,
+                                  experiment.chip,
+                                  experiment.metrics,
+                                  reader_.extra_weights(experiment.scheme)};
         return find_scheme(experiment.scheme).make(inputs, settings);
     }
     const TraceReader& reader_;

@@ -29,8 +29,10 @@ class SmallTrace {
     SmallTrace(const SmallTrace&) = delete;
     SmallTrace& operator=(const SmallTrace&) = delete;
 
-    Result run(const std::string& scheme, const std::string& machine) const {
+    Result run(const std::string& scheme, const std::string& machine,
+               const std::vector<std::string>& more = {}) const {
         Settings settings = experiment_preset();
+        for (const std::string& assignment : more) settings.overlay_assignment(assignment);
         settings.overlay_assignment("scheme=" + scheme);
         settings.overlay_assignment("machines=[" + machine + "]");
         ReplayTrace trace(path_);
@@ -137,6 +139,15 @@ TEST_CASE("shapes alone cost what the same trace with tensors costs", "[property
                     has_attention);
         check_equal(shapes.run("vitality", "vitality-64x64"),
                     tensors.run("vitality", "vitality-64x64"), has_attention);
+        if (!has_attention) continue;
+        // Both need the queries, or the values, of all tokens.
+        if (spec.shapes.empty())
+            check_equal(shapes.run("sima", "linear-attention"),
+                        tensors.run("sima", "linear-attention"), true);
+        const std::vector<std::string> random = {"ecoformer.hash=random(1)",
+                                                 "ecoformer.bias_form=exact"};
+        check_equal(shapes.run("ecoformer", "linear-attention", random),
+                    tensors.run("ecoformer", "linear-attention", random), true);
     }
 }
 
@@ -205,6 +216,21 @@ TEST_CASE("operands of every layer are as wide as the scheme's", "[unit]") {
                 if (count.unit == "MAC") CHECK(count.event.ends_with("16bit"));
         CHECK(bits_of(result).size() <= 1);
     }
+}
+
+TEST_CASE("a shape with a grid is all that masks of neighbours need", "[property]") {
+    SynthSpec spec = synth_shape("deit-t");
+    spec.layers = 2;
+    spec.shapes.clear();
+    const SmallTrace shapes(spec, true), tensors(spec, false);
+    const std::vector<std::string> grid = {"mait.grid=[14, 14]"};
+    const Result from_shapes = shapes.run("mait", "linear-attention", grid);
+    check_equal(from_shapes, tensors.run("mait", "linear-attention", grid));
+    CHECK_THROWS_WITH(shapes.run("mait", "linear-attention"),
+                      Catch::Matchers::Contains("mait.grid="));
+    CHECK_THROWS_WITH(
+        shapes.run("mait", "linear-attention", {grid[0], "mait.masked_heads=locality(0.5)"}),
+        Catch::Matchers::Contains("decides by values"));
 }
 
 TEST_CASE("a scheme that decides by values refuses shapes alone", "[unit]") {
