@@ -101,6 +101,7 @@ std::vector<PlanEntry> engine_plans() {
             "dense softmax attention, every operator over all heads before the next, best blocks"),
         flat_plan(),
         sanger_plan(),
+        kept_plan(),
     };
 }
 

@@ -1,12 +1,15 @@
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cmath>
 
 #include "src/base/ceil_div.hpp"
 #include "src/base/error.hpp"
 #include "src/machine/plans/engine_planner.hpp"
 #include "src/machine/plans/special_plans.hpp"
 
-/// Sanger: kept pairs of a row are packed into rows of the array; a row that keeps more than fit is
-/// split over several.
+/// Kept pairs of a row are packed into rows of the array; a row that keeps more than fit is split
+/// over several. Sanger's plan, and that of other schemes that choose pairs.
 namespace attohm {
 
 std::int64_t packed_rows(std::span<const std::int64_t> kept_begin, std::int64_t columns) {
@@ -18,9 +21,18 @@ std::int64_t packed_rows(std::span<const std::int64_t> kept_begin, std::int64_t 
 
 namespace {
 
-class SangerPlanner final : public EnginePlanner {
+constexpr std::string_view kPacking =
+    "kept pairs of a query fill rows of the array (split where they are more): ceil(packed rows / "
+    "rows) width cycles for each product; heads are cut by query rows, whose predictions, packed "
+    "scores and weighted sums follow each other in a pipeline";
+
+/// Where the selection may leave work out as well.
+enum class Selecting { all_pairs, needed };
+
+class KeptPlanner final : public EnginePlanner {
   public:
-    using EnginePlanner::EnginePlanner;
+    KeptPlanner(const Machine& machine, const PlanOptions& options, Selecting selecting)
+        : EnginePlanner(machine, options), selecting_(selecting) {}
 
   private:
     HeadJob job_of(const HeadWork& work, const Selection& selection) override {
@@ -36,11 +48,15 @@ class SangerPlanner final : public EnginePlanner {
                 pack(op, kept_begin, placed, placed.ops[i]);
             else if (op.stage == Stage::attention)
                 compress(op, placed.ops[i]);
+            else if (selecting_ == Selecting::needed && op.stage == Stage::selection)
+                shorten(op, placed, placed.ops[i]);
         }
     }
     HeadWork step_of(const HeadWork&, std::int64_t) const override {
         throw UserError(
-            "plan `sanger` cannot take queries one by one", "phase", "decode",
+            fmt::format("plan `{}` cannot take queries one by one",
+                        selecting_ == Selecting::needed ? "kept-pairs" : "sanger"),
+            "phase", "decode",
             "prefill: rows of the array are packed from the kept pairs of many queries");
     }
     LayerPlan plan_layer(std::span<const HeadJob> jobs,
@@ -83,6 +99,28 @@ class SangerPlanner final : public EnginePlanner {
         out.cycles = ceil_div(op.nonzeros * unit.passes, unit.lanes);
         out.operations = op.nonzeros;
     }
+    /// A selection that goes query by query over the keys: what it need not look at (pairs that
+    /// are forbidden, bits after an early stop, rows that are not computed again) takes no time.
+    /// Packing scans all mask bits; the list it makes is as long as what was kept.
+    void shorten(const Operator& op, const PlacedList& placed, PlacedOp& out) const {
+        if (op.kind == OpKind::pack || op.nonzeros == op.dense_count()) return;
+        const EngineUnit& unit = engine_.units[static_cast<std::size_t>(out.unit)];
+        out.operations = op.nonzeros;
+        if (unit.kind == EngineUnit::Kind::lanes) {
+            out.cycles = ceil_div(op.nonzeros * unit.passes, unit.lanes);
+            return;
+        }
+        const double share =
+            static_cast<double>(op.nonzeros) / static_cast<double>(op.dense_count());
+        out.cycles = static_cast<std::int64_t>(std::ceil(share * static_cast<double>(out.cycles)));
+        // The second operand is read as far as it is needed, the first for every row.
+        if (op.inputs[1] == kNoTensor) return;
+        const auto buffer = placed.buffers[static_cast<std::size_t>(op.inputs[1])];
+        std::int64_t& read = out.read_bits[static_cast<std::size_t>(buffer)];
+        read = static_cast<std::int64_t>(std::ceil(share * static_cast<double>(read)));
+    }
+
+    const Selecting selecting_;
 };
 
 }  // namespace
@@ -90,15 +128,29 @@ class SangerPlanner final : public EnginePlanner {
 PlanEntry sanger_plan() {
     return {"sanger",
             "prediction, pack and split, then kept pairs packed into the rows of the array",
-            engine_rules("kept pairs of a query fill rows of the array (split where they are "
-                         "more): ceil(packed rows / rows) width cycles for each product; heads are "
-                         "cut by query rows, whose predictions, packed scores and weighted sums "
-                         "follow each other in a pipeline"),
+            engine_rules(kPacking),
             engine_not_modelled(),
             MachineKind::engine,
             {CostScope::attention, CostScope::model},
             [](const Machine& machine, const PlanOptions& options) -> std::unique_ptr<Planner> {
-                return std::make_unique<SangerPlanner>(machine, options);
+                return std::make_unique<KeptPlanner>(machine, options, Selecting::all_pairs);
+            }};
+}
+
+PlanEntry kept_plan() {
+    std::vector<std::string_view> rules = engine_rules(kPacking);
+    rules.insert(rules.begin() + 1,
+                 "the selection goes query by query: pairs that are forbidden, bits after an early "
+                 "stop and rows that are not computed again take no time; the list of kept keys "
+                 "is made from all mask bits");
+    return {"kept-pairs",
+            "a selection that stops early, then kept pairs packed into the rows of the array",
+            std::move(rules),
+            engine_not_modelled(),
+            MachineKind::engine,
+            {CostScope::attention, CostScope::model},
+            [](const Machine& machine, const PlanOptions& options) -> std::unique_ptr<Planner> {
+                return std::make_unique<KeptPlanner>(machine, options, Selecting::needed);
             }};
 }
 

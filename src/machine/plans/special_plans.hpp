@@ -13,6 +13,8 @@ namespace attohm {
 std::int64_t packed_rows(std::span<const std::int64_t> kept_begin, std::int64_t columns);
 
 PlanEntry sanger_plan();
+/// As sanger's, for selections that go query by query and stop early.
+PlanEntry kept_plan();
 
 /// How FLAT fuses: all of a batch, of a sample, of a head, or so many query rows at once.
 enum class FlatGrain : std::uint8_t { batch, sample, head, rows };
