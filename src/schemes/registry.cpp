@@ -6,6 +6,7 @@
 #include "src/base/resources.hpp"
 #include "src/schemes/digital_schemes.hpp"
 #include "src/schemes/digital_work.hpp"
+#include "src/schemes/elsa.hpp"
 #include "src/schemes/flat.hpp"
 #include "src/schemes/leopard.hpp"
 #include "src/schemes/sanger.hpp"
@@ -130,7 +131,7 @@ SchemeEntry sprint_entry() {
 std::vector<SchemeEntry> checked_table() {
     std::vector<SchemeEntry> table = {exact_entry(),  threshold_entry(), threshold_q_entry(),
                                       sprint_entry(), vitality_entry(),  flat_entry(),
-                                      sanger_entry(), leopard_entry()};
+                                      sanger_entry(), leopard_entry(),   elsa_entry()};
     std::set<std::string_view> names;
     for (const SchemeEntry& entry : table) {
         ATTOHM_CHECK(names.insert(entry.name).second);
