@@ -4,6 +4,7 @@
 
 #include "src/base/error.hpp"
 #include "src/base/resources.hpp"
+#include "src/schemes/a3.hpp"
 #include "src/schemes/digital_schemes.hpp"
 #include "src/schemes/digital_work.hpp"
 #include "src/schemes/elsa.hpp"
@@ -129,9 +130,9 @@ SchemeEntry sprint_entry() {
 }
 
 std::vector<SchemeEntry> checked_table() {
-    std::vector<SchemeEntry> table = {exact_entry(),  threshold_entry(), threshold_q_entry(),
-                                      sprint_entry(), vitality_entry(),  flat_entry(),
-                                      sanger_entry(), leopard_entry(),   elsa_entry()};
+    std::vector<SchemeEntry> table = {
+        exact_entry(), threshold_entry(), threshold_q_entry(), sprint_entry(), vitality_entry(),
+        flat_entry(),  sanger_entry(),    leopard_entry(),     elsa_entry(),   a3_entry()};
     std::set<std::string_view> names;
     for (const SchemeEntry& entry : table) {
         ATTOHM_CHECK(names.insert(entry.name).second);
