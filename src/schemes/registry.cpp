@@ -11,6 +11,7 @@
 #include "src/schemes/flat.hpp"
 #include "src/schemes/leopard.hpp"
 #include "src/schemes/sanger.hpp"
+#include "src/schemes/spatten.hpp"
 #include "src/schemes/sprint.hpp"
 #include "src/schemes/vitality.hpp"
 
@@ -130,9 +131,10 @@ SchemeEntry sprint_entry() {
 }
 
 std::vector<SchemeEntry> checked_table() {
-    std::vector<SchemeEntry> table = {
-        exact_entry(), threshold_entry(), threshold_q_entry(), sprint_entry(), vitality_entry(),
-        flat_entry(),  sanger_entry(),    leopard_entry(),     elsa_entry(),   a3_entry()};
+    std::vector<SchemeEntry> table = {exact_entry(),  threshold_entry(), threshold_q_entry(),
+                                      sprint_entry(), vitality_entry(),  flat_entry(),
+                                      sanger_entry(), leopard_entry(),   elsa_entry(),
+                                      a3_entry(),     spatten_entry()};
     std::set<std::string_view> names;
     for (const SchemeEntry& entry : table) {
         ATTOHM_CHECK(names.insert(entry.name).second);

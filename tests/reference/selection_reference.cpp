@@ -14,9 +14,10 @@ double scaled_score(const AttentionHead& head, std::size_t query, std::size_t ke
 
 void attend_kept(const AttentionHead& head, bool dense,
                  const std::function<double(std::size_t, std::size_t)>& score,
-                 KeptReference& result) {
+                 KeptReference& result, const std::vector<bool>& skipped) {
     result.out = Matrix<double>(head.n_q(), head.dv());
     for (std::size_t t = 0; t < static_cast<std::size_t>(head.valid_q); ++t) {
+        if (!skipped.empty() && skipped[t]) continue;
         bool any_allowed = false, any_kept = false;
         for (std::size_t j = 0; j < head.n_k(); ++j) {
             if (!head.allowed(t, j)) continue;
@@ -208,6 +209,108 @@ KeptReference a3_attention(const AttentionHead& head, int iterations, double sma
     attend_kept(
         head, dense, [&](std::size_t t, std::size_t j) { return scaled_score(head, t, j); },
         result);
+    return result;
+}
+
+std::vector<bool> largest_tokens(const std::vector<double>& importance,
+                                 const std::vector<bool>& allowed, std::size_t count, double& gap) {
+    std::vector<std::size_t> order;
+    for (std::size_t j = 0; j < importance.size(); ++j)
+        if (allowed[j]) order.push_back(j);
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t a, std::size_t b) { return importance[a] > importance[b]; });
+    std::vector<bool> in(importance.size(), false);
+    for (std::size_t k = 0; k < std::min(count, order.size()); ++k) in[order[k]] = true;
+    // Equal ones (single keys of probability 1) are equal in any precision.
+    if (count > 0 && count < order.size() &&
+        importance[order[count - 1]] > importance[order[count]])
+        gap = std::min(gap, 1.0 - importance[order[count]] / importance[order[count - 1]]);
+    return in;
+}
+
+SpattenReference spatten_attention(const AttentionHead& head, const SpattenRules& rules) {
+    SpattenReference result;
+    result.kept = Matrix<std::uint8_t>(head.n_q(), head.n_k());
+    const auto rows = static_cast<std::size_t>(head.valid_q);
+    const auto keys = static_cast<std::size_t>(head.valid_k);
+    const Matrix<int> q = codes_of(head.q, head.valid_q, rules.bits);
+    const Matrix<int> k = codes_of(head.k, head.valid_k, rules.bits);
+    const Matrix<int> q_first = codes_of(head.q, head.valid_q, rules.msb_bits);
+    const double rest = std::pow(2.0, rules.bits - rules.msb_bits);
+    const double levels = std::pow(2.0, rules.bits - 1) - 1.0;
+    const double first_levels = std::pow(2.0, rules.msb_bits - 1) - 1.0;
+    const double per_code = static_cast<double>(head.scale) *
+                            static_cast<double>(largest_of(head.q, head.valid_q)) *
+                            static_cast<double>(largest_of(head.k, head.valid_k)) / levels;
+    Matrix<double> score(head.n_q(), head.n_k()), p(head.n_q(), head.n_k());
+    const auto usable = [&](std::size_t t, std::size_t j) {
+        return head.allowed(t, j) && (rules.alive.empty() || rules.alive[j]);
+    };
+    std::vector<bool> skipped(head.n_q(), false);
+    result.importance.assign(keys, 0.0);
+    const auto softmax = [&](std::size_t t) {
+        double sum = 0.0, highest = -1e300, largest = 0.0;
+        for (std::size_t j = 0; j < keys; ++j)
+            if (usable(t, j)) highest = std::max(highest, score(t, j));
+        for (std::size_t j = 0; j < keys; ++j)
+            if (usable(t, j)) sum += std::exp(score(t, j) - highest);
+        for (std::size_t j = 0; j < keys; ++j) {
+            p(t, j) = usable(t, j) ? std::exp(score(t, j) - highest) / sum : 0.0;
+            largest = std::max(largest, p(t, j));
+        }
+        return largest;
+    };
+    for (std::size_t t = 0; t < rows; ++t) {
+        if (!rules.alive.empty() && !rules.alive[t]) {
+            skipped[t] = true;
+            continue;
+        }
+        // MSBs of the key, a narrow copy of the query.
+        std::int64_t pairs = 0;
+        for (std::size_t j = 0; j < keys; ++j) {
+            if (!usable(t, j)) continue;
+            ++pairs;
+            for (std::size_t i = 0; i < head.d(); ++i)
+                score(t, j) += q_first(t, i) * std::floor(k(j, i) / rest) * rest;
+            score(t, j) *= per_code / first_levels;
+        }
+        const double largest = softmax(t);
+        result.scored += pairs;
+        result.nearest = std::min(result.nearest, std::abs(largest - rules.lsb_bound));
+        if (largest < rules.lsb_bound) {
+            result.again += pairs;
+            for (std::size_t j = 0; j < keys; ++j) {
+                score(t, j) = 0.0;
+                for (std::size_t i = 0; i < head.d(); ++i) score(t, j) += q(t, i) * k(j, i);
+                score(t, j) *= per_code / levels;
+            }
+            softmax(t);
+        }
+        for (std::size_t j = 0; j < keys; ++j) result.importance[j] += p(t, j);
+        // A query that may not look ahead knows what was said until now.
+        std::vector<bool> allowed(keys);
+        for (std::size_t j = 0; j < keys; ++j) allowed[j] = usable(t, j);
+        const bool until_now = head.causal && rules.alive.empty() && rules.share < 1.0;
+        const auto count =
+            static_cast<std::size_t>(std::ceil(rules.share * static_cast<double>(pairs) - 1e-9));
+        const std::vector<bool> in =
+            until_now ? largest_tokens(result.importance, allowed, count, result.nearest) : allowed;
+        for (std::size_t j = 0; j < keys; ++j) result.kept(t, j) = in[j] ? 1 : 0;
+    }
+    if (!head.causal && rules.alive.empty() && rules.share < 1.0) {
+        const auto count =
+            static_cast<std::size_t>(std::ceil(rules.share * static_cast<double>(keys) - 1e-9));
+        const std::vector<bool> in =
+            largest_tokens(result.importance, std::vector<bool>(keys, true), count, result.nearest);
+        for (std::size_t t = 0; t < rows; ++t)
+            for (std::size_t j = 0; j < keys; ++j)
+                result.kept(t, j) = result.kept(t, j) != 0 && in[j] ? 1 : 0;
+    }
+    attend_kept(
+        head, rules.dense, [&](std::size_t t, std::size_t j) { return score(t, j); }, result,
+        skipped);
+    for (std::size_t i = 0; i < result.out.size(); ++i)
+        result.output_sum += std::abs(result.out.data()[i]);
     return result;
 }
 

@@ -24,10 +24,11 @@ struct KeptReference {
 double scaled_score(const AttentionHead& head, std::size_t query, std::size_t key);
 
 /// Softmax over kept pairs and the weighted sum of v. Rows that keep nothing are computed over
-/// every allowed key where `dense`, else they are 0. Args: score: of a pair.
+/// every allowed key where `dense`, else they are 0. Args: score: of a pair; skipped: queries that
+/// are not computed at all.
 void attend_kept(const AttentionHead& head, bool dense,
                  const std::function<double(std::size_t, std::size_t)>& score,
-                 KeptReference& result);
+                 KeptReference& result, const std::vector<bool>& skipped = {});
 
 /// Symmetric codes of the first rows, rounded in single precision as the converter does.
 Matrix<int> codes_of(MatrixView<const float> x, int rows, int bits);
@@ -45,5 +46,28 @@ KeptReference elsa_attention(const AttentionHead& head, const Matrix<float>& pro
 /// `steps` are candidates. Args: iterations: of one query; 0: every key is a candidate.
 KeptReference a3_attention(const AttentionHead& head, int iterations, double smallest_weight,
                            bool dense);
+
+/// SpAtten, one head of one layer.
+struct SpattenReference : KeptReference {
+    std::vector<double> importance;  ///< [valid_k] column sums of the probabilities
+    double output_sum = 0.0;         ///< sum |out|
+    std::int64_t scored = 0;         ///< pairs by MSBs
+    std::int64_t again = 0;          ///< of them, with all bits
+};
+/// What decides.
+struct SpattenRules {
+    int bits = 8;
+    int msb_bits = 4;
+    double lsb_bound = 0.1;
+    double share = 1.0;       ///< of keys kept where no layer before has chosen
+    std::vector<bool> alive;  ///< tokens that layers before have left; empty: none has chosen
+    bool dense = true;
+};
+SpattenReference spatten_attention(const AttentionHead& head, const SpattenRules& rules);
+
+/// The `count` largest of those allowed, of equal ones the first. Args: gap: set to the relative
+/// distance between the last that is in and the first that is out, where it is smaller.
+std::vector<bool> largest_tokens(const std::vector<double>& importance,
+                                 const std::vector<bool>& allowed, std::size_t count, double& gap);
 
 }  // namespace attohm::reference

@@ -32,9 +32,10 @@ inline std::int64_t ones(const Matrix<std::uint8_t>& kept) {
     return sum;
 }
 
-/// One head of a run against its twin: decisions one by one, counts, output, Work.
+/// One head of a run against its twin: decisions one by one, counts, output, Work. Args:
+/// normalised: pairs through the softmax of what was kept; negative: all of them.
 inline void check_against(const SchemeRun& run, std::size_t h, const AttentionHead& head,
-                          const reference::KeptReference& twin) {
+                          const reference::KeptReference& twin, std::int64_t normalised = -1) {
     CAPTURE(head.n_q(), head.n_k(), head.d(), head.causal, h);
     const HeadReport& report = run.reports.at(h);
     const HeadWork& work = run.works.at(h);
@@ -55,7 +56,8 @@ inline void check_against(const SchemeRun& run, std::size_t h, const AttentionHe
     CHECK(wrong == 0);
     CHECK(relative_error(run.out.at(h), twin.out) < 1e-5);
     check_op_list(work.ops);
-    CHECK(named(work.ops, "softmax").at(0).nonzeros == twin.kept_pairs);
+    CHECK(named(work.ops, "softmax").at(0).nonzeros ==
+          (normalised < 0 ? twin.kept_pairs : normalised));
     CHECK(named(work.ops, "A").at(0).nonzeros ==
           twin.kept_pairs * static_cast<std::int64_t>(head.dv()));
 }
