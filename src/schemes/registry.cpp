@@ -9,6 +9,7 @@
 #include "src/schemes/digital_work.hpp"
 #include "src/schemes/elsa.hpp"
 #include "src/schemes/flat.hpp"
+#include "src/schemes/length_adaptive.hpp"
 #include "src/schemes/leopard.hpp"
 #include "src/schemes/sanger.hpp"
 #include "src/schemes/spatten.hpp"
@@ -134,7 +135,7 @@ std::vector<SchemeEntry> checked_table() {
     std::vector<SchemeEntry> table = {exact_entry(),  threshold_entry(), threshold_q_entry(),
                                       sprint_entry(), vitality_entry(),  flat_entry(),
                                       sanger_entry(), leopard_entry(),   elsa_entry(),
-                                      a3_entry(),     spatten_entry()};
+                                      a3_entry(),     spatten_entry(),   length_adaptive_entry()};
     std::set<std::string_view> names;
     for (const SchemeEntry& entry : table) {
         ATTOHM_CHECK(names.insert(entry.name).second);

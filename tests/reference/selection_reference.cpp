@@ -314,4 +314,26 @@ SpattenReference spatten_attention(const AttentionHead& head, const SpattenRules
     return result;
 }
 
+KeptReference length_adaptive_attention(const AttentionHead& head, int bits, int k) {
+    KeptReference result;
+    result.kept = Matrix<std::uint8_t>(head.n_q(), head.n_k());
+    const Matrix<int> q = codes_of(head.q, head.valid_q, bits);
+    const Matrix<int> keys = codes_of(head.k, head.valid_k, bits);
+    for (std::size_t t = 0; t < q.rows(); ++t) {
+        std::vector<std::pair<int, std::size_t>> ranked;  // less the product, key
+        for (std::size_t j = 0; j < keys.rows(); ++j) {
+            if (!head.allowed(t, j)) continue;
+            int product = 0;
+            for (std::size_t i = 0; i < head.d(); ++i) product += q(t, i) * keys(j, i);
+            ranked.emplace_back(-product, j);
+        }
+        std::sort(ranked.begin(), ranked.end());
+        for (std::size_t r = 0; r < std::min(ranked.size(), static_cast<std::size_t>(k)); ++r)
+            result.kept(t, ranked[r].second) = 1;
+    }
+    attend_kept(
+        head, true, [&](std::size_t t, std::size_t j) { return scaled_score(head, t, j); }, result);
+    return result;
+}
+
 }  // namespace attohm::reference

@@ -47,6 +47,9 @@ KeptReference elsa_attention(const AttentionHead& head, const Matrix<float>& pro
 KeptReference a3_attention(const AttentionHead& head, int iterations, double smallest_weight,
                            bool dense);
 
+/// Length-adaptive: all products of 4-bit codes sorted, the first k kept.
+KeptReference length_adaptive_attention(const AttentionHead& head, int bits, int k);
+
 /// SpAtten, one head of one layer.
 struct SpattenReference : KeptReference {
     std::vector<double> importance;  ///< [valid_k] column sums of the probabilities
