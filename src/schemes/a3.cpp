@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <numeric>
+#include <functional>
+#include <limits>
+#include <utility>
 
 #include "src/base/error.hpp"
 #include "src/schemes/calibrated_scheme.hpp"
@@ -79,82 +81,93 @@ A3Settings load_a3_settings(const Settings& settings) {
 }
 
 SortedKeys::SortedKeys(const AttentionHead& head)
-    : order_(head.d(), static_cast<std::size_t>(head.valid_k)) {
+    : order_(head.d(), static_cast<std::size_t>(head.valid_k)),
+      values_(order_.rows(), order_.cols()) {
+    std::vector<std::pair<float, std::uint32_t>> column(order_.cols());
     for (std::size_t i = 0; i < order_.rows(); ++i) {
-        std::uint32_t* row = order_.row(i);
-        std::iota(row, row + order_.cols(), 0U);
-        std::stable_sort(row, row + order_.cols(), [&](std::uint32_t a, std::uint32_t b) {
-            return head.k(a, i) < head.k(b, i);
-        });
+        for (std::uint32_t j = 0; j < column.size(); ++j) column[j] = {head.k(j, i), j};
+        std::sort(column.begin(), column.end());
+        for (std::size_t place = 0; place < column.size(); ++place) {
+            values_(i, place) = column[place].first;
+            order_(i, place) = column[place].second;
+        }
     }
 }
 
-/// The fronts of all columns as a heap; of equal products the lower column comes first.
-class GreedySearch::Queue {
-    struct After {
-        double sign;
-        bool operator()(const Front& a, const Front& b) const {
-            return a.product != b.product ? sign * a.product < sign * b.product
-                                          : a.column > b.column;
+/// All positive products of at least `least`, column by column from the end where they are largest.
+void GreedySearch::collect(std::size_t query, double sign, double least) {
+    found_.clear();
+    const std::size_t n = sorted_.keys();
+    for (std::size_t i = 0; i < sorted_.columns(); ++i) {
+        const double q = sign * static_cast<double>(head_.q(query, i));
+        if (q == 0.0) continue;
+        const float* values = sorted_.values(i);
+        const std::uint32_t* order = sorted_.order(i);
+        for (std::size_t r = 0; r < n; ++r) {
+            const std::size_t place = q > 0.0 ? n - 1 - r : r;
+            const double product = q * static_cast<double>(values[place]);
+            if (!(product > 0.0) || product < least) break;
+            found_.push_back({product, order[place]});
         }
-    };
-
-  public:
-    /// Args: sign: 1 takes the largest product, -1 the smallest.
-    Queue(const AttentionHead& head, const SortedKeys& sorted, std::size_t query, double sign,
-          std::vector<Front>& fronts)
-        : head_(head), sorted_(sorted), query_(query), sign_(sign), fronts_(fronts) {
-        fronts_.clear();
-        for (std::uint32_t i = 0; i < head.d(); ++i) fronts_.push_back(front(i, 0));
-        std::make_heap(fronts_.begin(), fronts_.end(), After{sign_});
     }
-    bool empty() const { return fronts_.empty(); }
-    /// The next product and its key.
-    std::pair<double, std::uint32_t> take() {
-        std::pop_heap(fronts_.begin(), fronts_.end(), After{sign_});
-        const Front first = fronts_.back();
-        fronts_.pop_back();
-        const std::uint32_t key = key_of(first.column, first.taken);
-        if (first.taken + 1 < sorted_.keys()) {
-            fronts_.push_back(front(first.column, first.taken + 1));
-            std::push_heap(fronts_.begin(), fronts_.end(), After{sign_});
+}
+
+/// A value that at least `count` products reach: the last of so many among each column's first.
+double GreedySearch::sure_guess(std::size_t query, std::size_t count, double sign) {
+    const std::size_t n = sorted_.keys();
+    const std::size_t depth = std::min(n, 2 * count / sorted_.columns() + 1);
+    ranked_.clear();
+    for (std::size_t i = 0; i < sorted_.columns(); ++i) {
+        const double q = sign * static_cast<double>(head_.q(query, i));
+        const float* values = sorted_.values(i);
+        for (std::size_t r = 0; r < depth; ++r)
+            ranked_.push_back(q * static_cast<double>(q > 0.0 ? values[n - 1 - r] : values[r]));
+    }
+    if (count >= ranked_.size()) return 0.0;
+    const auto last = ranked_.begin() + static_cast<std::ptrdiff_t>(count - 1);
+    std::nth_element(ranked_.begin(), last, ranked_.end(), std::greater<>());
+    return std::max(*last, 0.0);
+}
+
+void GreedySearch::take(std::size_t query, std::size_t count, double sign,
+                        std::span<double> greedy) {
+    double squares = 0.0;
+    for (std::size_t i = 0; i < head_.d(); ++i) {
+        const auto q = static_cast<double>(head_.q(query, i));
+        squares += q * q;
+    }
+    const double length = std::sqrt(squares);
+    // The last query's limit is a guess; where it is too high, a sure one.
+    collect(query, sign, 0.9 * guess_ * length);
+    if (found_.size() < count) collect(query, sign, sure_guess(query, count, sign));
+    double least = 0.0;
+    std::size_t equal = found_.size();
+    if (count < found_.size()) {
+        ranked_.clear();
+        for (const Product& product : found_) ranked_.push_back(product.value);
+        const auto last = ranked_.begin() + static_cast<std::ptrdiff_t>(count - 1);
+        std::nth_element(ranked_.begin(), last, ranked_.end(), std::greater<>());
+        least = *last;
+        guess_ = length > 0.0 ? least / length : 0.0;
+        equal = count;
+        for (const Product& product : found_) equal -= product.value > least ? 1 : 0;
+    }
+    // Of equal ones the lower column's come first.
+    for (const Product& product : found_) {
+        if (product.value < least) continue;
+        if (product.value == least) {
+            if (equal == 0) continue;
+            --equal;
         }
-        return {first.product, key};
+        greedy[product.key] += sign * product.value;
     }
-
-  private:
-    double q(std::uint32_t column) const { return static_cast<double>(head_.q(query_, column)); }
-    /// Columns are walked from the end where the product is largest (smallest).
-    std::uint32_t key_of(std::uint32_t column, std::uint32_t taken) const {
-        const bool from_above = sign_ * q(column) > 0.0;
-        return sorted_.key(column, from_above ? sorted_.keys() - 1 - taken : taken);
-    }
-    Front front(std::uint32_t column, std::uint32_t taken) const {
-        return {q(column) * static_cast<double>(head_.k(key_of(column, taken), column)), column,
-                taken};
-    }
-
-    const AttentionHead& head_;
-    const SortedKeys& sorted_;
-    std::size_t query_;
-    double sign_;
-    std::vector<Front>& fronts_;
-};
-
-GreedySearch::GreedySearch(const AttentionHead& head, const SortedKeys& sorted)
-    : head_(head), sorted_(sorted) {}
+}
 
 void GreedySearch::run(std::size_t query, std::int64_t iterations, std::span<double> greedy) {
     std::fill(greedy.begin(), greedy.end(), 0.0);
-    if (sorted_.keys() == 0) return;
-    Queue largest(head_, sorted_, query, 1.0, largest_);
-    Queue smallest(head_, sorted_, query, -1.0, smallest_);
-    for (std::int64_t i = 0; i < iterations && !largest.empty(); ++i) {
-        const auto [high, high_key] = largest.take();
-        if (high > 0.0) greedy[high_key] += high;
-        const auto [low, low_key] = smallest.take();
-        if (low < 0.0) greedy[low_key] += low;
-    }
+    if (sorted_.keys() == 0 || iterations == 0) return;
+    take(query, static_cast<std::size_t>(iterations), 1.0, greedy);
+    take(query, static_cast<std::size_t>(iterations), -1.0, greedy);
 }
 
 A3Scheme::A3Scheme(const SchemeInputs& inputs, const Settings& settings)
@@ -236,7 +249,7 @@ SchemeEntry a3_entry() {
     entry.keys = {"a3", "empty_row", "always_keep"};
     entry.preset = "presets/a3.yaml";
     entry.plan = "kept-pairs";
-    entry.baselines = {"dense"};
+    entry.baselines = {"dense", "allowed-pairs"};
     entry.machine = "equal-512";
     entry.make = [](const SchemeInputs& inputs, const Settings& settings) {
         return std::make_unique<A3Scheme>(inputs, settings);

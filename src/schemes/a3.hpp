@@ -23,33 +23,41 @@ class SortedKeys {
   public:
     explicit SortedKeys(const AttentionHead& head);
     std::size_t keys() const { return order_.cols(); }
-    /// The key at a place of a column.
-    std::uint32_t key(std::size_t column, std::size_t place) const { return order_(column, place); }
+    std::size_t columns() const { return order_.rows(); }
+    /// [keys] of a column.
+    const std::uint32_t* order(std::size_t column) const { return order_.row(column); }
+    const float* values(std::size_t column) const { return values_.row(column); }
 
   private:
     Matrix<std::uint32_t> order_;  ///< [d, valid_k]
+    Matrix<float> values_;         ///< [d, valid_k]
 };
 
 /// One query at a time: of all products q_i k_ji, the largest and the smallest not yet taken, again
 /// and again; positive ones of the largest and negative ones of the smallest add to the key.
+/// Taking one after another from the ends of sorted columns takes the largest there are: all above
+/// the last of them, which is found among those above a guess that is sure not to be too high.
 class GreedySearch {
   public:
-    GreedySearch(const AttentionHead& head, const SortedKeys& sorted);
+    GreedySearch(const AttentionHead& head, const SortedKeys& sorted)
+        : head_(head), sorted_(sorted) {}
     /// greedy[j] after so many iterations, of all valid keys; what is forbidden costs as much.
     void run(std::size_t query, std::int64_t iterations, std::span<double> greedy);
 
   private:
-    /// The next product of a column.
-    struct Front {
-        double product;
-        std::uint32_t column;
-        std::uint32_t taken;  ///< of the column
+    struct Product {
+        double value;  ///< times the sign
+        std::uint32_t key;
     };
-    class Queue;
+    void take(std::size_t query, std::size_t count, double sign, std::span<double> greedy);
+    void collect(std::size_t query, double sign, double least);
+    double sure_guess(std::size_t query, std::size_t count, double sign);
 
     const AttentionHead& head_;
     const SortedKeys& sorted_;
-    std::vector<Front> largest_, smallest_;
+    std::vector<Product> found_;  ///< positive, by column, largest first
+    std::vector<double> ranked_;
+    double guess_ = 0.0;  ///< the last one taken of the last query, of a q of length 1
 };
 
 class A3Scheme final : public SelectionScheme {

@@ -253,7 +253,7 @@ SchemeEntry elsa_entry() {
     entry.keys = {"elsa", "empty_row", "always_keep"};
     entry.preset = "presets/elsa.yaml";
     entry.plan = "kept-pairs";
-    entry.baselines = {"dense"};
+    entry.baselines = {"dense", "allowed-pairs"};
     entry.machine = "equal-512";
     entry.make = [](const SchemeInputs& inputs, const Settings& settings) {
         return std::make_unique<ElsaScheme>(inputs, settings);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <functional>
 
 #include "src/base/blas.hpp"
 #include "src/schemes/calibrated_scheme.hpp"
@@ -26,19 +27,26 @@ class TopKeysDecider final : public RowDecider {
     void decide(std::size_t query, std::uint8_t* keep) override {
         const std::size_t n = head_.key_end(query);
         const float* product = products_.row(query - first_);
-        keys_.clear();
-        for (std::uint32_t j = 0; j < n; ++j) {
-            keep[j] = 0;
-            if (head_.allowed(query, j)) keys_.push_back(j);
+        values_.clear();
+        for (std::size_t j = 0; j < n; ++j)
+            if (head_.mask.empty() || head_.mask(query, j) != 0) values_.push_back(product[j]);
+        std::fill_n(keep, n, std::uint8_t{1});
+        clear_masked(head_, query, keep);
+        if (k_ >= values_.size()) return;
+        // All above the k-th largest product, then of those that equal it the first.
+        const auto last = values_.begin() + static_cast<std::ptrdiff_t>(k_ - 1);
+        std::nth_element(values_.begin(), last, values_.end(), std::greater<>());
+        const float least = *last;
+        std::size_t left = k_;
+        for (std::size_t j = 0; j < n; ++j) {
+            keep[j] = keep[j] != 0 && product[j] > least ? 1 : 0;
+            left -= keep[j];
         }
-        const std::size_t count = std::min(k_, keys_.size());
-        const auto end = keys_.begin() + static_cast<std::ptrdiff_t>(count);
-        if (count < keys_.size())
-            std::nth_element(keys_.begin(), end, keys_.end(),
-                             [product](std::uint32_t a, std::uint32_t b) {
-                                 return product[a] != product[b] ? product[a] > product[b] : a < b;
-                             });
-        for (auto j = keys_.begin(); j != end; ++j) keep[*j] = 1;
+        for (std::size_t j = 0; j < n && left > 0; ++j) {
+            if (product[j] != least || !head_.allowed(query, j)) continue;
+            keep[j] = 1;
+            --left;
+        }
     }
 
   private:
@@ -46,7 +54,7 @@ class TopKeysDecider final : public RowDecider {
     const CodedHead& codes_;
     std::size_t k_;
     Matrix<float> products_;
-    std::vector<std::uint32_t> keys_;
+    std::vector<float> values_;
     std::size_t first_ = 0;
 };
 
@@ -85,15 +93,7 @@ OpList length_adaptive_ops(const HeadShape& shape, int bits, int operand_bits,
     const TensorId q = build.input(TensorRole::q, m * d);
     const TensorId k = build.input(TensorRole::k, n * d);
     const TensorId v = build.input(TensorRole::v, n * dv);
-    const TensorId q4 =
-        build.step(OpKind::quantise, "q4", {m, d}, {q}, dense_tensor(TensorRole::q, m * d, bits));
-    const TensorId k4 =
-        build.step(OpKind::quantise, "k4", {n, d}, {k}, dense_tensor(TensorRole::k, n * d, bits));
-    build.set_bits(bits);
-    const TensorId products =
-        build.step(OpKind::matmul, "L4", {m, n, d}, {q4, k4},
-                   dense_tensor(TensorRole::score, m * n, operand_bits), pairs * d);
-    build.set_bits(operand_bits);
+    const TensorId products = narrow_score_ops(build, shape, q, k, bits, operand_bits);
     // Ranked by a network of as many stages as a tree over the keys has levels.
     const auto stages =
         std::max<std::int64_t>(1, std::bit_width(static_cast<std::uint64_t>(n - 1)));
@@ -122,7 +122,7 @@ SchemeEntry length_adaptive_entry() {
     entry.keys = {"length_adaptive", "empty_row", "always_keep"};
     entry.preset = "presets/length_adaptive.yaml";
     entry.plan = "kept-pairs";
-    entry.baselines = {"dense"};
+    entry.baselines = {"dense", "allowed-pairs"};
     entry.machine = "equal-512";
     entry.make = [](const SchemeInputs& inputs, const Settings& settings) {
         return std::make_unique<LengthAdaptiveScheme>(inputs, settings);

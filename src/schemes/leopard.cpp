@@ -74,15 +74,14 @@ void SerialScores::load(std::size_t first, std::size_t count) {
                         bounds_[b].view().top(count));
 }
 
-void SerialScores::add_steps(std::size_t query, std::size_t n, std::int32_t* steps) const {
+void SerialScores::add_steps(std::size_t query, std::size_t n, std::uint8_t* steps) const {
     float sum = 0.0F;
     for (std::size_t i = 0; i < codes_.q.cols(); ++i) sum += std::abs(codes_.q(query, i));
     // The sign, then each bit of the magnitude that the bound before it asks for.
-    for (std::size_t j = 0; j < n; ++j) steps[j] += 1;
+    for (std::size_t j = 0; j < n; ++j) ++steps[j];
     for (std::size_t b = 0; b < bounds_.size(); ++b) {
         const float least = 2.0F * limit_ - rest_of(bits_ - 1 - static_cast<int>(b)) * sum;
-        const float* bound = bounds_[b].row(query - first_);
-        for (std::size_t j = 0; j < n; ++j) steps[j] += bound[j] >= least ? 1 : 0;
+        count_row(bounds_[b].row(query - first_), least, steps, n);
     }
 }
 
@@ -104,7 +103,7 @@ void LeopardScheme::head_attention(const AttentionHead& head, MatrixView<float> 
     KeptAttention kept(head, keep_settings_, recompute, head.v, 1.0F);
     const auto rows = static_cast<std::size_t>(head.valid_q);
     std::vector<std::uint8_t> keep(codes.k.rows());
-    std::vector<std::int32_t> steps(codes.k.rows());
+    std::vector<std::uint8_t> steps(codes.k.rows());
     std::int64_t bit_steps = 0;
     for (std::size_t first = 0; first < rows; first += kQueryBlock) {
         const std::size_t count = std::min(kQueryBlock, rows - first);
@@ -115,14 +114,14 @@ void LeopardScheme::head_attention(const AttentionHead& head, MatrixView<float> 
             meter.reference(t, scores.row(t));
             compare_row(serial.row(t), static_cast<float>(limit), keep.data(), n);
             meter.apply_mask(t, keep.data());
-            std::fill_n(steps.data(), n, 0);
+            std::fill_n(steps.data(), n, std::uint8_t{0});
             serial.add_steps(t, n, steps.data());
             meter.add(t, {scores.row(t), keep.data(), keep.data(), nullptr});
             const std::span<const std::uint32_t> keys = kept.row(t, keep.data(), out.row(t));
             // Keys that are kept by rule need all their bits after all.
-            for (const std::uint32_t key : keys) steps[key] = bits_;
-            for (std::size_t j = 0; j < n; ++j)
-                bit_steps += head.mask.empty() || head.mask(t, j) != 0 ? steps[j] : 0;
+            for (const std::uint32_t key : keys) steps[key] = static_cast<std::uint8_t>(bits_);
+            bit_steps +=
+                sum_counts(steps.data(), head.mask.empty() ? nullptr : head.mask.row(t), n);
             meter.add_mass(t, scores.row(t), keys);
         }
     }
@@ -178,7 +177,7 @@ SchemeEntry leopard_entry() {
     entry.preset = "presets/leopard.yaml";
     entry.thresholds = true;
     entry.plan = "kept-pairs";
-    entry.baselines = {"dense"};
+    entry.baselines = {"dense", "allowed-pairs"};
     entry.machine = "equal-512";
     entry.make = [](const SchemeInputs& inputs, const Settings& settings) {
         return std::make_unique<LeopardScheme>(inputs, settings);

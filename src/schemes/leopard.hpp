@@ -19,7 +19,7 @@ class SerialScores {
     /// [valid_k] whole integer scores.
     const float* row(std::size_t query) const { return whole_.row(query - first_); }
     /// Adds to steps[j] of keys [0, n) the bits that are looked at until the pair is decided.
-    void add_steps(std::size_t query, std::size_t n, std::int32_t* steps) const;
+    void add_steps(std::size_t query, std::size_t n, std::uint8_t* steps) const;
 
   private:
     const CodedHead& codes_;

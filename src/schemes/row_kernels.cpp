@@ -14,6 +14,24 @@ void compare_row(const float* __restrict score, float threshold, std::uint8_t* _
 }
 
 ATTOHM_SIMD_CLONES
+void count_row(const float* __restrict score, float threshold, std::uint8_t* __restrict counts,
+               std::size_t n) {
+    for (std::size_t j = 0; j < n; ++j)
+        counts[j] = static_cast<std::uint8_t>(counts[j] + (score[j] >= threshold ? 1 : 0));
+}
+
+ATTOHM_SIMD_CLONES
+std::int64_t sum_counts(const std::uint8_t* counts, const std::uint8_t* mask, std::size_t n) {
+    std::int64_t sum = 0;
+    if (mask == nullptr) {
+        for (std::size_t j = 0; j < n; ++j) sum += counts[j];
+        return sum;
+    }
+    for (std::size_t j = 0; j < n; ++j) sum += mask[j] != 0 ? counts[j] : 0;
+    return sum;
+}
+
+ATTOHM_SIMD_CLONES
 void decide_codes(const float* __restrict z, float n_th, float n_fs, std::uint8_t* __restrict keep,
                   std::size_t n) {
     for (std::size_t j = 0; j < n; ++j) {

@@ -104,14 +104,7 @@ OpList sanger_ops(const HeadShape& shape, int prediction_bits, int operand_bits,
     const TensorId k = build.input(TensorRole::k, n * d);
     const TensorId v = build.input(TensorRole::v, n * dv);
     // Prediction: every pair, few bits.
-    const TensorId q4 = build.step(OpKind::quantise, "q4", {m, d}, {q},
-                                   dense_tensor(TensorRole::q, m * d, prediction_bits));
-    const TensorId k4 = build.step(OpKind::quantise, "k4", {n, d}, {k},
-                                   dense_tensor(TensorRole::k, n * d, prediction_bits));
-    build.set_bits(prediction_bits);
-    const TensorInfo score4 = dense_tensor(TensorRole::score, m * n, operand_bits);
-    const TensorId l4 = build.step(OpKind::matmul, "L4", {m, n, d}, {q4, k4}, score4, pairs * d);
-    build.set_bits(operand_bits);
+    const TensorId l4 = narrow_score_ops(build, shape, q, k, prediction_bits, operand_bits);
     const TensorId p4 = build.step(OpKind::softmax, "softmax4", {m, n}, {l4},
                                    build.tensor(TensorRole::probability, m * n), pairs);
     const TensorId mask = build.step(OpKind::compare, "mask", {m, n}, {p4},

@@ -85,6 +85,21 @@ TensorInfo kept_scores(const OpBuilder& build, TensorRole role, const HeadShape&
     return scores;
 }
 
+TensorId narrow_score_ops(OpBuilder& build, const HeadShape& shape, TensorId q, TensorId k,
+                          int narrow_bits, int operand_bits) {
+    const std::int64_t m = shape.valid_q, n = shape.valid_k, d = shape.d;
+    const TensorId q4 = build.step(OpKind::quantise, "q4", {m, d}, {q},
+                                   dense_tensor(TensorRole::q, m * d, narrow_bits));
+    const TensorId k4 = build.step(OpKind::quantise, "k4", {n, d}, {k},
+                                   dense_tensor(TensorRole::k, n * d, narrow_bits));
+    build.set_bits(narrow_bits);
+    const TensorId scores =
+        build.step(OpKind::matmul, "L4", {m, n, d}, {q4, k4},
+                   dense_tensor(TensorRole::score, m * n, operand_bits), shape.allowed_pairs * d);
+    build.set_bits(operand_bits);
+    return scores;
+}
+
 OpList kept_attention_ops(OpBuilder& build, const HeadShape& shape, const KeptOps& kept) {
     build.set_stage(Stage::attention);
     const TensorId scores = build.step(

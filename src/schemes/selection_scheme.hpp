@@ -45,6 +45,10 @@ class SelectionScheme : public Scheme {
 /// Clears decisions on keys that the mask forbids.
 void clear_masked(const AttentionHead& head, std::size_t query, std::uint8_t* keep);
 
+/// Scores of all pairs by narrow codes of q and k: "q4", "k4", "L4" (whatever their width).
+TensorId narrow_score_ops(OpBuilder& build, const HeadShape& shape, TensorId q, TensorId k,
+                          int narrow_bits, int operand_bits);
+
 /// Attention over the kept pairs, behind the selection of a list: "L" (where the scores are not
 /// known from the selection), "softmax", "A". Args: index: list of kept keys.
 struct KeptOps {

@@ -163,8 +163,12 @@ ProgressiveScores::ProgressiveScores(const AttentionHead& head, const SpattenSet
 void ProgressiveScores::load(std::size_t first, std::size_t count) {
     first_ = first;
     sgemm_nt(q_msb_.view().rows_from(first, count), k_msb_.view(), msb_.view().top(count));
+    for (std::size_t t = first; t < first + count; ++t) score_msb(t);
+    if (std::count(again_.begin(), again_.begin() + static_cast<std::ptrdiff_t>(count), 1) == 0)
+        return;
     sgemm_nt(q_.view().rows_from(first, count), k_.view(), whole_.view().top(count));
-    for (std::size_t t = first; t < first + count; ++t) finish(t);
+    for (std::size_t t = first; t < first + count; ++t)
+        if (again(t)) score_row(t, whole_.row(t - first), step_);
 }
 
 void ProgressiveScores::score_row(std::size_t query, const float* product, float step) {
@@ -179,13 +183,12 @@ void ProgressiveScores::score_row(std::size_t query, const float* product, float
     softmax_row({p, n});
 }
 
-void ProgressiveScores::finish(std::size_t query) {
+void ProgressiveScores::score_msb(std::size_t query) {
     const std::size_t row = query - first_, n = head_.key_end(query);
     score_row(query, msb_.row(row), msb_step_);
     const float* p = probability_.row(row);
     const float highest = n > 0 ? *std::max_element(p, p + n) : 0.0F;
     again_[row] = static_cast<double>(highest) < lsb_bound_ ? 1 : 0;
-    if (again_[row] != 0) score_row(query, whole_.row(row), step_);
 }
 
 void ProgressiveScores::scores(std::size_t query, std::span<const std::uint32_t> keys,
@@ -370,7 +373,7 @@ SchemeEntry spatten_entry() {
     entry.keys = {"spatten", "empty_row", "always_keep"};
     entry.preset = "presets/spatten.yaml";
     entry.plan = "kept-pairs";
-    entry.baselines = {"dense"};
+    entry.baselines = {"dense", "allowed-pairs"};
     entry.machine = "equal-512";
     entry.make = [](const SchemeInputs& inputs, const Settings& settings) {
         return std::make_unique<SpattenScheme>(inputs, settings);

@@ -35,7 +35,7 @@ class ProgressiveScores final : public RowScores {
     void scores(std::size_t query, std::span<const std::uint32_t> keys, float* out) const override;
 
   private:
-    void finish(std::size_t query);
+    void score_msb(std::size_t query);
     void score_row(std::size_t query, const float* product, float step);
 
     const AttentionHead& head_;

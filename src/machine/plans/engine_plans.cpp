@@ -102,6 +102,7 @@ std::vector<PlanEntry> engine_plans() {
         flat_plan(),
         sanger_plan(),
         kept_plan(),
+        allowed_plan(),
     };
 }
 

@@ -7,6 +7,7 @@
 #include "src/base/error.hpp"
 #include "src/machine/plans/engine_planner.hpp"
 #include "src/machine/plans/special_plans.hpp"
+#include "src/work/op_builder.hpp"
 
 /// Kept pairs of a row are packed into rows of the array; a row that keeps more than fit is split
 /// over several. Sanger's plan, and that of other schemes that choose pairs.
@@ -26,8 +27,31 @@ constexpr std::string_view kPacking =
     "rows) width cycles for each product; heads are cut by query rows, whose predictions, packed "
     "scores and weighted sums follow each other in a pipeline";
 
-/// Where the selection may leave work out as well.
-enum class Selecting { all_pairs, needed };
+/// Who says which pairs count: a selection that takes every pair or what it needs, or none, and
+/// then all that mask and causality allow do.
+enum class Selecting { all_pairs, needed, nothing };
+
+constexpr std::string_view name_of(Selecting selecting) {
+    return selecting == Selecting::all_pairs ? "sanger"
+           : selecting == Selecting::needed  ? "kept-pairs"
+                                             : "allowed-pairs";
+}
+
+/// Pairs before each query that causality and padding allow; where a mask allows fewer, the same in
+/// proportion.
+std::vector<std::int64_t> allowed_before(const HeadShape& shape) {
+    std::vector<std::int64_t> before = {0};
+    for (std::int64_t query = 0; query < shape.valid_q; ++query) {
+        const std::int64_t seen = query + 1 + shape.n_k - shape.n_q;
+        const std::int64_t keys = shape.causal ? std::clamp<std::int64_t>(seen, 0, shape.valid_k)
+                                               : static_cast<std::int64_t>(shape.valid_k);
+        before.push_back(before.back() + keys);
+    }
+    const std::int64_t all = before.back();
+    for (std::int64_t& pairs : before)
+        if (all > 0) pairs = pairs * shape.allowed_pairs / all;
+    return before;
+}
 
 class KeptPlanner final : public EnginePlanner {
   public:
@@ -36,6 +60,9 @@ class KeptPlanner final : public EnginePlanner {
 
   private:
     HeadJob job_of(const HeadWork& work, const Selection& selection) override {
+        if (selecting_ == Selecting::nothing)
+            return {dense_attention_ops(work.shape, work.bits.q), work.shape.first_of_kv_head,
+                    work.shape.valid_q, allowed_before(work.shape)};
         HeadJob job{work.ops, work.shape.first_of_kv_head, work.shape.valid_q, {}};
         for (std::int64_t row = 0; row <= job.rows && !job.ops.empty(); ++row)
             job.kept_begin.push_back(selection.row_begin.at(static_cast<std::size_t>(row)));
@@ -54,10 +81,8 @@ class KeptPlanner final : public EnginePlanner {
     }
     HeadWork step_of(const HeadWork&, std::int64_t) const override {
         throw UserError(
-            fmt::format("plan `{}` cannot take queries one by one",
-                        selecting_ == Selecting::needed ? "kept-pairs" : "sanger"),
-            "phase", "decode",
-            "prefill: rows of the array are packed from the kept pairs of many queries");
+            fmt::format("plan `{}` cannot take queries one by one", name_of(selecting_)), "phase",
+            "decode", "prefill: rows of the array are packed from the kept pairs of many queries");
     }
     LayerPlan plan_layer(std::span<const HeadJob> jobs,
                          std::span<const PlacedList> heads) override {
@@ -123,35 +148,45 @@ class KeptPlanner final : public EnginePlanner {
     const Selecting selecting_;
 };
 
-}  // namespace
-
-PlanEntry sanger_plan() {
-    return {"sanger",
-            "prediction, pack and split, then kept pairs packed into the rows of the array",
-            engine_rules(kPacking),
-            engine_not_modelled(),
-            MachineKind::engine,
-            {CostScope::attention, CostScope::model},
-            [](const Machine& machine, const PlanOptions& options) -> std::unique_ptr<Planner> {
-                return std::make_unique<KeptPlanner>(machine, options, Selecting::all_pairs);
-            }};
-}
-
-PlanEntry kept_plan() {
+PlanEntry entry(Selecting selecting, std::string_view help,
+                std::vector<std::string_view> more_rules) {
     std::vector<std::string_view> rules = engine_rules(kPacking);
-    rules.insert(rules.begin() + 1,
-                 "the selection goes query by query: pairs that are forbidden, bits after an early "
-                 "stop and rows that are not computed again take no time; the list of kept keys "
-                 "is made from all mask bits");
-    return {"kept-pairs",
-            "a selection that stops early, then kept pairs packed into the rows of the array",
+    rules.insert(rules.begin() + 1, more_rules.begin(), more_rules.end());
+    return {name_of(selecting),
+            help,
             std::move(rules),
             engine_not_modelled(),
             MachineKind::engine,
             {CostScope::attention, CostScope::model},
-            [](const Machine& machine, const PlanOptions& options) -> std::unique_ptr<Planner> {
-                return std::make_unique<KeptPlanner>(machine, options, Selecting::needed);
+            [selecting](const Machine& machine,
+                        const PlanOptions& options) -> std::unique_ptr<Planner> {
+                return std::make_unique<KeptPlanner>(machine, options, selecting);
             }};
+}
+
+}  // namespace
+
+PlanEntry sanger_plan() {
+    return entry(Selecting::all_pairs,
+                 "prediction, pack and split, then kept pairs packed into the rows of the array",
+                 {});
+}
+
+PlanEntry kept_plan() {
+    return entry(
+        Selecting::needed,
+        "a selection that stops early, then kept pairs packed into the rows of the array",
+        {"the selection goes query by query: pairs that are forbidden, bits after an early stop "
+         "and rows that are not computed again take no time; the list of kept keys is made from "
+         "all mask bits"});
+}
+
+PlanEntry allowed_plan() {
+    return entry(Selecting::nothing,
+                 "dense softmax attention over the pairs that mask and causality allow, packed as "
+                 "kept pairs are",
+                 {"nothing is selected and no list is made; where a mask forbids pairs, those of "
+                  "all queries are fewer in proportion"});
 }
 
 }  // namespace attohm

@@ -15,6 +15,8 @@ std::int64_t packed_rows(std::span<const std::int64_t> kept_begin, std::int64_t 
 PlanEntry sanger_plan();
 /// As sanger's, for selections that go query by query and stop early.
 PlanEntry kept_plan();
+/// Every allowed pair, packed alike: what choosing pairs gains is measured against this.
+PlanEntry allowed_plan();
 
 /// How FLAT fuses: all of a batch, of a sample, of a head, or so many query rows at once.
 enum class FlatGrain : std::uint8_t { batch, sample, head, rows };
