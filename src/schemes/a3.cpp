@@ -9,6 +9,7 @@
 
 #include "src/base/error.hpp"
 #include "src/schemes/calibrated_scheme.hpp"
+#include "src/schemes/row_kernels.hpp"
 
 namespace attohm {
 
@@ -46,10 +47,9 @@ class A3Decider final : public RowDecider {
         for (std::size_t j = 0; j < n; ++j) keep[j] = greedy_[j] > 0.0 ? 1 : 0;
         clear_masked(head_, query, keep);
         float highest = -std::numeric_limits<float>::infinity();
-        for (std::size_t j = 0; j < n; ++j) {
-            candidates_ += keep[j];
-            if (keep[j] != 0) highest = std::max(highest, score[j]);
-        }
+        candidates_ += sum_counts(keep, nullptr, n);
+        for (std::size_t j = 0; j < n; ++j)
+            highest = std::max(highest, keep[j] != 0 ? score[j] : highest);
         // exp(s - highest) >= smallest weight.
         if (smallest_weight_ == 0.0) return;
         const auto least = highest + static_cast<float>(std::log(smallest_weight_));
@@ -138,7 +138,7 @@ void GreedySearch::take(std::size_t query, std::size_t count, double sign,
     }
     const double length = std::sqrt(squares);
     // The last query's limit is a guess; where it is too high, a sure one.
-    collect(query, sign, 0.9 * guess_ * length);
+    collect(query, sign, 0.95 * guess_ * length);
     if (found_.size() < count) collect(query, sign, sure_guess(query, count, sign));
     double least = 0.0;
     std::size_t equal = found_.size();

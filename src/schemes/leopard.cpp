@@ -16,19 +16,6 @@ float rest_of(int rest) {
     return static_cast<float>((1 << rest) - 1);
 }
 
-/// Keys whose product with a query, plus rest sum|q|, is twice the largest score that the bits seen
-/// so far allow: sign (2 magnitude seen + rest).
-Matrix<float> keys_of_bound(const Matrix<float>& codes, int rest) {
-    Matrix<float> keys(codes.rows(), codes.cols());
-    for (std::size_t i = 0; i < codes.size(); ++i) {
-        const int code = static_cast<int>(codes.data()[i]);
-        const int seen = (std::abs(code) >> rest) << rest;
-        const float bound = 2.0F * static_cast<float>(seen) + rest_of(rest);
-        keys.data()[i] = code < 0 ? -bound : bound;
-    }
-    return keys;
-}
-
 /// Whole scores of the pairs, in units of the scaled score.
 class SerialRowScores final : public RowScores {
   public:
@@ -56,11 +43,13 @@ SerialScores::SerialScores(const CodedHead& codes, int bits, double limit)
       bits_(bits),
       limit_(static_cast<float>(limit)),
       keys_(codes.k.view(), symmetric_levels(bits)),
-      whole_(kQueryBlock, codes.k.rows()) {
-    for (int seen = 0; seen < bits - 1; ++seen) {
-        const Matrix<float> keys = keys_of_bound(codes.k, bits - 1 - seen);
+      whole_(kQueryBlock, codes.k.rows()),
+      bound_(kQueryBlock, codes.k.rows()),
+      steps_(kQueryBlock, codes.k.rows()) {
+    Matrix<float> keys(codes.k.rows(), codes.k.cols());
+    for (int rest = bits - 1; rest > 0; --rest) {
+        bound_codes(codes.k.data(), rest, keys.data(), keys.size());
         bound_keys_.emplace_back(keys.view(), 2 * symmetric_levels(bits));
-        bounds_.emplace_back(kQueryBlock, codes.k.rows());
     }
 }
 
@@ -69,19 +58,18 @@ void SerialScores::load(std::size_t first, std::size_t count) {
     const MatrixView<const float> q = codes_.q.view();
     const int largest = symmetric_levels(bits_);
     integer_product(q.rows_from(first, count), largest, keys_, whole_.view().top(count));
-    for (std::size_t b = 0; b < bounds_.size(); ++b)
-        integer_product(q.rows_from(first, count), largest, bound_keys_[b],
-                        bounds_[b].view().top(count));
-}
-
-void SerialScores::add_steps(std::size_t query, std::size_t n, std::uint8_t* steps) const {
-    float sum = 0.0F;
-    for (std::size_t i = 0; i < codes_.q.cols(); ++i) sum += std::abs(codes_.q(query, i));
     // The sign, then each bit of the magnitude that the bound before it asks for.
-    for (std::size_t j = 0; j < n; ++j) ++steps[j];
-    for (std::size_t b = 0; b < bounds_.size(); ++b) {
-        const float least = 2.0F * limit_ - rest_of(bits_ - 1 - static_cast<int>(b)) * sum;
-        count_row(bounds_[b].row(query - first_), least, steps, n);
+    std::fill_n(steps_.row(0), count * steps_.cols(), std::uint8_t{1});
+    int rest = bits_ - 1;
+    for (const IntegerKeys& keys : bound_keys_) {
+        integer_product(q.rows_from(first, count), largest, keys, bound_.view().top(count));
+        for (std::size_t t = 0; t < count; ++t) {
+            float sum = 0.0F;
+            for (std::size_t i = 0; i < q.cols; ++i) sum += std::abs(q(first + t, i));
+            const float least = 2.0F * limit_ - rest_of(rest) * sum;
+            count_row(bound_.row(t), least, steps_.row(t), steps_.cols());
+        }
+        --rest;
     }
 }
 
@@ -103,7 +91,6 @@ void LeopardScheme::head_attention(const AttentionHead& head, MatrixView<float> 
     KeptAttention kept(head, keep_settings_, recompute, head.v, 1.0F);
     const auto rows = static_cast<std::size_t>(head.valid_q);
     std::vector<std::uint8_t> keep(codes.k.rows());
-    std::vector<std::uint8_t> steps(codes.k.rows());
     std::int64_t bit_steps = 0;
     for (std::size_t first = 0; first < rows; first += kQueryBlock) {
         const std::size_t count = std::min(kQueryBlock, rows - first);
@@ -114,14 +101,12 @@ void LeopardScheme::head_attention(const AttentionHead& head, MatrixView<float> 
             meter.reference(t, scores.row(t));
             compare_row(serial.row(t), static_cast<float>(limit), keep.data(), n);
             meter.apply_mask(t, keep.data());
-            std::fill_n(steps.data(), n, std::uint8_t{0});
-            serial.add_steps(t, n, steps.data());
+            std::uint8_t* steps = serial.steps(t);
             meter.add(t, {scores.row(t), keep.data(), keep.data(), nullptr});
             const std::span<const std::uint32_t> keys = kept.row(t, keep.data(), out.row(t));
             // Keys that are kept by rule need all their bits after all.
             for (const std::uint32_t key : keys) steps[key] = static_cast<std::uint8_t>(bits_);
-            bit_steps +=
-                sum_counts(steps.data(), head.mask.empty() ? nullptr : head.mask.row(t), n);
+            bit_steps += sum_counts(steps, head.mask.empty() ? nullptr : head.mask.row(t), n);
             meter.add_mass(t, scores.row(t), keys);
         }
     }

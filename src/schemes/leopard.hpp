@@ -18,8 +18,8 @@ class SerialScores {
     void load(std::size_t first, std::size_t count);
     /// [valid_k] whole integer scores.
     const float* row(std::size_t query) const { return whole_.row(query - first_); }
-    /// Adds to steps[j] of keys [0, n) the bits that are looked at until the pair is decided.
-    void add_steps(std::size_t query, std::size_t n, std::uint8_t* steps) const;
+    /// [valid_k] bits that are looked at until the pair is decided.
+    std::uint8_t* steps(std::size_t query) { return steps_.row(query - first_); }
 
   private:
     const CodedHead& codes_;
@@ -27,8 +27,8 @@ class SerialScores {
     float limit_;
     IntegerKeys keys_;
     std::vector<IntegerKeys> bound_keys_;  ///< after so many bits of the magnitude
-    Matrix<float> whole_;
-    std::vector<Matrix<float>> bounds_;
+    Matrix<float> whole_, bound_;
+    Matrix<std::uint8_t> steps_;
     std::size_t first_ = 0;
 };
 

@@ -32,6 +32,16 @@ std::int64_t sum_counts(const std::uint8_t* counts, const std::uint8_t* mask, st
 }
 
 ATTOHM_SIMD_CLONES
+void bound_codes(const float* __restrict codes, int rest, float* __restrict out, std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i) {
+        const int code = static_cast<int>(codes[i]);
+        const int magnitude = code < 0 ? -code : code;
+        const int bound = 2 * ((magnitude >> rest) << rest) + (1 << rest) - 1;
+        out[i] = static_cast<float>(code < 0 ? -bound : bound);
+    }
+}
+
+ATTOHM_SIMD_CLONES
 void decide_codes(const float* __restrict z, float n_th, float n_fs, std::uint8_t* __restrict keep,
                   std::size_t n) {
     for (std::size_t j = 0; j < n; ++j) {

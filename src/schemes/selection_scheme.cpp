@@ -6,6 +6,7 @@
 
 #include "src/base/error.hpp"
 #include "src/schemes/calibrated_scheme.hpp"
+#include "src/schemes/row_kernels.hpp"
 
 namespace attohm {
 
@@ -38,7 +39,7 @@ void SelectionScheme::attend(const AttentionHead& head, RowDecider& decider, Flo
         decider.load(first, count, scores);
         for (std::size_t t = first; t < first + count; ++t) {
             decider.decide(t, keep.data());
-            for (std::size_t j = 0; j < head.key_end(t); ++j) report.decisions.hw_kept += keep[j];
+            report.decisions.hw_kept += sum_counts(keep.data(), nullptr, head.key_end(t));
             kept.row(t, keep.data(), out.row(t));
         }
     }

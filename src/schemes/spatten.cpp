@@ -9,6 +9,7 @@
 #include "src/base/blas.hpp"
 #include "src/base/vmath.hpp"
 #include "src/schemes/calibrated_scheme.hpp"
+#include "src/schemes/row_kernels.hpp"
 
 namespace attohm {
 
@@ -62,11 +63,8 @@ class SpattenRows {
     }
     void decide(std::size_t query, std::uint8_t* keep) {
         const std::size_t n = head_.key_end(query);
-        std::int64_t usable = 0;
-        for (std::size_t j = 0; j < n; ++j) {
-            allowed_[j] = scores_.row(query)[j] > -std::numeric_limits<float>::infinity() ? 1 : 0;
-            usable += allowed_[j];
-        }
+        compare_row(scores_.row(query), std::numeric_limits<float>::lowest(), allowed_.data(), n);
+        const std::int64_t usable = sum_counts(allowed_.data(), nullptr, n);
         counts_.scored += usable;
         if (scores_.again(query)) counts_.again += usable;
         std::copy_n(allowed_.begin(), n, keep);
@@ -81,8 +79,7 @@ class SpattenRows {
                          count_of(share_, static_cast<std::size_t>(usable)), keep);
             counts_.ranked += usable;
         }
-        std::int64_t kept = 0;
-        for (std::size_t j = 0; j < n; ++j) kept += keep[j];
+        const std::int64_t kept = sum_counts(keep, nullptr, n);
         // Rows whose first softmax is not final, or not over the kept keys.
         if (kept < usable || scores_.again(query)) counts_.normalised += kept;
     }
@@ -175,10 +172,11 @@ void ProgressiveScores::score_row(std::size_t query, const float* product, float
     const std::size_t n = head_.key_end(query);
     float* score = final_.row(query - first_);
     float* p = probability_.row(query - first_);
-    for (std::size_t j = 0; j < n; ++j) {
-        const bool usable = (alive_.empty() || alive_[j] != 0) && head_.allowed(query, j);
-        score[j] = usable ? product[j] * step : -std::numeric_limits<float>::infinity();
-    }
+    for (std::size_t j = 0; j < n; ++j) score[j] = product[j] * step;
+    for (std::size_t j = 0; j < alive_.size() && j < n; ++j)
+        if (alive_[j] == 0) score[j] = -std::numeric_limits<float>::infinity();
+    for (std::size_t j = 0; j < n && !head_.mask.empty(); ++j)
+        if (head_.mask(query, j) == 0) score[j] = -std::numeric_limits<float>::infinity();
     std::copy_n(score, n, p);
     softmax_row({p, n});
 }
@@ -280,7 +278,7 @@ void SpattenScheme::head_attention(const AttentionHead& head, MatrixView<float> 
                 continue;
             }
             rows.decide(t, keep.data());
-            for (std::size_t j = 0; j < head.key_end(t); ++j) report.decisions.hw_kept += keep[j];
+            report.decisions.hw_kept += sum_counts(keep.data(), nullptr, head.key_end(t));
             kept.row(t, keep.data(), out.row(t));
         }
     }
