@@ -1,9 +1,13 @@
 #include "src/schemes/leopard.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
+#include "src/base/blas.hpp"
 #include "src/base/ceil_div.hpp"
+#include "src/base/error.hpp"
 #include "src/schemes/row_kernels.hpp"
 #include "src/schemes/selection_scheme.hpp"
 
@@ -42,31 +46,30 @@ SerialScores::SerialScores(const CodedHead& codes, int bits, double limit)
     : codes_(codes),
       bits_(bits),
       limit_(static_cast<float>(limit)),
-      keys_(codes.k.view(), symmetric_levels(bits)),
       whole_(kQueryBlock, codes.k.rows()),
       bound_(kQueryBlock, codes.k.rows()),
-      steps_(kQueryBlock, codes.k.rows()) {
+      steps_(kQueryBlock, codes.k.rows()),
+      q_sums_(codes.q.rows(), 0.0F) {
+    for (std::size_t t = 0; t < codes.q.rows(); ++t)
+        for (std::size_t i = 0; i < codes.q.cols(); ++i) q_sums_[t] += std::abs(codes.q(t, i));
     Matrix<float> keys(codes.k.rows(), codes.k.cols());
     for (int rest = bits - 1; rest > 0; --rest) {
         bound_codes(codes.k.data(), rest, keys.data(), keys.size());
-        bound_keys_.emplace_back(keys.view(), 2 * symmetric_levels(bits));
+        bound_keys_.push_back(keys);
     }
 }
 
 void SerialScores::load(std::size_t first, std::size_t count) {
     first_ = first;
     const MatrixView<const float> q = codes_.q.view();
-    const int largest = symmetric_levels(bits_);
-    integer_product(q.rows_from(first, count), largest, keys_, whole_.view().top(count));
+    sgemm_nt(q.rows_from(first, count), codes_.k.view(), whole_.view().top(count));
     // The sign, then each bit of the magnitude that the bound before it asks for.
     std::fill_n(steps_.row(0), count * steps_.cols(), std::uint8_t{1});
     int rest = bits_ - 1;
-    for (const IntegerKeys& keys : bound_keys_) {
-        integer_product(q.rows_from(first, count), largest, keys, bound_.view().top(count));
+    for (const Matrix<float>& keys : bound_keys_) {
+        sgemm_nt(q.rows_from(first, count), keys.view(), bound_.view().top(count));
         for (std::size_t t = 0; t < count; ++t) {
-            float sum = 0.0F;
-            for (std::size_t i = 0; i < q.cols; ++i) sum += std::abs(q(first + t, i));
-            const float least = 2.0F * limit_ - rest_of(rest) * sum;
+            const float least = 2.0F * limit_ - rest_of(rest) * q_sums_[first + t];
             count_row(bound_.row(t), least, steps_.row(t), steps_.cols());
         }
         --rest;
@@ -78,8 +81,20 @@ LeopardScheme::LeopardScheme(const SchemeInputs& inputs, const Settings& setting
       keep_settings_(load_keep_settings(settings, false)),
       bits_(static_cast<int>(settings.integer("leopard.bits", {2.0, 8.0}))) {}
 
+void LeopardScheme::check_exact(const AttentionHead& head) const {
+    // Bounds are twice a score.
+    const double levels = symmetric_levels(bits_);
+    if (2.0 * static_cast<double>(head.d()) * levels * levels < 16777216.0) return;
+    throw UserError(
+        fmt::format("scheme leopard cannot hold the exact scores of layer {}", head.layer),
+        fmt::format("{}:/samples/*/layers/{:02d}/k", inputs_.trace_path, head.layer),
+        fmt::format("keys of {} elements, leopard.bits {}", head.d(), bits_),
+        "2 d (2^(bits-1) - 1)^2 < 2^24: fewer bits");
+}
+
 void LeopardScheme::head_attention(const AttentionHead& head, MatrixView<float> out,
                                    SampleContext& context) const {
+    check_exact(head);
     const HeadCalibration& calibrated = calibration(head.layer, head.head);
     const CodedHead codes = code_head(head, largest_scales({&head, 1}), bits_);
     const double limit = integer_limit(static_cast<double>(calibrated.threshold),

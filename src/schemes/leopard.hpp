@@ -1,6 +1,5 @@
 #pragma once
 
-#include "src/base/integer_product.hpp"
 #include "src/schemes/calibrated_scheme.hpp"
 #include "src/schemes/symmetric_codes.hpp"
 
@@ -25,10 +24,10 @@ class SerialScores {
     const CodedHead& codes_;
     int bits_;
     float limit_;
-    IntegerKeys keys_;
-    std::vector<IntegerKeys> bound_keys_;  ///< after so many bits of the magnitude
+    std::vector<Matrix<float>> bound_keys_;  ///< after so many bits of the magnitude
     Matrix<float> whole_, bound_;
     Matrix<std::uint8_t> steps_;
+    std::vector<float> q_sums_;  ///< sum |q|
     std::size_t first_ = 0;
 };
 
@@ -45,6 +44,9 @@ class LeopardScheme final : public CalibratedScheme {
                         SampleContext& context) const override;
 
   private:
+    /// Throws: UserError where sums of codes would be rounded.
+    void check_exact(const AttentionHead& head) const;
+
     const KeepSettings keep_settings_;
     const int bits_;
 };

@@ -140,5 +140,9 @@ TEST_CASE("leopard refuses what it does not define", "[unit]") {
         Catch::Contains("some/trace.h5:/model/thresholds") && Catch::Contains("quantile(p)"));
     // Longer keys than exact sums allow.
     const AttentionLayer layer = random_layer({1, 1, 3, 3, 600, 8, false, -1, -1, false}, 1);
-    CHECK_THROWS_AS(run_leopard(layer, {"threshold.source=value(0)"}), UserError);
+    CHECK_THROWS_WITH(run_leopard(layer, {"threshold.source=value(0)"}),
+                      Catch::Contains("scheme leopard") && Catch::Contains("layer 0") &&
+                          Catch::Contains("600 elements"));
+    const SchemeRun fewer = run_leopard(layer, {"threshold.source=value(0)", "leopard.bits=7"}).run;
+    CHECK(fewer.works.size() == 1);
 }
