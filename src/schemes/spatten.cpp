@@ -285,6 +285,7 @@ void SpattenScheme::head_attention(const AttentionHead& head, MatrixView<float> 
     SpattenCounts counts = rows.counts();
     counts.kept_pairs = kept.kept_pairs();
     counts.fetched = head.valid_k;
+    // What this layer has found out is for the next.
     if (cascade != nullptr) {
         for (std::size_t j = 0; j < rows.sums().size(); ++j)
             cascade->token_importance[j] += rows.sums()[j];
@@ -298,19 +299,42 @@ void SpattenScheme::head_attention(const AttentionHead& head, MatrixView<float> 
     file(head, kept, std::move(report), std::move(ops), settings_.bits, context);
 }
 
+namespace {
+
+/// So many bits of the keys, of which `fetched` keys come from memory.
+TensorInfo key_part(const HeadShape& shape, int bits, std::int64_t fetched) {
+    TensorInfo part = dense_tensor(TensorRole::k, std::int64_t{shape.valid_k} * shape.d, bits);
+    part.from_memory = true;
+    part.stored = fetched * shape.d;
+    return part;
+}
+
+/// Column sums of the probabilities, and the tokens with the largest. Returns: the list.
+TensorId chosen_tokens(OpBuilder& build, const HeadShape& shape, TensorId probabilities,
+                       const SpattenCounts& counts) {
+    const std::int64_t m = shape.valid_q, n = shape.valid_k;
+    const TensorId sums = build.step(OpKind::accumulate, "importance", {m, n}, {probabilities},
+                                     build.tensor(TensorRole::statistic, m * n), counts.scored);
+    const auto stages =
+        std::max<std::int64_t>(1, std::bit_width(static_cast<std::uint64_t>(n - 1)));
+    const TensorId mask =
+        build.step(OpKind::top_k, "top-k", {m, n * stages}, {sums},
+                   dense_tensor(TensorRole::mask, m * n, 1), counts.ranked * stages);
+    return build.step(OpKind::pack, "pack", {m, n}, {mask}, kept_list(shape, counts.kept_pairs),
+                      counts.kept_pairs);
+}
+
+}  // namespace
+
 OpList spatten_ops(const HeadShape& shape, int bits, int msb_bits, const SpattenCounts& counts) {
     const std::int64_t m = shape.valid_q, n = shape.valid_k, d = shape.d, dv = shape.dv;
     if (m == 0 || n == 0) return {};
     OpBuilder build(Stage::selection, bits);
     const TensorId q = build.input(TensorRole::q, m * d);
     // MSBs and LSBs of the keys lie apart; LSBs come only where some row asks for them.
-    TensorInfo first = dense_tensor(TensorRole::k, n * d, msb_bits);
-    first.from_memory = true;
-    first.stored = counts.fetched * d;
-    TensorInfo rest = dense_tensor(TensorRole::k, n * d, bits - msb_bits);
-    rest.from_memory = true;
-    rest.stored = counts.again > 0 ? counts.fetched * d : 0;
-    const TensorId k_msb = build.input(first), k_lsb = build.input(rest);
+    const TensorId k_msb = build.input(key_part(shape, msb_bits, counts.fetched));
+    const TensorId k_lsb =
+        build.input(key_part(shape, bits - msb_bits, counts.again > 0 ? counts.fetched : 0));
     const TensorId v = build.input(TensorRole::v, n * dv);
     const TensorInfo score = build.tensor(TensorRole::score, m * n);
     const TensorId narrow = build.step(OpKind::quantise, "q msb", {m, d}, {q},
@@ -323,23 +347,14 @@ OpList spatten_ops(const HeadShape& shape, int bits, int msb_bits, const Spatten
                                   build.tensor(TensorRole::probability, m * n), counts.scored);
     const TensorId again =
         build.step(OpKind::compare, "bound", {m, 1}, {p}, dense_tensor(TensorRole::mask, m, 1));
-    const TensorId z8 = build.step(OpKind::matmul, "QK all bits", {m, n, d}, {q, k_lsb, again},
-                                   score, counts.again * d);
-    // Column sums of the probabilities, and the tokens with the largest.
-    const TensorId sums = build.step(OpKind::accumulate, "importance", {m, n}, {p},
-                                     build.tensor(TensorRole::statistic, m * n), counts.scored);
-    const auto stages =
-        std::max<std::int64_t>(1, std::bit_width(static_cast<std::uint64_t>(n - 1)));
-    const TensorId mask =
-        build.step(OpKind::top_k, "top-k", {m, n * stages}, {sums},
-                   dense_tensor(TensorRole::mask, m * n, 1), counts.ranked * stages);
-    const TensorId packed = build.step(OpKind::pack, "pack", {m, n}, {mask},
-                                       kept_list(shape, counts.kept_pairs), counts.kept_pairs);
+    const TensorId whole = build.step(OpKind::matmul, "QK all bits", {m, n, d}, {q, k_lsb, again},
+                                      score, counts.again * d);
+    const TensorId packed = chosen_tokens(build, shape, p, counts);
     build.set_stage(Stage::attention);
-    const TensorId final = build.step(
-        OpKind::softmax, "softmax", {m, n}, {z8, p, packed},
+    const TensorId weights = build.step(
+        OpKind::softmax, "softmax", {m, n}, {whole, p, packed},
         kept_scores(build, TensorRole::probability, shape, counts.kept_pairs), counts.normalised);
-    build.step(OpKind::matmul, "A", {m, dv, n}, {final, v, packed},
+    build.step(OpKind::matmul, "A", {m, dv, n}, {weights, v, packed},
                build.tensor(TensorRole::output, m * dv), counts.kept_pairs * dv);
     return build.finish();
 }

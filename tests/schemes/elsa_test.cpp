@@ -48,15 +48,13 @@ TEST_CASE("elsa keeps what its twin does", "[unit]") {
             for (const double bias : {0.0, 0.127}) {
                 std::uint64_t seed = 400;
                 for (const LayerSpec& spec : selection_layers()) {
-                    const AttentionLayer layer = random_layer(spec, ++seed, 3);
-                    AttentionLayer own = layer;
-                    own.layer = 0;
-                    const SchemeRun run =
-                        run_elsa(own, {fmt::format("elsa.cut=value({})", cut),
-                                       fmt::format("elsa.hash_bits={}", bits),
-                                       fmt::format("elsa.angle_bias={}", bias), "empty_row=dense"});
+                    const AttentionLayer layer = random_layer(spec, ++seed);
+                    const SchemeRun run = run_elsa(
+                        layer, {fmt::format("elsa.cut=value({})", cut),
+                                fmt::format("elsa.hash_bits={}", bits),
+                                fmt::format("elsa.angle_bias={}", bias), "empty_row=dense"});
                     for (int h = 0; h < spec.heads; ++h) {
-                        const AttentionHead head = head_view(own, 0, h);
+                        const AttentionHead head = head_view(layer, 0, h);
                         const auto twin = reference::elsa_attention(
                             head, hash_projection(kSeed, 0, bits, head.d()), bias, cut, true);
                         CAPTURE(cut, bits, bias, twin.nearest);
