@@ -42,6 +42,26 @@ TEST_CASE("a3 finds and keeps what its twin does", "[unit]") {
     }
 }
 
+TEST_CASE("of equal products a3 takes the lower column's, then the lower key's", "[unit]") {
+    for (const double iterations : {0.3, 0.6, 1.1}) {
+        std::uint64_t seed = 570;
+        for (const LayerSpec& spec : selection_layers()) {
+            AttentionLayer layer = random_layer(spec, ++seed);
+            // Few values: most products have equals, zero among them, and sums are exact.
+            for (Tensor3* x : {&layer.q, &layer.k})
+                for (float& value : x->data) value = std::nearbyint(value);
+            const SchemeRun run = run_a3(layer, {fmt::format("a3.iterations={}", iterations),
+                                                 "a3.smallest_weight=0", "empty_row=dense"});
+            for (int h = 0; h < spec.heads; ++h) {
+                const AttentionHead head = head_view(layer, 0, h);
+                const int steps = static_cast<int>(std::ceil(iterations * head.valid_k));
+                check_against(run, static_cast<std::size_t>(h), head,
+                              reference::a3_attention(head, steps, 0.0, true));
+            }
+        }
+    }
+}
+
 TEST_CASE("a3 with every key a candidate is exact attention", "[property]") {
     std::uint64_t seed = 530;
     for (const LayerSpec& spec : selection_layers()) {
