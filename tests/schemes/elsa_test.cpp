@@ -106,11 +106,17 @@ TEST_CASE("elsa's estimate is right where the angle is known, and does not ask f
     std::copy_n(layer.q.data.begin(), layer.q.data.size(), layer.k.data.begin());
     const AttentionHead head = head_view(layer, 0, 0);
     HashedScores hashed(head, hash_projection(kSeed, 0, 64, 64), 0.0);
+    HashedScores biased(head, hash_projection(kSeed, 0, 64, 64), 0.127);
     hashed.load(0, 32);
-    std::vector<float> row(32);
+    biased.load(0, 32);
+    std::vector<float> row(32), closer(32);
     double sum = 0.0;
     for (std::size_t t = 0; t < 32; ++t) {
         hashed.scores(t, 32, row.data());
+        biased.scores(t, 32, closer.data());
+        // No angle is less than 0.
+        CHECK(closer[t] == row[t]);
+        for (std::size_t j = 0; j < 32; ++j) CHECK(closer[j] >= row[j]);
         // The same vector: angle 0, so the score is its length.
         double longest = 0.0, own = 0.0;
         for (std::size_t j = 0; j < 32; ++j) {
