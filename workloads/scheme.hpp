@@ -17,6 +17,11 @@
 /// all that changes while a sample runs lives in the SampleContext.
 namespace attohm {
 
+/// What a scheme carries from layer to layer of one sample; only the scheme that made it reads it.
+struct SampleState {
+    virtual ~SampleState() = default;
+};
+
 /// Everything that changes while one sample runs. One per sample and thread.
 struct SampleContext {
     int sample = 0;  ///< ordinal in the file: part of every random key
@@ -24,6 +29,8 @@ struct SampleContext {
     Work work;
     std::vector<HeadReport> reports;
     SelectionSink* selections = nullptr;  ///< null: nobody asked
+    /// Made by a scheme in the first layer of a closed loop; open loop has one context per head.
+    std::shared_ptr<SampleState> state;
 };
 
 /// Which tokens go on into a block.

@@ -72,12 +72,14 @@ std::vector<Probe> probes() {
         })};
 }
 
-/// The probes that say what a plan can do: the scheme's own operators may be any, Sanger's plan is
-/// for its own, the others have dense attention of their own whatever the scheme did.
+/// The probes that say what a plan can do: the scheme's own operators may be any, the plans of kept
+/// pairs are for predicted attention, the others have dense attention of their own whatever the
+/// scheme did.
 bool speaks_for(const Probe& probe, const PlanEntry& plan, const std::vector<Probe>& all) {
     if (plan.machine == MachineKind::sprint) return &probe == &all.front();
     if (plan.name == "operators") return true;
-    return &probe == &(plan.name == "sanger" ? all.back() : all.front());
+    const bool kept = plan.name == "sanger" || plan.name == "kept-pairs";
+    return &probe == &(kept ? all.back() : all.front());
 }
 
 /// What trying every plan of a machine found.

@@ -44,6 +44,7 @@ enum class Purpose : std::uint32_t {
     reference_programming = 28,
     reference_slow_noise = 29,
     slow_noise_at_verify = 30,
+    hash_projection = 31,
 };
 
 /// A random-access stream of variates: counter-based, without state, a value to copy freely.

@@ -4,15 +4,20 @@
 
 #include "src/base/error.hpp"
 #include "src/base/resources.hpp"
+#include "src/schemes/a3.hpp"
 #include "src/schemes/digital_schemes.hpp"
 #include "src/schemes/digital_work.hpp"
 #include "src/schemes/ecoformer.hpp"
+#include "src/schemes/elsa.hpp"
 #include "src/schemes/flat.hpp"
+#include "src/schemes/length_adaptive.hpp"
+#include "src/schemes/leopard.hpp"
 #include "src/schemes/mait.hpp"
 #include "src/schemes/qna.hpp"
 #include "src/schemes/salo.hpp"
 #include "src/schemes/sanger.hpp"
 #include "src/schemes/sima.hpp"
+#include "src/schemes/spatten.hpp"
 #include "src/schemes/sprint.hpp"
 #include "src/schemes/vitality.hpp"
 #include "src/schemes/vitcod.hpp"
@@ -133,12 +138,16 @@ SchemeEntry sprint_entry() {
 }
 
 std::vector<SchemeEntry> checked_table() {
-    // One a line: the comma at the end keeps it so.
+    // clang-format off: one a line
     std::vector<SchemeEntry> table = {
-        exact_entry(), threshold_entry(), threshold_q_entry(), sprint_entry(), vitality_entry(),
-        flat_entry(),  sanger_entry(),    sima_entry(),        mait_entry(),   ecoformer_entry(),
-        qna_entry(),   vitcod_entry(),    salo_entry(),
+        exact_entry(),     threshold_entry(), threshold_q_entry(),
+        sprint_entry(),    vitality_entry(),  flat_entry(),
+        sanger_entry(),    sima_entry(),      mait_entry(),
+        ecoformer_entry(), qna_entry(),       vitcod_entry(),
+        salo_entry(),      leopard_entry(),   elsa_entry(),
+        a3_entry(),        spatten_entry(),   length_adaptive_entry(),
     };
+    // clang-format on
     std::set<std::string_view> names;
     for (const SchemeEntry& entry : table) {
         ATTOHM_CHECK(names.insert(entry.name).second);

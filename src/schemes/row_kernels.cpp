@@ -14,6 +14,34 @@ void compare_row(const float* __restrict score, float threshold, std::uint8_t* _
 }
 
 ATTOHM_SIMD_CLONES
+void count_row(const float* __restrict score, float threshold, std::uint8_t* __restrict counts,
+               std::size_t n) {
+    for (std::size_t j = 0; j < n; ++j)
+        counts[j] = static_cast<std::uint8_t>(counts[j] + (score[j] >= threshold ? 1 : 0));
+}
+
+ATTOHM_SIMD_CLONES
+std::int64_t sum_counts(const std::uint8_t* counts, const std::uint8_t* mask, std::size_t n) {
+    std::int64_t sum = 0;
+    if (mask == nullptr) {
+        for (std::size_t j = 0; j < n; ++j) sum += counts[j];
+        return sum;
+    }
+    for (std::size_t j = 0; j < n; ++j) sum += mask[j] != 0 ? counts[j] : 0;
+    return sum;
+}
+
+ATTOHM_SIMD_CLONES
+void bound_codes(const float* __restrict codes, int rest, float* __restrict out, std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i) {
+        const int code = static_cast<int>(codes[i]);
+        const int magnitude = code < 0 ? -code : code;
+        const int bound = 2 * ((magnitude >> rest) << rest) + (1 << rest) - 1;
+        out[i] = static_cast<float>(code < 0 ? -bound : bound);
+    }
+}
+
+ATTOHM_SIMD_CLONES
 void decide_codes(const float* __restrict z, float n_th, float n_fs, std::uint8_t* __restrict keep,
                   std::size_t n) {
     for (std::size_t j = 0; j < n; ++j) {

@@ -8,6 +8,16 @@ namespace attohm {
 /// keep[j] = score[j] >= threshold.
 void compare_row(const float* score, float threshold, std::uint8_t* keep, std::size_t n);
 
+/// counts[j] += score[j] >= threshold.
+void count_row(const float* score, float threshold, std::uint8_t* counts, std::size_t n);
+
+/// Sum of counts[j], of those with mask[j] != 0 where there is a mask (may be null).
+std::int64_t sum_counts(const std::uint8_t* counts, const std::uint8_t* mask, std::size_t n);
+
+/// Of integer codes, magnitudes without their `rest` lowest bits, twice, plus what those can add:
+/// out = sign (2 seen + 2^rest - 1); 0 counts as positive.
+void bound_codes(const float* codes, int rest, float* out, std::size_t n);
+
 /// keep[j] = clip(z[j]) >= n_th: threshold-q's decision, clipped at +-n_fs like the sense output.
 void decide_codes(const float* z, float n_th, float n_fs, std::uint8_t* keep, std::size_t n);
 

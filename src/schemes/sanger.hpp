@@ -2,8 +2,7 @@
 
 #include <vector>
 
-#include "src/schemes/registry.hpp"
-#include "src/schemes/threshold_settings.hpp"
+#include "src/schemes/selection_scheme.hpp"
 
 /// Sanger: probabilities predicted from low-precision q and k say which pairs are computed at full
 /// precision.
@@ -17,45 +16,22 @@ struct SangerSettings {
     double threshold = 0.0;
     SangerRange range = SangerRange::dynamic;
     int operand_bits = 0;
-    KeepSettings keep;
 };
 SangerSettings load_sanger_settings(const Settings& settings);
 
-/// Codes of q and k in the prediction; scores are scale q_step k_step (q.k), exact integers times
-/// one float.
-struct SangerCodes {
-    Matrix<float> q;  ///< [valid_q, d] integers -L..L, L = 2^(bits-1) - 1
-    Matrix<float> k;  ///< [valid_k, d]
-    float score_step = 0.0F;
-    std::int64_t q_clipped = 0;
-    std::int64_t k_clipped = 0;
-};
-
-/// |x| that the largest code stands for.
-struct SangerScales {
-    float q = 0.0F;
-    float k = 0.0F;
-};
-SangerScales sanger_scales(std::span<const AttentionHead> samples);
-SangerCodes sanger_codes(const AttentionHead& head, const SangerScales& scales, int bits);
-
-class SangerScheme final : public Scheme {
+class SangerScheme final : public SelectionScheme {
   public:
     SangerScheme(const SchemeInputs& inputs, const Settings& settings);
     std::string_view name() const override { return "sanger"; }
 
     void calibrate(int layer, int head, std::span<const AttentionHead> samples) override;
-    /// Throws: UserError for a layer with additive bias, by name.
-    void attention(int layer, std::span<const AttentionHead> heads, MatrixView<float> out,
-                   SampleContext& context) const override;
 
   private:
     void head_attention(const AttentionHead& head, MatrixView<float> out,
-                        SampleContext& context) const;
+                        SampleContext& context) const override;
 
-    const SchemeInputs inputs_;
     const SangerSettings settings_;
-    std::vector<SangerScales> scales_;  ///< by layer and head; range: calibrated
+    std::vector<CodeScales> scales_;  ///< by layer and head; range: calibrated
 };
 
 /// Prediction ("q4", "k4", "L4", "softmax4", "mask", "pack"; Stage::selection), then attention over

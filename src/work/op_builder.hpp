@@ -24,6 +24,8 @@ class OpBuilder {
     void set_bits(int bits) { bits_ = bits; }
     /// A tensor that lies in memory before the list starts.
     TensorId input(TensorRole role, std::int64_t elements);
+    /// The same, of any width or with a part of its elements alone. Args: info: `from_memory`.
+    TensorId input(const TensorInfo& info) { return list_.add(info); }
     /// A dense tensor of the present width, to be the output of a step.
     TensorInfo tensor(TensorRole role, std::int64_t elements) const {
         return dense_tensor(role, elements, bits_);

@@ -202,6 +202,8 @@ TEST_CASE("Plans that have no step of one query say so by name", "[unit]") {
         CHECK_THROWS_WITH(run(plan, machine, sample, Phase::decode), Catch::Contains(words));
     };
     refused("sanger", "plan `sanger` cannot take queries one by one");
+    refused("kept-pairs", "plan `kept-pairs` cannot take queries one by one");
+    refused("allowed-pairs", "plan `allowed-pairs` cannot take queries one by one");
     Sample other = sample;
     sample.heads[0].ops.ops[0].name = "own";
     refused("operators", "plan `operators` has no step of one query");

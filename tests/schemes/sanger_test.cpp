@@ -134,8 +134,8 @@ TEST_CASE("sanger's quantiser is symmetric and uses every level", "[unit]") {
         for (std::size_t i = 0; i < layer.q.data.size(); ++i)
             layer.q.data[i] = 0.003F * (static_cast<float>(i) - 960.0F);
         const AttentionHead head = head_view(layer, 0, 0);
-        const SangerScales scales = sanger_scales({&head, 1});
-        const SangerCodes codes = sanger_codes(head, scales, bits);
+        const CodeScales scales = largest_scales({&head, 1});
+        const CodedHead codes = code_head(head, scales, bits);
         CHECK(codes.q_clipped == 0);
         CHECK(codes.k_clipped == 0);
         std::set<float> seen;
@@ -157,11 +157,11 @@ TEST_CASE("sanger's quantiser is symmetric and uses every level", "[unit]") {
         // -x has the opposite code.
         AttentionLayer mirrored = layer;
         for (float& q : mirrored.q.data) q = -q;
-        const SangerCodes opposite = sanger_codes(head_view(mirrored, 0, 0), scales, bits);
+        const CodedHead opposite = code_head(head_view(mirrored, 0, 0), scales, bits);
         for (std::size_t i = 0; i < codes.q.size(); ++i)
             if (codes.q.data()[i] != -opposite.q.data()[i]) FAIL("not symmetric");
         // Half the range clips, and says so.
-        CHECK(sanger_codes(head, {scales.q / 2, scales.k / 2}, bits).q_clipped > 0);
+        CHECK(code_head(head, {scales.q / 2, scales.k / 2}, bits).q_clipped > 0);
     }
     // Nothing to scale by: zeros, not NaN.
     AttentionLayer zero = random_layer({1, 1, 8, 8, 4, 4, false, -1, -1, false}, 1);
@@ -183,7 +183,7 @@ TEST_CASE("sanger's calibrated range is that of the calibration samples", "[unit
     }();
     const SchemeRun run = run_scheme(*scheme, layer);
     const AttentionHead own = head_view(layer, 0, 0), calibrated = head_view(half, 0, 0);
-    const SangerScales scales = sanger_scales({&calibrated, 1});
+    const CodeScales scales = largest_scales({&calibrated, 1});
     const auto twin = reference::sanger_attention(
         own, 4, 0.02, true, 0.0, static_cast<double>(scales.q), static_cast<double>(scales.k));
     REQUIRE(twin.nearest > 2e-6);

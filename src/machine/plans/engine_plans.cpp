@@ -105,6 +105,8 @@ std::vector<PlanEntry> engine_plans() {
         vitcod_released_plan(),
         salo_plan(),
         salo_released_plan(),
+        kept_plan(),
+        allowed_plan(),
     };
 }
 

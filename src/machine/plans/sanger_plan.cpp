@@ -1,12 +1,16 @@
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cmath>
 
 #include "src/base/ceil_div.hpp"
 #include "src/base/error.hpp"
 #include "src/machine/plans/engine_planner.hpp"
 #include "src/machine/plans/special_plans.hpp"
+#include "src/work/op_builder.hpp"
 
-/// Sanger: kept pairs of a row are packed into rows of the array; a row that keeps more than fit is
-/// split over several.
+/// Kept pairs of a row are packed into rows of the array; a row that keeps more than fit is split
+/// over several. Sanger's plan, and that of other schemes that choose pairs.
 namespace attohm {
 
 std::int64_t packed_rows(std::span<const std::int64_t> kept_begin, std::int64_t columns) {
@@ -18,12 +22,47 @@ std::int64_t packed_rows(std::span<const std::int64_t> kept_begin, std::int64_t 
 
 namespace {
 
-class SangerPlanner final : public EnginePlanner {
+constexpr std::string_view kPacking =
+    "kept pairs of a query fill rows of the array (split where they are more): ceil(packed rows / "
+    "rows) width cycles for each product; heads are cut by query rows, whose predictions, packed "
+    "scores and weighted sums follow each other in a pipeline";
+
+/// Who says which pairs count: a selection that takes every pair or what it needs, or none, and
+/// then all that mask and causality allow do.
+enum class Selecting { all_pairs, needed, nothing };
+
+constexpr std::string_view name_of(Selecting selecting) {
+    return selecting == Selecting::all_pairs ? "sanger"
+           : selecting == Selecting::needed  ? "kept-pairs"
+                                             : "allowed-pairs";
+}
+
+/// Pairs before each query that causality and padding allow; where a mask allows fewer, the same in
+/// proportion.
+std::vector<std::int64_t> allowed_before(const HeadShape& shape) {
+    std::vector<std::int64_t> before = {0};
+    for (std::int64_t query = 0; query < shape.valid_q; ++query) {
+        const std::int64_t seen = query + 1 + shape.n_k - shape.n_q;
+        const std::int64_t keys = shape.causal ? std::clamp<std::int64_t>(seen, 0, shape.valid_k)
+                                               : static_cast<std::int64_t>(shape.valid_k);
+        before.push_back(before.back() + keys);
+    }
+    const std::int64_t all = before.back();
+    for (std::int64_t& pairs : before)
+        if (all > 0) pairs = pairs * shape.allowed_pairs / all;
+    return before;
+}
+
+class KeptPlanner final : public EnginePlanner {
   public:
-    using EnginePlanner::EnginePlanner;
+    KeptPlanner(const Machine& machine, const PlanOptions& options, Selecting selecting)
+        : EnginePlanner(machine, options), selecting_(selecting) {}
 
   private:
     HeadJob job_of(const HeadWork& work, const Selection& selection) override {
+        if (selecting_ == Selecting::nothing)
+            return {dense_attention_ops(work.shape, work.bits.q), work.shape.first_of_kv_head,
+                    work.shape.valid_q, allowed_before(work.shape)};
         HeadJob job{work.ops, work.shape.first_of_kv_head, work.shape.valid_q, {}};
         for (std::int64_t row = 0; row <= job.rows && !job.ops.empty(); ++row)
             job.kept_begin.push_back(selection.row_begin.at(static_cast<std::size_t>(row)));
@@ -36,12 +75,14 @@ class SangerPlanner final : public EnginePlanner {
                 pack(op, kept_begin, placed, placed.ops[i]);
             else if (op.stage == Stage::attention)
                 compress(op, placed.ops[i]);
+            else if (selecting_ == Selecting::needed && op.stage == Stage::selection)
+                shorten(op, placed, placed.ops[i]);
         }
     }
     HeadWork step_of(const HeadWork&, std::int64_t) const override {
         throw UserError(
-            "plan `sanger` cannot take queries one by one", "phase", "decode",
-            "prefill: rows of the array are packed from the kept pairs of many queries");
+            fmt::format("plan `{}` cannot take queries one by one", name_of(selecting_)), "phase",
+            "decode", "prefill: rows of the array are packed from the kept pairs of many queries");
     }
     LayerPlan plan_layer(std::span<const HeadJob> jobs,
                          std::span<const PlacedList> heads) override {
@@ -83,23 +124,69 @@ class SangerPlanner final : public EnginePlanner {
         out.cycles = ceil_div(op.nonzeros * unit.passes, unit.lanes);
         out.operations = op.nonzeros;
     }
+    /// A selection that goes query by query over the keys: what it need not look at (pairs that
+    /// are forbidden, bits after an early stop, rows that are not computed again) takes no time.
+    /// Packing scans all mask bits; the list it makes is as long as what was kept.
+    void shorten(const Operator& op, const PlacedList& placed, PlacedOp& out) const {
+        if (op.kind == OpKind::pack || op.nonzeros == op.dense_count()) return;
+        const EngineUnit& unit = engine_.units[static_cast<std::size_t>(out.unit)];
+        out.operations = op.nonzeros;
+        if (unit.kind == EngineUnit::Kind::lanes) {
+            out.cycles = ceil_div(op.nonzeros * unit.passes, unit.lanes);
+            return;
+        }
+        const double share =
+            static_cast<double>(op.nonzeros) / static_cast<double>(op.dense_count());
+        out.cycles = static_cast<std::int64_t>(std::ceil(share * static_cast<double>(out.cycles)));
+        // The second operand is read as far as it is needed, the first for every row.
+        if (op.inputs[1] == kNoTensor) return;
+        const auto buffer = placed.buffers[static_cast<std::size_t>(op.inputs[1])];
+        std::int64_t& read = out.read_bits[static_cast<std::size_t>(buffer)];
+        read = static_cast<std::int64_t>(std::ceil(share * static_cast<double>(read)));
+    }
+
+    const Selecting selecting_;
 };
+
+PlanEntry entry(Selecting selecting, std::string_view help,
+                std::vector<std::string_view> more_rules) {
+    std::vector<std::string_view> rules = engine_rules(kPacking);
+    rules.insert(rules.begin() + 1, more_rules.begin(), more_rules.end());
+    return {name_of(selecting),
+            help,
+            std::move(rules),
+            engine_not_modelled(),
+            MachineKind::engine,
+            {CostScope::attention, CostScope::model},
+            [selecting](const Machine& machine,
+                        const PlanOptions& options) -> std::unique_ptr<Planner> {
+                return std::make_unique<KeptPlanner>(machine, options, selecting);
+            }};
+}
 
 }  // namespace
 
 PlanEntry sanger_plan() {
-    return {"sanger",
-            "prediction, pack and split, then kept pairs packed into the rows of the array",
-            engine_rules("kept pairs of a query fill rows of the array (split where they are "
-                         "more): ceil(packed rows / rows) width cycles for each product; heads are "
-                         "cut by query rows, whose predictions, packed scores and weighted sums "
-                         "follow each other in a pipeline"),
-            engine_not_modelled(),
-            MachineKind::engine,
-            {CostScope::attention, CostScope::model},
-            [](const Machine& machine, const PlanOptions& options) -> std::unique_ptr<Planner> {
-                return std::make_unique<SangerPlanner>(machine, options);
-            }};
+    return entry(Selecting::all_pairs,
+                 "prediction, pack and split, then kept pairs packed into the rows of the array",
+                 {});
+}
+
+PlanEntry kept_plan() {
+    return entry(
+        Selecting::needed,
+        "a selection that stops early, then kept pairs packed into the rows of the array",
+        {"the selection goes query by query: pairs that are forbidden, bits after an early stop "
+         "and rows that are not computed again take no time; the list of kept keys is made from "
+         "all mask bits"});
+}
+
+PlanEntry allowed_plan() {
+    return entry(Selecting::nothing,
+                 "dense softmax attention over the pairs that mask and causality allow, packed as "
+                 "kept pairs are",
+                 {"nothing is selected and no list is made; where a mask forbids pairs, those of "
+                  "all queries are fewer in proportion"});
 }
 
 }  // namespace attohm

@@ -24,6 +24,10 @@ PlanEntry vitcod_plan();
 PlanEntry vitcod_released_plan();
 PlanEntry salo_plan();
 PlanEntry salo_released_plan();
+/// As sanger's, for selections that go query by query and stop early.
+PlanEntry kept_plan();
+/// Every allowed pair, packed alike: what choosing pairs gains is measured against this.
+PlanEntry allowed_plan();
 
 /// How FLAT fuses: all of a batch, of a sample, of a head, or so many query rows at once.
 enum class FlatGrain : std::uint8_t { batch, sample, head, rows };
