@@ -27,6 +27,19 @@ void score_row(const AttentionHead& head, std::size_t t, std::span<const std::ui
         scores.push_back(static_cast<float>(static_cast<double>(head.scale) * dot(head, t, j)));
 }
 
+/// Pairs whose scores were formed, of those that are allowed.
+HeadReport report_of(const AttentionHead& head, int sample, std::int64_t pairs) {
+    HeadReport report;
+    report.sample = sample;
+    report.layer = head.layer;
+    report.head = head.head;
+    report.rows = head.valid_q;
+    report.decisions.valid = std::int64_t{head.valid_q} * head.valid_k;
+    report.decisions.hw_kept = report.kept_pairs = pairs;
+    report.events.keys = head.valid_k;
+    return report;
+}
+
 }  // namespace
 
 MaitSettings load_mait_settings(const Settings& settings) {
@@ -181,6 +194,8 @@ void MaitScheme::attention(int layer, std::span<const AttentionHead> heads, Matr
         if (!is_masked(layer, head.head)) {
             exact_attention(head, out.columns(h * head.dv(), head.dv()));
             record_dense_work({&head, 1}, settings_.operand_bits, context);
+            context.reports.push_back(
+                report_of(head, context.sample, context.work.heads.back().kept_pairs));
             continue;
         }
         if (!pairs) {
@@ -191,6 +206,7 @@ void MaitScheme::attention(int layer, std::span<const AttentionHead> heads, Matr
         }
         mait_attention(head, *pairs, out.columns(h * head.dv(), head.dv()));
         record(head_shape(head), *pairs, context);
+        context.reports.push_back(report_of(head, context.sample, pairs->pairs()));
     }
 }
 

@@ -11,10 +11,13 @@
 #include "crossbar/wires/wire_models.hpp"
 #include "src/base/error.hpp"
 #include "src/machine/machine.hpp"
+#include "src/replay/replay.hpp"
 #include "src/schemes/registry.hpp"
 #include "src/tile/tile_models.hpp"
 #include "tests/app/program.hpp"
+#include "tests/base/temporary_directory.hpp"
 #include "tests/replay/digits_replay.hpp"
+#include "workloads/synth.hpp"
 
 using namespace attohm;
 using namespace attohm::testing;
@@ -70,23 +73,44 @@ std::set<std::string> parameters_in(const std::string& text) {
     return found;
 }
 
+/// One sample of a layer without a class token, sizes alone.
+Result replay_shapes(const std::string& scheme) {
+    SynthSpec spec = synth_shape("bert-base-48");
+    spec.layers = 1;
+    spec.shape_only = true;
+    spec.samples = 1;
+    spec.calibration = 0;
+    const TemporaryDirectory directory;
+    write_synthetic_trace(spec, directory.file("shapes.h5"));
+    Settings settings = experiment_preset();
+    settings.overlay_assignment("scheme=" + scheme);
+    ReplayTrace trace(directory.file("shapes.h5"));
+    return replay(trace, settings);
+}
+
 /// Keys that a replay stored as read, without the experiment's own.
 std::set<std::string> keys_read_with(const std::string& scheme, std::vector<std::string> keys) {
     keys.insert(keys.end(), {"samples=1", "scheme=" + scheme});
-    const Result result = replay_digits(keys);
+    // The digits have a class token, which windows of patches do not know.
+    const bool on_shapes = scheme == "qna";
+    const Result result = on_shapes ? replay_shapes(scheme) : replay_digits(keys);
     const Settings stored = Settings::from_text(result.experiment_yaml, "stored");
     std::set<std::string> found;
     for (const std::string& key : stored.keys()) found.insert(key);
     for (const char* own : {"scheme", "mode", "seed", "chip", "samples", "metrics.level"})
         CHECK(found.erase(own) == 1);
-    // Read in every experiment, whether or not the trace needs it.
+    // Read in every experiment, whether or not the trace needs it; of sizes alone the MLP's too.
     found.erase("quant.samples");
+    if (on_shapes) found.erase("network.mlp_ratio");
     return found;
 }
 
 /// Keys of all parts, those that only one choice needs included.
 std::set<std::string> keys_read(const std::string& scheme) {
-    std::set<std::string> found = keys_read_with(scheme, {});
+    // The digits have no learned hash.
+    std::vector<std::string> keys;
+    if (scheme == "ecoformer") keys = {"ecoformer.hash=random(1)"};
+    std::set<std::string> found = keys_read_with(scheme, keys);
     if (scheme != "sprint") return found;
     for (const char* architecture : {"ideal-uniform", "sar", "flash", "ramp"})
         found.merge(keys_read_with(

@@ -87,6 +87,8 @@ TEST_CASE("the sparse form of mait is the dense softmax of multiplied scores", "
             std::int64_t kept = 0;
             for (std::size_t p = 0; p < dense.mask.size(); ++p) kept += dense.mask.data()[p];
             CHECK(run.works[i].kept_pairs == kept);
+            CHECK(run.reports.at(i).kept_pairs == kept);
+            CHECK(run.reports[i].decisions.valid == std::int64_t{layer.valid_q} * layer.valid_k);
             check_op_list(run.works[i].ops);
         }
     }
