@@ -106,9 +106,16 @@ TEST_CASE("the open loop counts what the scheme says of the stored q, k, v", "[u
 
 TEST_CASE("the open loop runs every scheme on every head", "[property]") {
     for (const SchemeEntry& entry : scheme_table()) {
-        const Result result =
-            replay_digits({"mode=open", "samples=2", "scheme=" + std::string(entry.name)});
         INFO(entry.name);
+        std::vector<std::string> keys = {"mode=open", "samples=2",
+                                         "scheme=" + std::string(entry.name)};
+        // The digits have no learned hash, and a class token.
+        if (entry.name == "ecoformer") keys.emplace_back("ecoformer.hash=random(1)");
+        if (entry.name == "qna") {
+            CHECK_THROWS_AS(replay_digits(keys), UserError);
+            continue;
+        }
+        const Result result = replay_digits(keys);
         REQUIRE(result.heads.size() == 8);
         for (const HeadSummary& head : result.heads) {
             REQUIRE(head.to_exact.has_value());
