@@ -7,6 +7,7 @@
 #include "src/schemes/digital_schemes.hpp"
 #include "src/schemes/digital_work.hpp"
 #include "src/schemes/ecoformer.hpp"
+#include "src/schemes/fabnet.hpp"
 #include "src/schemes/flat.hpp"
 #include "src/schemes/mait.hpp"
 #include "src/schemes/qna.hpp"
@@ -137,7 +138,7 @@ std::vector<SchemeEntry> checked_table() {
     std::vector<SchemeEntry> table = {
         exact_entry(), threshold_entry(), threshold_q_entry(), sprint_entry(), vitality_entry(),
         flat_entry(),  sanger_entry(),    sima_entry(),        mait_entry(),   ecoformer_entry(),
-        qna_entry(),   vitcod_entry(),    salo_entry(),
+        qna_entry(),   vitcod_entry(),    salo_entry(),        fabnet_entry(),
     };
     std::set<std::string_view> names;
     for (const SchemeEntry& entry : table) {

@@ -105,6 +105,8 @@ std::vector<PlanEntry> engine_plans() {
         vitcod_released_plan(),
         salo_plan(),
         salo_released_plan(),
+        fabnet_plan(),
+        fabnet_released_plan(),
     };
 }
 

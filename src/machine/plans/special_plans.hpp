@@ -24,6 +24,8 @@ PlanEntry vitcod_plan();
 PlanEntry vitcod_released_plan();
 PlanEntry salo_plan();
 PlanEntry salo_released_plan();
+PlanEntry fabnet_plan();
+PlanEntry fabnet_released_plan();
 
 /// How FLAT fuses: all of a batch, of a sample, of a head, or so many query rows at once.
 enum class FlatGrain : std::uint8_t { batch, sample, head, rows };
