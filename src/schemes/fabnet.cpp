@@ -108,7 +108,7 @@ bool FabnetScheme::linear(int layer, std::string_view name, const LinearWeights&
 
 void FabnetScheme::attention(int layer, std::span<const AttentionHead> heads, MatrixView<float> out,
                              SampleContext& context) const {
-    if (!in_network_)
+    if (!in_network_ || heads.size() != static_cast<std::size_t>(model_.heads))
         throw UserError(
             fmt::format("scheme fabnet cannot compute layer {}: it mixes whole tokens, and heads "
                         "of q, k and v are not those",
@@ -116,7 +116,6 @@ void FabnetScheme::attention(int layer, std::span<const AttentionHead> heads, Ma
             trace_path_, "no network around the heads",
             "a trace with a network (/model/weights) and the butterflies of its MLPs "
             "(/model/weights/extra/fabnet), or one of shapes only");
-    ATTOHM_CHECK(heads.size() == static_cast<std::size_t>(model_.heads));
     // Side by side the heads hold the tokens.
     Matrix<float> tokens(heads.front().n_k(), out.cols);
     for (std::size_t h = 0; h < heads.size(); ++h) {
@@ -143,9 +142,11 @@ void FabnetScheme::require_all_tokens(const HeadShape& shape) const {
 
 void FabnetScheme::record(const HeadShape& shape, SampleContext& context) const {
     // The whole mixing stands in the first head; padding is mixed like anything else.
-    OpList ops;
-    if (shape.head == 0) ops = fabnet_mixing_ops(shape.n_q, model_.width, settings_.operand_bits);
-    file_work(digital_work(shape, std::move(ops), settings_.operand_bits, 0), context);
+    if (shape.head != 0 || shape.n_q == 0) return;
+    file_work(
+        digital_work(shape, fabnet_mixing_ops(shape.n_q, model_.width, settings_.operand_bits),
+                     settings_.operand_bits, 0),
+        context);
 }
 
 bool FabnetScheme::shape_work(const HeadShape& shape, SampleContext& context) const {
