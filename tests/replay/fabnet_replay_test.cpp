@@ -1,11 +1,16 @@
 #include <catch2/catch.hpp>
 
 #include "src/base/error.hpp"
+#include "src/base/random.hpp"
 #include "src/replay/replay.hpp"
+#include "src/schemes/fabnet.hpp"
 #include "tests/base/temporary_directory.hpp"
+#include "tests/workloads/network_file.hpp"
+#include "tests/workloads/random_network.hpp"
+#include "workloads/forward.hpp"
 #include "workloads/synth.hpp"
 
-/// FABNet's plans on shapes alone.
+/// FABNet's plans on shapes alone, and its network in the closed loop.
 using namespace attohm;
 using namespace attohm::testing;
 
@@ -115,4 +120,89 @@ TEST_CASE("FABNet refuses decode, and a released model a batch", "[unit]") {
                       Catch::Contains("fabnet") && Catch::Contains("decode"));
     CHECK_THROWS_WITH(run_fabnet("fabnet-base-128", {"machines=[fabnet-be120]", "batch=2"}),
                       Catch::Contains("fabnet-released") && Catch::Contains("batch"));
+}
+
+namespace {
+
+constexpr int kSamples = 3;
+
+NetworkOptions fabnet_options(std::uint64_t seed) {
+    NetworkOptions options;
+    options.kv_heads = 4;
+    options.seed = seed;
+    return options;
+}
+
+/// A network of width 20 and hidden width 33, with learned butterflies in all layers but `missing`.
+void write_fabnet(const std::string& path, int missing = -1) {
+    const RandomNetwork net = random_network(fabnet_options(1));
+    NetworkFile file(path, net.model, *net.weights);
+    for (const char* parent : {"model/weights/extra", "model/weights/extra/fabnet"})
+        file.root().create_group(parent);
+    for (int layer = 0; layer < net.model.layers; ++layer) {
+        if (layer == missing) continue;
+        const H5Group group =
+            file.root().create_group(fmt::format("model/weights/extra/fabnet/layer_{:02d}", layer));
+        for (const auto& [name, shape] : {std::pair<const char*, H5Shape>{"up", {2, 5, 16, 2, 2}},
+                                          {"down", {1, 6, 32, 2, 2}}}) {
+            std::vector<float> values(shape[0] * shape[1] * shape[2] * 4);
+            Stream(static_cast<std::uint64_t>(layer), Purpose::synth_content, {shape[0]})
+                .normals(0, values);
+            for (float& w : values) w *= 0.7F;
+            group.write(name, shape, std::span<const float>(values));
+        }
+    }
+    for (int i = 0; i <= kSamples; ++i) {
+        Sample sample = random_network(fabnet_options(100 + static_cast<std::uint64_t>(i))).sample;
+        sample.label = i;
+        sample.calibration = i == kSamples;
+        file.sample(sample);
+    }
+    file.finish();
+}
+
+Settings fabnet_settings() {
+    Settings settings = experiment_preset();
+    settings.overlay_assignment("scheme=fabnet");
+    settings.overlay_assignment("machines=[fabnet-be120]");
+    return settings;
+}
+
+}  // namespace
+
+TEST_CASE("a trained FABNet runs in the closed loop, priced as it computes", "[unit]") {
+    const TemporaryDirectory directory;
+    const std::string path = directory.file("fabnet.h5");
+    write_fabnet(path);
+    ReplayTrace trace(path);
+    const Result result = replay(trace, fabnet_settings());
+    SchemeInputs inputs;
+    inputs.model = trace.reader().model();
+    inputs.extra = trace.reader().extra_weights("fabnet");
+    const auto scheme = find_scheme("fabnet").make(inputs, scheme_preset());
+    const Network network(inputs.model, scheme->prepare(inputs.model, trace.weights()));
+    REQUIRE(result.samples.size() == kSamples);
+    for (const SampleOutcome& outcome : result.samples) {
+        SampleContext context;
+        const Matrix<float> logits =
+            network.run(*scheme, trace.reader().sample(outcome.sample), context);
+        CHECK(std::equal(outcome.logits.begin(), outcome.logits.end(), logits.data()));
+        CHECK(outcome.logit_squared_error > 0.0);
+    }
+    // 11 tokens of 32 (padded) and 64 (padded): one run of all.
+    const ReleasedModel hbm{120, 2048, 256, 2048};
+    const std::int64_t layer = hbm.fft(32, 5, 1, 1, 2) + hbm.fft(32, 5, 1, 2, 1) +
+                               hbm.butterfly(32, 5, 2) + hbm.butterfly(64, 6, 1);
+    CHECK(plan_of(result, "fabnet-released").latency_cycles == kSamples * 3 * layer);
+    CHECK(plan_of(result, "fabnet").latency_cycles >
+          plan_of(result, "fabnet", CostScope::attention).latency_cycles);
+}
+
+TEST_CASE("a trace whose layer lacks butterflies is refused by name", "[unit]") {
+    const TemporaryDirectory directory;
+    write_fabnet(directory.file("fabnet.h5"), 1);
+    ReplayTrace trace(directory.file("fabnet.h5"));
+    CHECK_THROWS_WITH(
+        replay(trace, fabnet_settings()),
+        Catch::Contains("scheme fabnet has no `up` for layer 1") && Catch::Contains("layer_01/up"));
 }

@@ -118,6 +118,23 @@ TEST_CASE("mixing equals FFTW", "[property]") {
     }
 }
 
+TEST_CASE("one token among 16 K becomes a plane wave", "[property]") {
+    constexpr std::size_t n = 16384, d = 64, token = 4099, channel = 5;
+    Matrix<float> x(n, d);
+    x(token, channel) = 1.0F;
+    mix_tokens(std::as_const(x).view(), x.view());
+    double worst = 0.0;
+    for (std::size_t a = 0; a < n; ++a)
+        for (std::size_t b = 0; b < d; ++b) {
+            // In units of a turn, exact: both lengths are powers of two.
+            const double turns = static_cast<double>(token * a % n) / static_cast<double>(n) +
+                                 static_cast<double>(channel * b % d) / static_cast<double>(d);
+            const double wave = std::cos(2.0 * std::acos(-1.0) * turns);
+            worst = std::max(worst, std::abs(static_cast<double>(x(a, b)) - wave));
+        }
+    CHECK(worst < 1e-6);
+}
+
 TEST_CASE("a butterfly product equals its dense matrix, odd sizes padded and cut", "[unit]") {
     std::uint64_t seed = 80;
     for (const auto& [inputs, outputs] : {std::pair<std::size_t, std::size_t>{8, 8},
