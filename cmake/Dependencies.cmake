@@ -10,6 +10,12 @@ find_package(CLI11 REQUIRED)
 find_package(OpenBLAS REQUIRED)
 if(ATTOHM_TESTS)
     find_package(Catch2 2.13 REQUIRED)
+    # The judge of our transforms.
+    find_path(FFTW_INCLUDE_DIR fftw3.h REQUIRED)
+    find_library(FFTW_LIBRARY fftw3 REQUIRED)
+    add_library(attohm_fftw INTERFACE)
+    target_include_directories(attohm_fftw SYSTEM INTERFACE ${FFTW_INCLUDE_DIR})
+    target_link_libraries(attohm_fftw INTERFACE ${FFTW_LIBRARY})
 endif()
 
 find_path(RANDOM123_INCLUDE_DIR Random123/philox.h REQUIRED)

@@ -45,8 +45,6 @@ class Scheme {
   public:
     virtual ~Scheme() = default;
     virtual std::string_view name() const = 0;
-    /// What a reader of the results must know about how this scheme was set up.
-    virtual std::vector<std::string> notes() const { return {}; }
 
     /// Once, before anything else; may quantise, decompose or mask weights.
     /// `weights` is null for open-loop traces.

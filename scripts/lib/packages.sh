@@ -1,10 +1,11 @@
 # What a build needs from Debian 12, and what of it is missing. Source it after common.sh.
 # shellcheck shell=bash disable=SC2154
 
-# Libraries, known by their package.
+# Libraries, known by their package; catch2 and libfftw3-dev (which judges our transforms) for the tests alone.
 library_packages=(
     libboost-dev nlohmann-json3-dev libeigen3-dev libopenblas-dev libhdf5-dev catch2
     libyaml-cpp-dev libcli11-dev libfmt-dev librandom123-dev libdeflate-dev
+    libfftw3-dev
 )
 # Programs, known by their command: one that came another way serves as well.
 program_packages=(g++:g++ ninja:ninja-build h5diff:hdf5-tools npm:npm)

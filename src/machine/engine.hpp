@@ -75,7 +75,15 @@ struct Engine {
     std::vector<EngineBuffer> buffers;
     std::shared_ptr<const Memory> memory;
     std::shared_ptr<const DigitalLibrary> digital;
-    std::string where;                ///< file and line of `machine.kind`: where messages point
+    std::string where;  ///< file and line of `machine.kind`: where messages point
+    /// Bits per cycle of ports between memory and chip that work side by side, for the plans that
+    /// say so; 0: one port with the memory's bandwidth.
+    struct MemoryPorts {
+        std::int64_t in = 0;       ///< inputs
+        std::int64_t weights = 0;  ///< weights and twiddles
+        std::int64_t out = 0;      ///< results
+    };
+    MemoryPorts ports;
     std::optional<Cited> idle_power;  ///< W of the clock tree and what else runs all the time
 
     /// The unit dedicated to the operator's name, else the first without a dedication that does its

@@ -67,11 +67,11 @@ void read_array(const Settings& settings, const std::string& key, EngineUnit& un
                     : flow == "input"  ? Dataflow::input
                                        : Dataflow::best;
     for (const OpKind kind : unit.does)
-        if (kind != OpKind::matmul && kind != OpKind::convolve)
+        if (kind != OpKind::matmul && kind != OpKind::convolve && kind != OpKind::transform)
             throw UserError(fmt::format("an array cannot do `{}`", op_kind_info(kind).name),
                             settings.entry(key + ".does").where,
                             std::string(op_kind_info(kind).name),
-                            "matmul, convolve; other kinds in lanes");
+                            "matmul, convolve, transform; other kinds in lanes");
 }
 
 void read_lanes(const Settings& settings, const std::string& key, EngineUnit& unit) {
@@ -140,6 +140,17 @@ EngineBuffer read_buffer(const Settings& settings, const DigitalLibrary& digital
     return buffer;
 }
 
+/// Ports of their own for inputs, weights and results: all three, or none.
+Engine::MemoryPorts read_ports(const Settings& settings) {
+    const std::string key = "memories.main.";
+    Engine::MemoryPorts ports;
+    if (!settings.has(key + "in_bits")) return ports;
+    ports.in = settings.integer(key + "in_bits", kCount);
+    ports.weights = settings.integer(key + "weight_bits", kCount);
+    ports.out = settings.integer(key + "out_bits", kCount);
+    return ports;
+}
+
 /// Every name in `ops` may be claimed once.
 void check_dedications(const Settings& settings, const Engine& engine) {
     std::set<std::string> claimed;
@@ -175,6 +186,7 @@ Engine make_engine(const Settings& settings, double clock_Hz, double node_nm, do
             throw UserError("a memory that no plan uses",
                             settings.entry("memories." + name + ".kind").where, name, "main");
     engine.memory = std::make_shared<Memory>(make_memory(settings, "memories.main"));
+    engine.ports = read_ports(settings);
     engine.idle_power = figure(settings, "machine.idle_mW", 1e-3);
     return engine;
 }

@@ -271,7 +271,6 @@ Result replay(ReplayTrace& trace, const Settings& settings, const ReplayProgress
     result.blas_core = blas_core_type();
     result.notes = std::move(run.notes);
     list_notes(settings, entry, result);
-    for (std::string& note : ready.scheme->notes()) result.notes.push_back(std::move(note));
     list_provenance(settings, entry, result);
     result.heads = run.heads.finish();
     result.samples = std::move(run.outcomes);

@@ -9,6 +9,7 @@
 #include "src/schemes/digital_work.hpp"
 #include "src/schemes/ecoformer.hpp"
 #include "src/schemes/elsa.hpp"
+#include "src/schemes/fabnet.hpp"
 #include "src/schemes/flat.hpp"
 #include "src/schemes/length_adaptive.hpp"
 #include "src/schemes/leopard.hpp"
@@ -138,14 +139,27 @@ SchemeEntry sprint_entry() {
 }
 
 std::vector<SchemeEntry> checked_table() {
-    // clang-format off: one a line
+    // clang-format off
     std::vector<SchemeEntry> table = {
-        exact_entry(),     threshold_entry(), threshold_q_entry(),
-        sprint_entry(),    vitality_entry(),  flat_entry(),
-        sanger_entry(),    sima_entry(),      mait_entry(),
-        ecoformer_entry(), qna_entry(),       vitcod_entry(),
-        salo_entry(),      leopard_entry(),   elsa_entry(),
-        a3_entry(),        spatten_entry(),   length_adaptive_entry(),
+        exact_entry(),
+        threshold_entry(),
+        threshold_q_entry(),
+        sprint_entry(),
+        vitality_entry(),
+        flat_entry(),
+        sanger_entry(),
+        sima_entry(),
+        mait_entry(),
+        ecoformer_entry(),
+        qna_entry(),
+        vitcod_entry(),
+        salo_entry(),
+        fabnet_entry(),
+        leopard_entry(),
+        elsa_entry(),
+        a3_entry(),
+        spatten_entry(),
+        length_adaptive_entry(),
     };
     // clang-format on
     std::set<std::string_view> names;

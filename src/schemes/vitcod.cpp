@@ -85,14 +85,6 @@ VitcodScheme::VitcodScheme(const SchemeInputs& inputs, const Settings& settings)
     derived_.resize(static_cast<std::size_t>(inputs_.model.layers * inputs_.model.heads));
 }
 
-std::vector<std::string> VitcodScheme::notes() const {
-    if (settings_.masks_of_trace) return {};
-    return {
-        fmt::format("vitcod: masks from the mean attention of the calibration samples "
-                    "(average({})), not from a model fine-tuned for them",
-                    settings_.mass)};
-}
-
 void VitcodScheme::calibrate(int layer, int head, std::span<const AttentionHead> samples) {
     if (settings_.masks_of_trace || samples.empty()) return;
     const std::size_t tokens = samples.front().n_k();
@@ -273,6 +265,14 @@ SchemeEntry vitcod_entry() {
     entry.plan = "vitcod";
     entry.baselines = {"dense", "vitcod-released"};
     entry.machine = "vitcod";
+    entry.notes = [](const Settings& settings) -> std::vector<std::string> {
+        const VitcodSettings vitcod = load_vitcod_settings(settings);
+        if (vitcod.masks_of_trace) return {};
+        return {
+            fmt::format("vitcod: masks from the mean attention of the calibration samples "
+                        "(average({})), not from a model fine-tuned for them",
+                        vitcod.mass)};
+    };
     entry.make = [](const SchemeInputs& inputs, const Settings& settings) {
         return std::make_unique<VitcodScheme>(inputs, settings);
     };

@@ -42,7 +42,6 @@ class VitcodScheme final : public Scheme {
     /// Throws: UserError when the masks shall come from the trace and it has none.
     VitcodScheme(const SchemeInputs& inputs, const Settings& settings);
     std::string_view name() const override { return "vitcod"; }
-    std::vector<std::string> notes() const override;
 
     void calibrate(int layer, int head, std::span<const AttentionHead> samples) override;
     /// Throws: UserError for a head with other tokens than its mask, or with a bias.

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 
+#include "src/base/ceil_div.hpp"
 #include "src/base/error.hpp"
 #include "src/work/op_builder.hpp"
 
@@ -51,9 +53,7 @@ class LayerBuilder {
         if (kind.norm_before)
             x = normed_ = build_.step(OpKind::normalise, "norm", {shape.m, shape.k}, {x},
                                       build_.tensor(TensorRole::activation, shape.m * shape.k));
-        const TensorId w = build_.input(TensorRole::weight, shape.k * shape.n);
-        TensorId y = build_.step(OpKind::matmul, kind.name, {shape.m, shape.n, shape.k}, {x, w},
-                                 build_.tensor(TensorRole::activation, shape.m * shape.n));
+        TensorId y = product(kind, shape, x);
         if (kind.activation_after) y = hidden(shape, y);
         if (kind.residual_after) {
             const TensorId before = build_.input(TensorRole::activation, shape.m * shape.n);
@@ -69,6 +69,19 @@ class LayerBuilder {
     }
 
   private:
+    TensorId product(const LinearKind& kind, const LinearShape& shape, TensorId x) {
+        const TensorInfo out = build_.tensor(TensorRole::activation, shape.m * shape.n);
+        if (shape.butterfly == 0) {
+            const TensorId w = build_.input(TensorRole::weight, shape.k * shape.n);
+            return build_.step(OpKind::matmul, kind.name, {shape.m, shape.n, shape.k}, {x, w}, out);
+        }
+        const std::int64_t length = shape.butterfly, copies = ceil_div(shape.n, length);
+        const std::int64_t stages = std::bit_width(static_cast<std::uint64_t>(length)) - 1;
+        ATTOHM_CHECK(length >= shape.k && length == std::int64_t{1} << stages);
+        const TensorId w = build_.input(TensorRole::weight, copies * stages * length * 2);
+        return build_.step(OpKind::transform, kind.name, {shape.m * copies, length, stages}, {x, w},
+                           out);
+    }
     /// What the operator reads: from memory, once for the operators that share it.
     TensorId input(const LinearShape& shape) {
         if (shape.name == "down" && hidden_ != kNoTensor) return hidden_;

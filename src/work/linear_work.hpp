@@ -17,6 +17,9 @@ struct LinearShape {
     std::int64_t m = 0;
     std::int64_t k = 0;
     std::int64_t n = 0;
+    /// Not 0: w is ceil(n / butterfly) butterflies of this length, a power of two >= k, side by
+    /// side: a `transform`, with a 2 x 2 matrix for every pair of every stage.
+    std::int64_t butterfly = 0;
 };
 
 /// Operators of one layer in the order of the shapes. Inputs of q, k, v, o, up, gate, patch and

@@ -63,7 +63,21 @@ class Placer {
     }
 
   private:
+    /// Rows of the array are engines, each on a row of the operator; its pairs go through every
+    /// stage, operands out of the buffer and back. An element (half a pair) is one operation.
+    void on_butterflies(const EngineUnit& unit, const Operator& op, PlacedOp& out) {
+        const std::int64_t runs = ceil_div(op.m, unit.rows);
+        out.cycles = runs * op.k * ceil_div(op.n, std::int64_t{unit.columns} * unit.macs_per_pe);
+        out.operations = op.dense_count();
+        out.useful = op.nonzeros;
+        read(op.inputs[0], op.dense_count(), op.bits, out);
+        if (op.inputs[1] != kNoTensor)
+            read(op.inputs[1], runs * 2 * op.n * op.k, bits_of(op.inputs[1]), out);
+        write(op.output, op.dense_count(), op.bits, out);
+    }
+
     void on_array(const EngineUnit& unit, const Operator& op, PlacedOp& out) {
+        if (op.kind == OpKind::transform) return on_butterflies(unit, op, out);
         const ArrayUse use = map_matmul(unit, op.m, op.n, op.k);
         const bool narrow = op.bits <= unit.narrow_bits;
         out.cycles = narrow ? ceil_div(use.cycles, unit.narrow_factor) : use.cycles;

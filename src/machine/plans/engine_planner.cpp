@@ -44,7 +44,7 @@ void EnginePlanner::layer(const LayerWork& work) {
     // One product over the rows of the whole batch: its weights are read once for all of them.
     const PlacedList placed =
         place(engine_, machine_.name, batched_rows(work.ops, options_.batch), true);
-    add(work.layer, best_operator_order(engine_, {&placed, 1}, 1), false);
+    add(work.layer, plan_linear(placed), false);
 }
 
 void EnginePlanner::close_layer() {

@@ -13,6 +13,10 @@
 /// layer is planned as a whole; attention alone and the whole model are two sums over the layers.
 namespace attohm {
 
+/// Operators one after another; the best share of the buffers for what lies between them.
+LayerPlan best_operator_order(const Engine& engine, std::span<const PlacedList> heads,
+                              std::int64_t times);
+
 class EnginePlanner : public Planner {
   public:
     EnginePlanner(const Machine& machine, const PlanOptions& options);
@@ -36,6 +40,10 @@ class EnginePlanner : public Planner {
     /// Plans the heads of one layer, none empty. Args: heads: `jobs` as a whole.
     virtual LayerPlan plan_layer(std::span<const HeadJob> jobs,
                                  std::span<const PlacedList> heads) = 0;
+    /// Plans what a layer does besides its heads, the rows of the whole batch at once.
+    virtual LayerPlan plan_linear(const PlacedList& placed) {
+        return best_operator_order(engine_, {&placed, 1}, 1);
+    }
     /// The best of heads in a pipeline, whole or cut by rows, and operator by operator.
     LayerPlan best_of_orders(std::span<const HeadJob> jobs,
                              std::span<const PlacedList> heads) const;
@@ -91,10 +99,6 @@ struct TilesOfHeads {
 /// Args: rows: of each head; 1: heads are not cut.
 LayerPlan best_order(const Engine& engine, std::span<const PlacedList> heads, std::int64_t times,
                      std::int64_t rows = 1, const TilesOfHeads& tiles = {});
-
-/// Operators one after another; the best share of the buffers for what lies between them.
-LayerPlan best_operator_order(const Engine& engine, std::span<const PlacedList> heads,
-                              std::int64_t times);
 
 /// Says what units really did: tiles and blocks of equal size stand for smaller ones at the edges.
 void set_useful(std::span<const PlacedList> heads, std::int64_t times, ScheduleTimes& schedule);

@@ -107,6 +107,8 @@ std::vector<PlanEntry> engine_plans() {
         salo_released_plan(),
         kept_plan(),
         allowed_plan(),
+        fabnet_plan(),
+        fabnet_released_plan(),
     };
 }
 

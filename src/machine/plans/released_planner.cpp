@@ -9,9 +9,9 @@ namespace attohm {
 
 namespace {
 
-int array_of(const Engine& engine) {
+int array_of(const Engine& engine, OpKind kind) {
     Operator product;
-    product.kind = OpKind::matmul;
+    product.kind = kind;
     return std::max(0, engine.unit_for(product));
 }
 
@@ -22,11 +22,11 @@ Tally empty_tally(const Engine& engine) {
 }  // namespace
 
 ReleasedPlanner::ReleasedPlanner(const Machine& machine, const PlanOptions& options,
-                                 std::string_view plan, Covers covers)
+                                 std::string_view plan, Covers covers, OpKind product)
     : machine_(machine),
       plan_(plan),
       covers_(covers),
-      array_(array_of(*machine.engine())),
+      array_(array_of(*machine.engine(), product)),
       totals_(kCostScopes, empty_tally(*machine.engine())) {
     if (options.phase == Phase::decode)
         throw UserError(fmt::format("plan `{}` has no step of one query", plan_), "phase", "decode",

@@ -24,8 +24,9 @@ class ReleasedPlanner : public Planner {
     enum class Covers { attention, whole_model };
 
     /// Throws: UserError for decode or a batch: released models have neither.
+    /// Args: product: what the unit computes whose cycles these are.
     ReleasedPlanner(const Machine& machine, const PlanOptions& options, std::string_view plan,
-                    Covers covers);
+                    Covers covers, OpKind product = OpKind::matmul);
 
     void head(const HeadWork& work, const Selection& selection) final;
     void layer(const LayerWork& work) final;

@@ -28,6 +28,8 @@ PlanEntry salo_released_plan();
 PlanEntry kept_plan();
 /// Every allowed pair, packed alike: what choosing pairs gains is measured against this.
 PlanEntry allowed_plan();
+PlanEntry fabnet_plan();
+PlanEntry fabnet_released_plan();
 
 /// How FLAT fuses: all of a batch, of a sample, of a head, or so many query rows at once.
 enum class FlatGrain : std::uint8_t { batch, sample, head, rows };
