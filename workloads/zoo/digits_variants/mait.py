@@ -60,9 +60,10 @@ class Mait(Variant):
     before = "the weights of digits_vit, its most local heads masked"
 
     def start(self, weights, train, log):
-        """As many heads masked as the layer's locality says (all near 1, one of two near 0.5, none near 0), at least one.
+        """As many heads masked as the layer's locality says, at least one.
 
-        The most local head of each layer comes first and is masked first.
+        All near 1, one of two near 0.5, none near 0. The most local head of each layer
+        comes first and is masked first.
         """
         model = loaded(SchemeViT([Softmax() for _ in range(4)]), weights)
         shape = model.shape

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from variant import Recipe, Softmax, SchemeViT, Variant, array, loaded
+from model import Shape
+from variant import Recipe, SchemeViT, Variant, array, loaded
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class VitcodRecipe(Recipe):
 
 
 class HeadCodec(nn.Module):
-    """Linear from h heads to h' = ceil(h / 2) and back, for each token and feature; starts from the mean of the heads."""
+    """Linear from h heads to h' = ceil(h / 2) and back, for each token and feature."""
 
     def __init__(self, heads):
         super().__init__()
@@ -95,7 +96,7 @@ class Vitcod(Variant):
     before = "the weights of digits_vit under masks from its own average attention, no auto-encoder"
 
     def start(self, weights, train, log):
-        shape = SchemeViT([Softmax() for _ in range(4)]).shape
+        shape = Shape()
         model = loaded(SchemeViT([MaskedAttention(shape.heads, shape.tokens) for _ in range(shape.layers)]), weights)
         self.prune(model, train, log)
         return model
