@@ -53,6 +53,23 @@ class RoundTrip(InFolder):
                 for name in ("q", "k", "v", "out"):
                     np.testing.assert_array_equal(arrays[name], wanted[name])
 
+    def test_masks_and_learned_parameters_come_back(self):
+        attend = np.random.default_rng(3).integers(0, 2, (2, 2, small.TOKENS, small.TOKENS)).astype(np.uint8)
+        learned = {"layer_00": {"a": np.float32([[1, 2]])}, "layer_01": {"a": np.float32([[3, 4]])}}
+        vit = small.tiny_vit()
+        with small.writer(self.path) as trace:
+            trace.model(**small.MODEL)
+            trace.weights(small.NET, vit.weights)
+            trace.masks("fixed", attend)
+            trace.extra("mine", learned)
+            trace.add_sample(small.attrs_of(0), {"patches": small.tiny_patches()[0]})
+        check_trace(self.path)
+        with TraceReader(self.path) as trace:
+            np.testing.assert_array_equal(trace.file["model/masks/fixed"], attend)
+            np.testing.assert_array_equal(trace.extra("mine")["layer_01"]["a"], learned["layer_01"]["a"])
+            self.assertEqual(set(trace.weights()), set(vit.weights))
+            self.assertEqual(set(trace.vit().weights), set(vit.weights))
+
     def test_root_attributes_and_types_as_plain_hdf5(self):
         small.write_tiny(self.path)
         with h5py.File(self.path, "r") as file:
@@ -130,6 +147,19 @@ class Refusals(InFolder):
         self.assert_refused("/model/thresholds/learned: shape (3,)", lambda t: t.thresholds([0, 0, 0]))
         self.assert_refused("/model/thresholds/learned: shape (1, 2)", lambda t: t.thresholds([[0, 0]]))
         self.assert_refused("not finite", lambda t: t.thresholds([0, np.nan]))
+
+    def test_masks(self):
+        ones = np.ones((2, 2, 5, 5), np.uint8)
+        self.assert_refused("/model/masks/m: uint8 (1, 2, 5, 5)", lambda t: t.masks("m", ones[:1]))
+        self.assert_refused("/model/masks/m: float64", lambda t: t.masks("m", ones.astype(float)))
+        self.assert_refused("wanted uint8 0 or 1", lambda t: t.masks("m", 2 * ones))
+
+    def test_learned_parameters(self):
+        def add(trace):
+            trace.weights(small.NET, small.tiny_vit().weights)
+            trace.extra("mine", {"layer_00": {"a": np.float32([np.inf])}})
+
+        self.assert_refused("/model/weights/extra/mine/layer_00: a holds a value that is not finite", add)
 
     def test_weights(self):
         good = small.tiny_vit().weights

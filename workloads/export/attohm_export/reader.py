@@ -47,11 +47,19 @@ class TraceReader:
     def network(self):
         """The network of the file: a GraphNetwork for family gcn, else a Network."""
         kind = GraphNetwork if self.model["family"] == "gcn" else Network
-        return kind(self.model, self.net, hdf5.tree(self.file["model/weights"]))
+        return kind(self.model, self.net, self.weights())
 
     def vit(self):
         """The network as a VitModel."""
-        return VitModel(self.model, self.net, hdf5.tree(self.file["model/weights"]))
+        return VitModel(self.model, self.net, self.weights())
+
+    def weights(self):
+        """The network's arrays as nested dicts, without what single schemes have learned."""
+        return {name: value for name, value in hdf5.tree(self.file["model/weights"]).items() if name != "extra"}
+
+    def extra(self, scheme):
+        """What a scheme has learned, {"layer_00": {name: array}, ...}."""
+        return hdf5.tree(self.file["model/weights/extra"][scheme])
 
     def names(self, parent="samples"):
         """Paths of the samples (or of the "calibration" samples) in order."""
@@ -84,7 +92,7 @@ def check_trace(path):
             if compares != schema.COMPARES:
                 raise TraceError("/model/thresholds/learned", f"compares is {compares!r}, allowed: {schema.COMPARES!r}")
         if trace.net is not None:
-            schema.check_weights(trace.net, hdf5.tree(trace.file["model/weights"]), trace.model)
+            schema.check_weights(trace.net, trace.weights(), trace.model)
         for name in trace.names() + trace.names("calibration"):
             attrs, tensors, layers = trace.sample(name)
             schema.check_sample(name, attrs, tensors, trace.model)

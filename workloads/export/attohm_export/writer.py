@@ -81,6 +81,30 @@ class TraceWriter:
         hdf5.write_attributes(group, net)
         _write_tree(group, tensors, compress=_MATRICES if compress else ())
 
+    def masks(self, name, attend):
+        """Fixed pattern /model/masks/<name>. Args: attend: uint8 [layers, heads, N, N], 1 = attend."""
+        model, where = self._declared(), f"/model/masks/{name}"
+        attend = np.asarray(attend)
+        if attend.dtype != np.uint8 or attend.ndim != 4 or attend.shape[:2] != (model["layers"], model["heads"]) \
+                or attend.shape[2] != attend.shape[3] or attend.max(initial=0) > 1:
+            raise TraceError(where, f"{attend.dtype} {attend.shape}, wanted uint8 0 or 1 of shape "
+                                    f"({model['layers']}, {model['heads']}, N, N)")
+        group = self._file["model"].get("masks") or hdf5.create_group(self._file["model"], "masks")
+        hdf5.write_tensor(group, name, attend, compress=True)
+
+    def extra(self, scheme, tensors):
+        """What one scheme has learned, below /model/weights/extra/<scheme>; after `weights`.
+
+        Args: tensors: {"layer_00": {name: array}, ...}, float32, names as the scheme wants them.
+        """
+        where = f"/model/weights/extra/{scheme}"
+        for layer, arrays in tensors.items():
+            for name, array in arrays.items():
+                schema.check_values(f"{where}/{layer}", name, array)
+        weights = self._file["model"]["weights"]
+        group = weights.get("extra") or hdf5.create_group(weights, "extra")
+        _write_tree(hdf5.create_group(group, scheme), tensors)
+
     def modules(self, tensors):
         """Weights that linear and conv2d layers point to, below /model/modules.
 
