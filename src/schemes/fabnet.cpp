@@ -56,12 +56,6 @@ AllPairsRule FabnetScheme::rule() const {
     return {"fabnet", "the transform over all tokens", trace_path_};
 }
 
-std::vector<std::string> FabnetScheme::notes() const {
-    return {
-        "fabnet: attention figures are those of the token mixing; fidelity compares it with "
-        "attention that it does not imitate"};
-}
-
 std::shared_ptr<const Weights> FabnetScheme::prepare(const ModelInfo& model,
                                                      std::shared_ptr<const Weights> weights) {
     in_network_ = weights != nullptr;
@@ -214,6 +208,11 @@ SchemeEntry fabnet_entry() {
     entry.plan = "fabnet";
     entry.baselines = {"fabnet-released"};
     entry.machine = "fabnet-be120";
+    entry.notes = [](const Settings&) -> std::vector<std::string> {
+        return {
+            "fabnet: attention figures are those of the token mixing; fidelity compares it with "
+            "attention that it does not imitate"};
+    };
     entry.make = [](const SchemeInputs& inputs, const Settings& settings) {
         return std::make_unique<FabnetScheme>(inputs, settings);
     };

@@ -20,7 +20,6 @@ class FabnetScheme final : public Scheme {
     /// Throws: UserError for a causal model.
     FabnetScheme(const SchemeInputs& inputs, const Settings& settings);
     std::string_view name() const override { return "fabnet"; }
-    std::vector<std::string> notes() const override;
 
     /// Throws: UserError for a network whose heads together are not as wide as its tokens.
     std::shared_ptr<const Weights> prepare(const ModelInfo& model,

@@ -261,15 +261,13 @@ std::unique_ptr<Planner> make(const Machine& machine, const PlanOptions& options
 PlanEntry fabnet_plan() {
     return {"fabnet",
             "rows in butterfly engines, every pass, length and operator paid for",
-            {"a run: one row in every engine through all stages, n m / (pairs a cycle) cycles, n = "
-             "2^m the padded length",
-             "FFT: load and compute, beside the store of the run before (both banks hold complex "
-             "words); butterfly: load, compute and store side by side",
-             "the transform over the sequence: length N over D columns",
-             "2 x 2 matrices stay for all runs of a butterfly where the weight buffer holds them, "
-             "else they come again for every run",
-             "norm, activation and residual stream past their lanes, one after the other",
-             "every operator reads from memory and writes to it, through its ports and within the "
+            {"a run takes one row in every engine through all stages, n m / (pairs a cycle) "
+             "cycles, n = 2^m the padded length; FFT: load and compute, beside the store of the "
+             "run before; butterfly: load, compute and store side by side; the transform over the "
+             "sequence has length N over D columns; 2 x 2 matrices stay for all runs of a "
+             "butterfly where the weight buffer holds them, else they come again for every run; "
+             "norm, activation and residual stream past their lanes, one after the other; every "
+             "operator reads from memory and writes to it, through its ports and within the "
              "memory's bandwidth; an engine's bank takes one word a cycle"},
             {"network on chip, control, instruction fetch", "bank conflicts in buffers",
              "fetching the next butterfly's matrices while the present one works",
@@ -282,17 +280,15 @@ PlanEntry fabnet_plan() {
 PlanEntry fabnet_released_plan() {
     return {"fabnet-released",
             "the cycle model released with FABNet, as it is",
-            {"FFT: F + max(R - 2, 0) max(F, S), F = C + max(Ld, Cf); twice a layer, R = ceil(N / "
-             "P_be)",
-             "butterfly: L + C + max(R - 3, 0) max(L, C, S) + [R >= 3] max(C, S), L = max(Ld, Cf), "
-             "R = ceil(N / P_be) padded outputs / padded inputs (at least 1)",
-             "C = n log2 n / (2 P_bu), Ld and S = max(bits of P_be rows / port, n), Cf = bits of "
-             "the coefficients / port; n padded to 2^m",
-             "defects kept: the second FFT has length D over N rows, not N over D columns; one "
-             "run of every pass is dropped as overlapped, and the last store; coefficients are "
-             "read again for every run",
-             "the model divides by an efficiency of 0.85: the clock of machine fabnet-released"},
-            released_not_modelled("norm, GELU and shortcut"),
+            {"FFT, twice a layer: F + max(R - 2, 0) max(F, S), F = C + max(Ld, Cf), R = ceil(N / "
+             "P_be); butterfly: L + C + max(R - 3, 0) max(L, C, S) + [R >= 3] max(C, S), L = "
+             "max(Ld, Cf), R = ceil(N / P_be) padded outputs / padded inputs (at least 1); C = n "
+             "log2 n / (2 P_bu), Ld and S = max(bits of P_be rows / port, n), Cf = bits of the "
+             "coefficients / port; n padded to 2^m; its defects are kept: the second FFT has "
+             "length D over N rows, not N over D columns; one run of every pass is dropped as "
+             "overlapped, and the last store; coefficients are read again for every run; an "
+             "efficiency of 0.85 divides all of it: the clock of machine fabnet-released"},
+            released_not_modelled("norm, GELU and shortcut of FABNet"),
             MachineKind::engine,
             {CostScope::attention, CostScope::model},
             make<FabnetReleasedPlanner>};
