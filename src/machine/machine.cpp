@@ -74,12 +74,25 @@ std::string base_of(const Settings& settings) {
     return settings.has("base") ? settings.text("base") : "none";
 }
 
-/// A machine of the box with some keys changed. Args: own, text: what changes them.
-Settings on_base(const std::string& base, const Settings& own, std::string_view text,
-                 const std::string& name) {
-    Settings settings = boxed_machine(base);
-    add_tables(settings, own);
+Settings complete_machine(const std::string& name, const Settings* choices);
+
+/// A machine of the box with some keys changed. Args: own, text: what changes them; choices: may
+/// overrule which tables it names.
+Settings on_base(const std::string& base, std::string_view text, const std::string& name,
+                 const Settings& choices) {
+    Settings settings = complete_machine(base, &choices);
     settings.overlay_text(text, name);
+    return settings;
+}
+
+/// A machine of the box with its tables, standing on others or not.
+Settings complete_machine(const std::string& name, const Settings* choices) {
+    Settings settings = boxed_machine(name);
+    const Settings& from = choices != nullptr ? *choices : settings;
+    if (const std::string base = base_of(settings); base != "none")
+        return on_base(base, *machine_resources().find(machine_resource(name)), "machine " + name,
+                       from);
+    add_tables(settings, from);
     return settings;
 }
 
@@ -97,15 +110,7 @@ std::vector<std::string> machine_names() {
 }
 
 Settings machine_settings(const std::string& name_or_path) {
-    if (is_in_box(name_or_path)) {
-        Settings settings = boxed_machine(name_or_path);
-        if (const std::string base = base_of(settings); base != "none")
-            return on_base(base, settings,
-                           *machine_resources().find(machine_resource(name_or_path)),
-                           "machine " + name_or_path);
-        add_tables(settings, settings);
-        return settings;
-    }
+    if (is_in_box(name_or_path)) return complete_machine(name_or_path, nullptr);
     if (!std::filesystem::exists(name_or_path))
         throw UserError(fmt::format("no machine `{}`", name_or_path), "machine", name_or_path,
                         allowed_machines());
@@ -120,7 +125,7 @@ Settings machine_settings(const std::string& name_or_path) {
     if (!is_in_box(base))
         throw UserError("unknown base machine", file.entry("base").where, base,
                         fmt::format("none, {}", fmt::join(machine_names(), ", ")));
-    return on_base(base, file, read_text_file(name_or_path), name_or_path);
+    return on_base(base, read_text_file(name_or_path), name_or_path, file);
 }
 
 Machine make_machine(const std::string& name, const Settings& settings) {

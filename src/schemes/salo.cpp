@@ -259,7 +259,7 @@ SchemeEntry salo_entry() {
     entry.preset = "presets/salo.yaml";
     entry.plan = "salo";
     entry.baselines = {"dense", "salo-released"};
-    entry.machine = "salo";
+    entry.machine = "salo-32x32";
     entry.make = [](const SchemeInputs& inputs, const Settings& settings) {
         return std::make_unique<SaloScheme>(inputs, settings);
     };

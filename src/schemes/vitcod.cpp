@@ -264,7 +264,7 @@ SchemeEntry vitcod_entry() {
     entry.preset = "presets/vitcod.yaml";
     entry.plan = "vitcod";
     entry.baselines = {"dense", "vitcod-released"};
-    entry.machine = "vitcod";
+    entry.machine = "vitcod-512";
     entry.notes = [](const Settings& settings) -> std::vector<std::string> {
         const VitcodSettings vitcod = load_vitcod_settings(settings);
         if (vitcod.masks_of_trace) return {};

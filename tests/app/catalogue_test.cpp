@@ -91,8 +91,8 @@ Result replay_shapes(const std::string& scheme) {
 /// Keys that a replay stored as read, without the experiment's own.
 std::set<std::string> keys_read_with(const std::string& scheme, std::vector<std::string> keys) {
     keys.insert(keys.end(), {"samples=1", "scheme=" + scheme});
-    // The digits have a class token, which windows of patches do not know.
-    const bool on_shapes = scheme == "qna";
+    // The digits have a class token, which windows of patches do not know, and no butterflies.
+    const bool on_shapes = scheme == "qna" || scheme == "fabnet";
     const Result result = on_shapes ? replay_shapes(scheme) : replay_digits(keys);
     const Settings stored = Settings::from_text(result.experiment_yaml, "stored");
     std::set<std::string> found;
@@ -107,9 +107,10 @@ std::set<std::string> keys_read_with(const std::string& scheme, std::vector<std:
 
 /// Keys of all parts, those that only one choice needs included.
 std::set<std::string> keys_read(const std::string& scheme) {
-    // The digits have no learned hash.
+    // The digits have no learned hash, and no masks.
     std::vector<std::string> keys;
     if (scheme == "ecoformer") keys = {"ecoformer.hash=random(1)"};
+    if (scheme == "vitcod") keys = {"vitcod.masks=average(0.9)"};
     std::set<std::string> found = keys_read_with(scheme, keys);
     if (scheme != "sprint") return found;
     for (const char* architecture : {"ideal-uniform", "sar", "flash", "ramp"})

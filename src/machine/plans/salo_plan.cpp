@@ -19,7 +19,7 @@ const EngineUnit& array_of(const Engine& engine) {
     const int unit = engine.unit_for(product);
     if (unit < 0 || engine.units[static_cast<std::size_t>(unit)].kind != EngineUnit::Kind::array)
         throw UserError("SALO's plans need an array", engine.where, "none",
-                        "a machine such as salo");
+                        "a machine such as salo-32x32");
     return engine.units[static_cast<std::size_t>(unit)];
 }
 
