@@ -5,6 +5,7 @@
 
 #include "src/base/error.hpp"
 #include "src/machine/cost_engine.hpp"
+#include "src/replay/replay_run.hpp"
 #include "tests/replay/digits_replay.hpp"
 #include "workloads/synth.hpp"
 
@@ -55,14 +56,8 @@ class DirectCalls {
   private:
     std::unique_ptr<Scheme> make(const Settings& settings) const {
         const Experiment experiment = load_experiment(settings);
-        const SchemeInputs inputs{reader_.model(),
-                                  reader_.thresholds(),
-                                  reader_.path(),
-                                  experiment.seed,
-                                  experiment.chip,
-                                  experiment.metrics,
-                                  reader_.extra_weights(experiment.scheme)};
-        return find_scheme(experiment.scheme).make(inputs, settings);
+        const SchemeEntry& entry = find_scheme(experiment.scheme);
+        return entry.make(scheme_inputs(reader_, experiment, entry), settings);
     }
     const TraceReader& reader_;
     std::unique_ptr<Scheme> scheme_;
