@@ -58,9 +58,11 @@ void SamplePlanner::consume(const HeadWork& work) {
 void SamplePlanner::layer(const LayerWork& work, LayerUser user) {
     check_op_list(work.ops);
     for (const auto& machine : planners_)
-        for (std::size_t p = 0; p < machine.size(); ++p)
-            if (user == LayerUser::all || (user == LayerUser::scheme) == (p == 0))
+        for (std::size_t p = 0; p < machine.size(); ++p) {
+            const bool is_own = p == 0 || machine[p]->models_scheme();
+            if (user == LayerUser::all || (user == LayerUser::scheme) == is_own)
                 machine[p]->layer(work);
+        }
     if (recorder_) recorder_->layer(work, user);
 }
 

@@ -54,8 +54,8 @@ class SamplePlanner : public SelectionSink {
     /// A head whose Selection was summarised earlier. Throws: UserError where a plan or a policy
     /// needs the Selection itself.
     void consume(const HeadWork& work, const SelectionSummary& kept);
-    /// What a layer does besides attention. Args: user: whose plans take it; the scheme's own is
-    /// the first of a machine.
+    /// What a layer does besides attention. Args: user: whose plans take it; the scheme's own are
+    /// the first of a machine and those that model its hardware.
     void layer(const LayerWork& work, LayerUser user = LayerUser::all);
     /// The sample's cost; the planner is ready for the next sample.
     SampleCost finish();

@@ -80,8 +80,8 @@ TEST_CASE("a head of 16,384 tokens", "[smoke]") {
     write_long_head(trace);
     holds(96, {"trace", "check", trace});
     const auto run = [&](double limit_MiB, std::vector<std::string> more) {
-        std::vector<std::string> arguments = {"run",       trace, "-o",      result,
-                                              "--threads", "2",   "--scheme"};
+        std::vector<std::string> arguments = {"run",  trace,       "--force", "-o",
+                                              result, "--threads", "2",       "--scheme"};
         arguments.insert(arguments.end(), more.begin(), more.end());
         holds(limit_MiB, arguments);
     };

@@ -51,6 +51,9 @@ class Planner {
     virtual void head(const HeadWork& work, const SelectionSummary& kept);
     /// What a layer does besides attention; after its heads.
     virtual void layer(const LayerWork& work) = 0;
+    /// Whether it takes the scheme's own linear operators where it stands as a baseline too: a
+    /// model of the scheme's hardware by somebody else.
+    virtual bool models_scheme() const { return false; }
     /// Everything of the sample, by scope.
     virtual std::vector<Tally> finish() = 0;
 };

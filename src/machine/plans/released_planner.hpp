@@ -30,6 +30,7 @@ class ReleasedPlanner : public Planner {
 
     void head(const HeadWork& work, const Selection& selection) final;
     void layer(const LayerWork& work) final;
+    bool models_scheme() const final { return true; }
     std::vector<Tally> finish() final;
 
   protected:
