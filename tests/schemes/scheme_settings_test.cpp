@@ -181,12 +181,14 @@ TEST_CASE("an unknown scheme or key is refused with the nearest one", "[unit]") 
 }
 
 TEST_CASE("a scheme reads the keys that its entry names, and no other", "[property]") {
+    SchemeInputs inputs = inputs_of(32);
+    inputs.masks = std::make_shared<const FixedMasks>();
     for (const SchemeEntry& entry : scheme_table()) {
         const Settings settings = preset_with({});
-        entry.make(inputs_of(32), settings);
+        entry.make(inputs, settings);
         // An ADC's keys are read where there is one.
         const Settings converted = preset_with({"sense.readout=adc"});
-        entry.make(inputs_of(32), converted);
+        entry.make(inputs, converted);
         settings.merge_read(converted);
         CAPTURE(entry.name);
         // Lines of the resolved settings: "key: value".

@@ -1,5 +1,7 @@
 #include "src/machine/plans/engine_planner.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
 #include <optional>
@@ -10,6 +12,7 @@
 #include "src/machine/plans/even_cuts.hpp"
 #include "src/machine/plans/operator_plan.hpp"
 #include "src/machine/plans/row_tiles.hpp"
+#include "src/machine/plans/special_plans.hpp"
 #include "src/work/linear_work.hpp"
 
 namespace attohm {
@@ -147,6 +150,17 @@ std::vector<Tally> EnginePlanner::finish() {
     std::vector<Tally> done = std::move(totals_);
     totals_.assign(kCostScopes, Tally(memory_resource(engine_) + 1));
     return done;
+}
+
+void require_own_operators(const OpList& ops, std::initializer_list<std::string_view> names,
+                           std::string_view plan, const Engine& engine) {
+    if (ops.empty()) return;
+    for (const Operator& op : ops.ops)
+        for (const std::string_view name : names)
+            if (op.name == name) return;
+    throw UserError(fmt::format("plan `{}` carries out its own scheme only", plan), engine.where,
+                    fmt::format("a head that begins with `{}`", ops.ops.front().name),
+                    fmt::format("operators of scheme {}", plan));
 }
 
 Tally once_through(const Engine& engine, std::span<const PlacedList> heads, std::int64_t times) {

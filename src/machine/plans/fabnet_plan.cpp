@@ -137,6 +137,7 @@ class FabnetPlanner final : public EnginePlanner {
 
   private:
     HeadJob job_of(const HeadWork& work, const Selection&) override {
+        require_own_operators(work.ops, {"FFT hidden"}, "fabnet", engine_);
         return {work.ops, work.shape.first_of_kv_head, 1, {}};
     }
     HeadWork step_of(const HeadWork&, std::int64_t) const override {

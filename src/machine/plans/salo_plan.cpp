@@ -51,6 +51,7 @@ class SaloPlanner final : public EnginePlanner {
 
   private:
     HeadJob job_of(const HeadWork& work, const Selection&) override {
+        require_own_operators(work.ops, {"merge"}, "salo", engine_);
         if (!work.ops.empty()) shapes_.push_back(work.shape);
         return {work.ops, work.shape.first_of_kv_head, 1, {}};
     }

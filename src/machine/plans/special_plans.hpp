@@ -1,6 +1,8 @@
 #pragma once
 
+#include <initializer_list>
 #include <span>
+#include <string_view>
 
 #include "src/machine/plans/engine_job.hpp"
 #include "src/machine/plans/planner.hpp"
@@ -11,6 +13,11 @@ namespace attohm {
 /// Rows of `columns` pairs that the kept pairs take when every query starts a row of its own.
 /// Args: kept_begin: kept pairs before each query, and at the end.
 std::int64_t packed_rows(std::span<const std::int64_t> kept_begin, std::int64_t columns);
+
+/// That a head's operators are those of the scheme that a plan is for: one of them has one of these
+/// names. Nothing is asked of a head without operators. Throws: UserError.
+void require_own_operators(const OpList& ops, std::initializer_list<std::string_view> names,
+                           std::string_view plan, const Engine& engine);
 
 PlanEntry sanger_plan();
 /// Pairs of ViTCoD's two engines, from the operators "L global" and "L rest" of a head.

@@ -45,6 +45,7 @@ class VitcodPlanner final : public EnginePlanner {
   private:
     /// Heads are not cut by queries: the sparse engine walks columns.
     HeadJob job_of(const HeadWork& work, const Selection&) override {
+        require_own_operators(work.ops, {"L global", "L rest"}, "vitcod", engine_);
         return {work.ops, work.shape.first_of_kv_head, 1, {}};
     }
     void refine(PlacedList& placed, std::span<const std::int64_t>) const override {
