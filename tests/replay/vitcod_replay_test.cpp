@@ -83,3 +83,15 @@ TEST_CASE("the released linear layers of ViTCoD follow from the sizes of the mod
               12 * (projections + (coded ? encoder : 0) + feed_forward));
     }
 }
+
+TEST_CASE("a batch takes a released model as often as it has samples", "[unit]") {
+    const TemporaryDirectory directory;
+    const std::string path = masked_deit(directory);
+    for (const std::int64_t batch : {1, 4}) {
+        const Result result =
+            run_vitcod(path, {"machines=[vitcod-released]", fmt::format("batch={}", batch)});
+        const PlanSummary& plan = plan_of(result, "vitcod-released", CostScope::attention);
+        CHECK(plan.latency_cycles == batch * 9492);
+        CHECK(plan.resource("memory")->busy_cycles_summed == plan.latency_cycles);
+    }
+}

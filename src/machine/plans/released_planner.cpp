@@ -26,14 +26,12 @@ ReleasedPlanner::ReleasedPlanner(const Machine& machine, const PlanOptions& opti
     : machine_(machine),
       plan_(plan),
       covers_(covers),
+      batch_(options.batch),
       array_(array_of(*machine.engine(), product)),
       totals_(kCostScopes, empty_tally(*machine.engine())) {
     if (options.phase == Phase::decode)
         throw UserError(fmt::format("plan `{}` has no step of one query", plan_), "phase", "decode",
                         "prefill");
-    if (options.batch != 1)
-        throw UserError(fmt::format("plan `{}` takes one sample at a time", plan_), "batch",
-                        std::to_string(options.batch), "1");
 }
 
 void ReleasedPlanner::refuse(const std::string& what, const std::string& got,
@@ -116,6 +114,10 @@ std::vector<Tally> ReleasedPlanner::finish() {
         }
     }
     std::vector<Tally> done = std::move(totals_);
+    for (Tally& tally : done) {
+        const Tally sample = tally;
+        for (std::int64_t i = 1; i < batch_; ++i) tally += sample;
+    }
     totals_.assign(kCostScopes, empty_tally(engine()));
     if (covers_ == Covers::attention) done.resize(1);
     sums_.clear();

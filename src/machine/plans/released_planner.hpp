@@ -23,7 +23,8 @@ class ReleasedPlanner : public Planner {
   public:
     enum class Covers { attention, whole_model };
 
-    /// Throws: UserError for decode or a batch: released models have neither.
+    /// The samples of a batch follow each other: released models know one.
+    /// Throws: UserError for decode.
     /// Args: product: what the unit computes whose cycles these are.
     ReleasedPlanner(const Machine& machine, const PlanOptions& options, std::string_view plan,
                     Covers covers, OpKind product = OpKind::matmul);
@@ -56,6 +57,7 @@ class ReleasedPlanner : public Planner {
     const Machine& machine_;
     const std::string_view plan_;
     const Covers covers_;
+    const std::int64_t batch_;
     int array_ = 0;  ///< unit that multiplies matrices
     std::vector<HeadWork> heads_;
     std::vector<HeadWork> last_heads_;  ///< of the layer whose linear operators follow

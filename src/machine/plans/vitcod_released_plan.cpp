@@ -36,12 +36,11 @@ class VitcodReleasedPlanner final : public ReleasedPlanner {
         const HeadShape& shape = heads.front().shape;
         Sizes s{shape.n_q, shape.d, static_cast<std::int64_t>(heads.size()), 0,
                 heads.front().bits.q};
-        if (shape.n_q != shape.n_k || shape.valid_q != shape.n_q || shape.valid_k != shape.n_k ||
-            shape.dv != shape.d)
-            refuse("knows square heads without padding only",
+        if (shape.n_q != shape.n_k || shape.dv != shape.d)
+            refuse("knows square heads only",
                    fmt::format("layer {}: {} queries, {} keys, widths {} and {}", shape.layer,
-                               shape.valid_q, shape.valid_k, shape.d, shape.dv),
-                   "as many queries as keys, all of them real, q and v equally wide");
+                               shape.n_q, shape.n_k, shape.d, shape.dv),
+                   "as many queries as keys, q and v equally wide");
         const Operator* decode = find(heads.front().ops, "decode q");
         s.code = decode != nullptr ? decode->k : s.heads;
         return s;
@@ -60,7 +59,8 @@ class VitcodReleasedPlanner final : public ReleasedPlanner {
     ReleasedCycles attention(std::span<const HeadWork> heads) const override {
         const Sizes s = sizes_of(heads);
         const VitcodPairs pairs = vitcod_pairs(heads.front().ops);
-        const std::int64_t globals = pairs.global / s.n;
+        const Operator* columns = find(heads.front().ops, "L global");
+        const std::int64_t globals = columns == nullptr ? 0 : columns->n;
         const std::int64_t row = transfer(s.code * s.d, s.bits);
         const std::int64_t weights = transfer(s.code * s.heads, s.bits);
         const std::int64_t decode = ceil_div(s.code * s.d, lines() * lines() / s.heads);
@@ -140,7 +140,8 @@ PlanEntry vitcod_released_plan() {
              "products; head 0 of a layer stands for all",
              "linear: projections with the encoder, and feed-forward layers: each the larger of "
              "the sums of its computing and its loads",
-             "without a global key the queries are loaded again for every listed pair"},
+             "without a global key the queries are loaded again for every listed pair",
+             "padding is computed; the samples of a batch follow each other"},
             released_not_modelled("softmax, index fetch, misses of forwarded queries, write-back; "
                                   "the attention part computes with lines x lines multipliers, 8 "
                                   "times those that the paper states"),
